@@ -1,0 +1,5 @@
+"""Writing: files to segments to embeddings to a collection."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,5 @@
+"""Hearing: the towers, the audio decoding in front of them and the encoder over both."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

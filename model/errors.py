@@ -1,0 +1,33 @@
+"""The exception tree: everything soundgrep raises on purpose descends from `SoundgrepError`."""
+
+
+class SoundgrepError(Exception):
+    """Root of every error that soundgrep raises on purpose; its message is one sentence for a person."""
+
+
+class UsageError(SoundgrepError, ValueError):
+    """An argument, option or file given by the caller cannot be used as it is."""
+
+
+class AudioError(SoundgrepError):
+    """An audio file cannot be decoded, or a waveform cannot be embedded."""
+
+
+class CheckpointError(SoundgrepError):
+    """A checkpoint is missing, unreadable, of another family, or does not fit its configuration."""
+
+
+class CollectionError(SoundgrepError):
+    """A collection is missing, unreadable, of another format version, or busy."""
+
+
+class EncoderMismatchError(CollectionError):
+    """A collection was made by another encoder than the one that is asked to query or extend it."""
+
+
+class QueryError(SoundgrepError, ValueError):
+    """A query, filter or SQL statement cannot be answered."""
+
+
+class SoundgrepWarning(UserWarning):
+    """Something was done differently from what was asked (a text cut short, an index not used)."""

@@ -1,0 +1,1 @@
+"""The recipe of `mini`: from the corpus to the checkpoint that ships with the package."""
