@@ -1,0 +1,233 @@
+"""Decoding: any audio file, or a video file's audio track, to a mono waveform at one sampling rate."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from .errors import AudioError
+from .mixdown import Mixdown
+from .paths import readable_path
+
+_AUDIO_FORMATS = (
+    "wav wave bwf w64 rf64 aif aiff aifc caf au snd voc flac wv ape tta tak mpc dsf ogg oga opus spx mp3 mp2 m4a m4b m4r"
+    " mpga aac ac3 eac3 dts wma amr mka"
+)
+_VIDEO_FORMATS = "mp4 m4v mov mkv webm avi ogv wmv asf flv mpg mpeg mts m2ts 3gp 3g2"
+AUDIO_SUFFIXES: frozenset[str] = frozenset(f".{name}" for name in f"{_AUDIO_FORMATS} {_VIDEO_FORMATS}".split())
+"""Suffixes, in lower case, of files worth trying to decode: audio, and video that usually has an audio track."""
+
+# Only containers that hold their own sound: a playlist or a script must not make libav open other files or addresses.
+_CONTAINERS = (
+    "wav,w64,aiff,caf,au,voc,flac,wv,ape,tta,tak,mpc,mpc8,dsf,iff,ogg,mp3,mov,mp4,m4a,3gp,3g2,mj2,aac,ac3,eac3,dts,asf,amr,"
+    "matroska,webm,avi,flv,mpeg,mpegts,iv8,rm,nut"
+)
+_MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
+_MAX_CHANNELS = 64
+_BLOCK_SAMPLES = 1 << 16
+# What muxers write for players, not for people.
+_TECHNICAL_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id"})
+
+
+@dataclass(frozen=True)
+class AudioInfo:
+    """What a file says of its sound, corrected by what was decoded.
+
+    Attributes:
+        container: Short name of the file format, such as "wav", "ogg" or "mp4".
+        codec: Short name of the coding, such as "pcm_s16le", "vorbis" or "aac".
+        sampling_rate_hz: Rate of the decoded sound before resampling.
+        n_channels: Channels before the mixdown.
+        duration_s: Length of the decoded sound, whatever the header claims.
+        tags: Text inside the file (title, artist, ...) by lower-case name.
+    """
+
+    container: str
+    codec: str
+    sampling_rate_hz: int
+    n_channels: int
+    duration_s: float
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class DecodedAudio:
+    """A file's sound, ready to be cut into segments.
+
+    Attributes:
+        info: What the file is.
+        waveform: Mono samples [n_samples], float32, at the asked rate; at least one, all finite. Nominally in -1 to 1;
+            lossy codecs may overshoot.
+        rms_dbfs: Root mean square over all channels before resampling, dB of full scale; None for digital silence.
+        peak_dbfs: Largest magnitude over all channels before resampling, dB of full scale; None for digital silence.
+    """
+
+    info: AudioInfo
+    waveform: npt.NDArray[np.float32]
+    rms_dbfs: float | None
+    peak_dbfs: float | None
+
+
+def decode(path: str | os.PathLike[str], *, sampling_rate_hz: int) -> DecodedAudio:
+    """Decode a file's best audio track, average its channels and resample it.
+
+    Damaged stretches are skipped: what can be decoded of a truncated file is returned.
+
+    Args:
+        path: An audio or video file.
+        sampling_rate_hz: Rate of the waveform to return.
+
+    Returns:
+        The decoded sound.
+
+    Raises:
+        AudioError: If the file cannot be read, is not audio, has no audio track, or holds no usable samples (none at
+            all, NaN or infinite ones, a rate outside 1 kHz to 768 kHz, more than 64 channels). One sentence that
+            names the file.
+    """
+    try:
+        return _decode(Path(path), sampling_rate_hz)
+    except AudioError as error:
+        reason = str(error)
+    except av.FFmpegError as error:
+        reason = "it is not audio in a known format, or it is damaged beyond reading"
+        if isinstance(error, OSError):
+            reason = _reading_failed(error)
+    except OSError as error:
+        reason = _reading_failed(error)
+    raise AudioError(f"{readable_path(path)}: {reason}")
+
+
+def _decode(path: Path, sampling_rate_hz: int) -> DecodedAudio:
+    status = path.stat()
+    if stat.S_ISDIR(status.st_mode):
+        raise AudioError("it is a folder, not a file")
+    if not stat.S_ISREG(status.st_mode):
+        raise AudioError("it is not a regular file")
+    if status.st_size == 0:
+        raise AudioError("the file is empty")
+    # libav reads through our file object: names need not be text, and reading fails with the system's own error.
+    with (
+        path.open("rb") as file,
+        av.open(file, metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container,
+    ):
+        stream = container.streams.best("audio")
+        if stream is None:
+            raise AudioError("it has no audio track")
+        if stream.codec_context is None:
+            raise AudioError("the coding of its audio track is not supported")
+        track = _Track(container, stream)
+        mixdown = Mixdown(sampling_rate_hz=sampling_rate_hz)
+        for samples, rate_hz in track.blocks():
+            mixdown.add(samples, sampling_rate_hz=rate_hz)
+            if not mixdown.finite:
+                raise AudioError("it holds samples that are not numbers (NaN or infinite)")
+        if track.layout is None:
+            raise AudioError("nothing of its audio can be decoded" if track.n_damaged else "it holds no samples")
+        info = AudioInfo(
+            container=_container_name(container.format.name, path.suffix.lower()),
+            codec=stream.codec_context.codec.canonical_name,
+            sampling_rate_hz=track.layout.sampling_rate_hz,
+            n_channels=track.layout.n_channels,
+            duration_s=mixdown.duration_s,
+            tags=_tags(container.metadata, stream.metadata),
+        )
+    return DecodedAudio(info, mixdown.finish(), mixdown.rms_dbfs, mixdown.peak_dbfs)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """How a frame holds its samples."""
+
+    sampling_rate_hz: int
+    n_channels: int
+    planar: bool
+    sample_format: str
+
+    @classmethod
+    def of(cls, frame: av.AudioFrame) -> "_Layout":
+        layout = cls(frame.sample_rate, frame.layout.nb_channels, frame.format.is_planar, frame.format.name)
+        if not _MIN_RATE_HZ <= layout.sampling_rate_hz <= _MAX_RATE_HZ:
+            raise AudioError(
+                f"its sampling rate of {layout.sampling_rate_hz} Hz is not between {_MIN_RATE_HZ} and {_MAX_RATE_HZ} Hz"
+            )
+        if not 1 <= layout.n_channels <= _MAX_CHANNELS:
+            raise AudioError(f"its {layout.n_channels} channels are not between 1 and {_MAX_CHANNELS}")
+        return layout
+
+
+class _Track:
+    """One audio stream of an open container, read to its end."""
+
+    def __init__(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
+        self._container = container
+        self._stream = stream
+        self.layout: _Layout | None = None  # of the first frame
+        self.n_damaged = 0
+
+    def blocks(self) -> Iterator[tuple[npt.NDArray[np.generic], int]]:
+        """Yield blocks [n_channels, n_samples] in the stream's own sample type, with their rate in Hz."""
+        layout: _Layout | None = None
+        held: list[npt.NDArray[np.generic]] = []
+        n_held = 0
+        for frame in self._frames():
+            frame_layout = _Layout.of(frame)
+            if held and layout is not None and (frame_layout != layout or n_held >= _BLOCK_SAMPLES):
+                yield _block(held, layout), layout.sampling_rate_hz
+                held, n_held = [], 0
+            layout = frame_layout
+            self.layout = self.layout or layout
+            held.append(frame.to_ndarray())
+            n_held += frame.samples
+        if held and layout is not None:
+            yield _block(held, layout), layout.sampling_rate_hz
+
+    def _frames(self) -> Iterator[av.AudioFrame]:
+        """Yield every frame that decodes; a damaged packet is counted and passed over."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                frames = [] if packet is None else packet.decode()
+            except av.InvalidDataError:
+                self.n_damaged += 1
+                continue  # a generator that has raised is over: damage in the container itself ends the loop here
+            if packet is None:
+                return
+            yield from (frame for frame in frames if frame.samples)
+
+
+def _block(frames: list[npt.NDArray[np.generic]], layout: _Layout) -> npt.NDArray[np.generic]:
+    """Join frames of one layout to [n_channels, n_samples]; packed samples lie channel after channel in one row."""
+    joined = np.concatenate(frames, axis=1)
+    return joined if layout.planar else joined.reshape(-1, layout.n_channels).T
+
+
+def _container_name(format_name: str, suffix: str) -> str:
+    """Pick one of a family's names ("mov,mp4,m4a,3gp,3g2,mj2"): the one in the file's own name, else the usual one."""
+    names = format_name.split(",")
+    if suffix.removeprefix(".") in names:
+        return suffix.removeprefix(".")
+    return {"mov": "mp4", "matroska": "webm" if suffix == ".webm" else "matroska"}.get(names[0], names[0])
+
+
+def _tags(*sources: Mapping[str, str]) -> dict[str, str]:
+    """Merge the tags of the container and the stream, the first of a name winning."""
+    tags: dict[str, str] = {}
+    for source in sources:
+        for name, text in source.items():
+            text = text.replace("\0", "").strip()
+            if text and name.lower() not in _TECHNICAL_TAGS:
+                tags.setdefault(name.lower(), text)
+    return tags
+
+
+def _reading_failed(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    return f"it cannot be read ({(error.strerror or 'input/output error').lower()})"

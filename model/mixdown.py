@@ -1,0 +1,113 @@
+"""Mixdown: blocks of samples in, one mono waveform at the asked rate out, with its loudness measured on the way."""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import soxr
+
+# Full scale of libav's integer sample formats; unsigned 8 bit is centred on 128, floats are at scale already.
+_FULL_SCALE = {"i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
+
+
+class Mixdown:
+    """A mono waveform that grows block by block, so that a long clip is never held at its own rate and channels."""
+
+    def __init__(self, *, sampling_rate_hz: int) -> None:
+        self._target_rate_hz = sampling_rate_hz
+        self._source_rate_hz = sampling_rate_hz
+        self._resampler: soxr.ResampleStream | None = None
+        self._blocks: list[npt.NDArray[np.float32]] = []
+        self._first_sample = np.zeros(1, dtype=np.float32)
+        self._sum_of_squares = 0.0
+        self._n_values = 0
+        self._peak = 0.0
+        self._duration_s = 0.0
+        self._finite = True
+
+    @property
+    def finite(self) -> bool:
+        """Whether every sample so far was a number (neither NaN nor infinite)."""
+        return self._finite
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds of sound added so far."""
+        return self._duration_s
+
+    @property
+    def peak_dbfs(self) -> float | None:
+        """Largest magnitude of any sample in any channel, in dB of full scale; None for digital silence."""
+        return 20.0 * math.log10(self._peak) if self._peak > 0.0 else None
+
+    @property
+    def rms_dbfs(self) -> float | None:
+        """Root mean square over all samples of all channels, in dB of full scale (a full-scale square wave is 0 dB)."""
+        if self._sum_of_squares <= 0.0:
+            return None
+        return 10.0 * math.log10(self._sum_of_squares / self._n_values)
+
+    def add(self, samples: npt.NDArray[np.generic], *, sampling_rate_hz: int) -> None:
+        """Append a block of sound.
+
+        Args:
+            samples: Block [n_channels, n_samples]: uint8, int16, int32, int64, float32 or float64. The rate and the
+                number of channels may differ from those of the block before.
+            sampling_rate_hz: The block's rate.
+        """
+        if samples.shape[1] == 0:
+            return
+        scaled = _to_float(samples)
+        peak = float(np.max(np.abs(scaled)))  # NaN if any sample is
+        if not math.isfinite(peak):
+            self._finite = False
+            return
+        if self._n_values == 0:
+            self._first_sample = scaled[:, :1].mean(axis=0)
+        self._peak = max(self._peak, peak)
+        self._sum_of_squares += float(np.square(scaled, dtype=np.float64).sum())
+        self._n_values += scaled.size
+        self._duration_s += scaled.shape[1] / sampling_rate_hz
+        mono = scaled[0] if len(scaled) == 1 else scaled.mean(axis=0)
+        self._resample(mono, sampling_rate_hz)
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """Close the waveform.
+
+        Returns:
+            Waveform [n_samples] at the asked rate: empty if nothing was added, else at least one sample.
+        """
+        self._flush()
+        if not self._blocks:
+            return np.zeros(0, dtype=np.float32)
+        waveform = np.concatenate(self._blocks)
+        self._blocks = []
+        return waveform if waveform.size else self._first_sample
+
+    def _resample(self, mono: npt.NDArray[np.float32], sampling_rate_hz: int) -> None:
+        if sampling_rate_hz != self._source_rate_hz:
+            self._flush()
+            self._source_rate_hz = sampling_rate_hz
+            if sampling_rate_hz != self._target_rate_hz:
+                self._resampler = soxr.ResampleStream(
+                    sampling_rate_hz, self._target_rate_hz, 1, dtype="float32", quality="HQ"
+                )
+        self._blocks.append(mono if self._resampler is None else self._resampler.resample_chunk(mono))
+
+    def _flush(self) -> None:
+        """Fetch what the resampler still holds back, and let go of it."""
+        if self._resampler is not None:
+            nothing = np.zeros(0, dtype=np.float32)
+            self._blocks.append(self._resampler.resample_chunk(nothing, last=True))
+            self._resampler = None
+            self._source_rate_hz = self._target_rate_hz
+
+
+def _to_float(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
+    """Bring integer samples [n_channels, n_samples] to the range -1 to 1; floats keep their values."""
+    kind = samples.dtype.str[1:]
+    if kind == "u1":
+        return (samples.astype(np.float32) - np.float32(128.0)) / np.float32(128.0)
+    with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinite, and is refused as such
+        as_float = samples.astype(np.float32)
+    return as_float / np.float32(_FULL_SCALE[kind]) if kind in _FULL_SCALE else as_float
