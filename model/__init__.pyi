@@ -1,15 +1,15 @@
 from .encoder import Encoder as Encoder
 from .errors import SoundgrepError as SoundgrepError
-from .msclap.configuration import MSClapAudioConfig as MSClapAudioConfig
-from .msclap.configuration import MSClapConfig as MSClapConfig
-from .msclap.configuration import MSClapTextConfig as MSClapTextConfig
-from .msclap.feature_extraction import MSClapFeatureExtractor as MSClapFeatureExtractor
-from .msclap.modeling import MSClapAudioModel as MSClapAudioModel
-from .msclap.modeling import MSClapAudioModelWithProjection as MSClapAudioModelWithProjection
-from .msclap.modeling import MSClapModel as MSClapModel
-from .msclap.modeling import MSClapTextModel as MSClapTextModel
-from .msclap.modeling import MSClapTextModelWithProjection as MSClapTextModelWithProjection
-from .msclap.processing import MSClapProcessor as MSClapProcessor
+from .msclap.registration import MSClapAudioConfig as MSClapAudioConfig
+from .msclap.registration import MSClapAudioModel as MSClapAudioModel
+from .msclap.registration import MSClapAudioModelWithProjection as MSClapAudioModelWithProjection
+from .msclap.registration import MSClapConfig as MSClapConfig
+from .msclap.registration import MSClapFeatureExtractor as MSClapFeatureExtractor
+from .msclap.registration import MSClapModel as MSClapModel
+from .msclap.registration import MSClapProcessor as MSClapProcessor
+from .msclap.registration import MSClapTextConfig as MSClapTextConfig
+from .msclap.registration import MSClapTextModel as MSClapTextModel
+from .msclap.registration import MSClapTextModelWithProjection as MSClapTextModelWithProjection
 
 __all__ = [
     "Encoder",

@@ -1,0 +1,76 @@
+"""`MSClapProcessor`: texts and waveforms to what `MSClapModel` takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
+
+from .feature_extraction import MSClapFeatureExtractor, Waveforms
+from .text import token_ids
+
+MAX_TOKENS = 77  # the reference's `text_len`; a tokenizer's own `model_max_length` may ask for less
+
+
+class MSClapProcessor(ProcessorMixin):
+    """A feature extractor for audio beside a tokenizer for text.
+
+    The end-of-text marker that the text tower is read at is added here; callers write plain text.
+
+    Args:
+        feature_extractor: For `audio`.
+        tokenizer: For `text`.
+    """
+
+    def __init__(self, feature_extractor: MSClapFeatureExtractor, tokenizer: PreTrainedTokenizerBase) -> None:
+        super().__init__(feature_extractor, tokenizer)
+
+    def __call__(
+        self,
+        text: str | Sequence[str] | None = None,
+        audio: Waveforms | None = None,
+        *,
+        audios: Waveforms | None = None,
+        sampling_rate: int | None = None,
+        return_tensors: str | None = None,
+        padding: bool | str = True,
+        **kwargs: Any,
+    ) -> BatchFeature:
+        """Prepare texts, waveforms or both.
+
+        Args:
+            text: A text or a list of them.
+            audio: A mono waveform `[n_samples]`, a list of them, or an array `[n_waveforms, n_samples]`.
+            audios: The same as `audio`, by the name in the first documentation.
+            sampling_rate: Rate of the waveforms in hertz.
+            return_tensors: "pt", "np" or None.
+            padding: As of the tokenizer: True for the longest text, "max_length", or False.
+            kwargs: Handed to the feature extractor.
+
+        Returns:
+            `input_ids` and `attention_mask`, int64 `[n_texts, n_tokens]`, and `input_features`, float32
+            `[n_waveforms, 1, n_frames, n_mels]`; what was not given is left out.
+
+        Raises:
+            ValueError: if neither text nor audio is given, or both `audio` and `audios`.
+        """
+        if audio is not None and audios is not None:
+            raise ValueError("give audio or audios, not both: they are two names of one argument")
+        waveforms = audios if audio is None else audio
+        if text is None and waveforms is None:
+            raise ValueError("give text, audio, or both")
+        encoded = BatchFeature({})
+        if text is not None:
+            texts = [text] if isinstance(text, str) else list(text)
+            ids = token_ids(self.tokenizer, texts, max_tokens=min(MAX_TOKENS, self.tokenizer.model_max_length))
+            encoded.update(
+                self.tokenizer.pad(
+                    {"input_ids": ids}, padding=padding, max_length=MAX_TOKENS, return_tensors=return_tensors
+                )
+            )
+        if waveforms is not None:
+            encoded.update(
+                self.feature_extractor(waveforms, sampling_rate=sampling_rate, return_tensors=return_tensors, **kwargs)
+            )
+        return encoded
