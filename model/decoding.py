@@ -15,8 +15,8 @@ from .mixdown import Mixdown
 from .paths import readable_path
 
 _AUDIO_FORMATS = (
-    "wav wave bwf w64 rf64 aif aiff aifc caf au snd voc flac wv ape tta tak mpc dsf ogg oga opus spx mp3 mp2 m4a m4b m4r"
-    " mpga aac ac3 eac3 dts wma amr mka"
+    "wav wave bwf w64 rf64 aif aiff aifc caf au snd voc flac wv ape tta tak mpc dsf ogg oga opus spx mp3 mp2 m4a m4b"
+    " m4r mpga aac ac3 eac3 dts wma amr mka"
 )
 _VIDEO_FORMATS = "mp4 m4v mov mkv webm avi ogv wmv asf flv mpg mpeg mts m2ts 3gp 3g2"
 AUDIO_SUFFIXES: frozenset[str] = frozenset(f".{name}" for name in f"{_AUDIO_FORMATS} {_VIDEO_FORMATS}".split())
@@ -114,10 +114,10 @@ def _decode(path: Path, sampling_rate_hz: int) -> DecodedAudio:
     # libav reads through our file object: names need not be text, and reading fails with the system's own error.
     with (
         path.open("rb") as file,
-        av.open(file, metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container,
+        av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container,
     ):
         stream = container.streams.best("audio")
-        if stream is None:
+        if not isinstance(stream, av.AudioStream):
             raise AudioError("it has no audio track")
         if stream.codec_context is None:
             raise AudioError("the coding of its audio track is not supported")
