@@ -5,10 +5,11 @@ Defaults are those of the 2023 release (arXiv 2309.05767): GPT-2 small beside HT
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
+from transformers.configuration_utils import SubConfigSpec
 
 
 @strict
@@ -32,7 +33,7 @@ class MSClapTextConfig(PreTrainedConfig):
     initializer_range: float = 0.02
     pad_token_id: int | None = 0
     bos_token_id: int | None = 50256
-    eos_token_id: int | list[int] | None = 50256
+    eos_token_id: int = 50256
 
 
 @strict
@@ -107,7 +108,10 @@ class MSClapConfig(PreTrainedConfig):
     """Both towers and the space they share."""
 
     model_type = "msclap"
-    sub_configs_defaults = {"text_config": MSClapTextConfig, "audio_config": MSClapAudioConfig}  # noqa: RUF012
+    sub_configs_defaults: ClassVar[dict[str, SubConfigSpec]] = {
+        "text_config": SubConfigSpec(MSClapTextConfig),
+        "audio_config": SubConfigSpec(MSClapAudioConfig),
+    }
 
     text_config: dict[str, Any] | PreTrainedConfig | None = None
     audio_config: dict[str, Any] | PreTrainedConfig | None = None

@@ -64,11 +64,11 @@ class MSClapProcessor(ProcessorMixin):
         if text is not None:
             texts = [text] if isinstance(text, str) else list(text)
             ids = token_ids(self.tokenizer, texts, max_tokens=min(MAX_TOKENS, self.tokenizer.model_max_length))
-            encoded.update(
-                self.tokenizer.pad(
-                    {"input_ids": ids}, padding=padding, max_length=MAX_TOKENS, return_tensors=return_tensors
-                )
+            length = MAX_TOKENS if padding == "max_length" else None
+            padded = self.tokenizer.pad(
+                {"input_ids": ids}, padding=padding, max_length=length, return_tensors=return_tensors
             )
+            encoded.update(padded)
         if waveforms is not None:
             encoded.update(
                 self.feature_extractor(waveforms, sampling_rate=sampling_rate, return_tensors=return_tensors, **kwargs)

@@ -1,0 +1,126 @@
+"""Checkpoints: from a name or a folder to the files of an encoder, without loading any of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .errors import CheckpointError
+
+BUNDLED = Path(__file__).parent
+KNOWN_NAMES = ("mini", "msclap-2023")
+CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
+# A feature extractor saves the first, a processor the second with the first inside.
+FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder as `save_pretrained` writes it: weights, configuration, front end and tokenizer.
+
+    Attributes:
+        folder: Where the files are; its name is the encoder's id.
+    """
+
+    folder: Path
+
+    @classmethod
+    def find(cls, name_or_dir: str | os.PathLike[str]) -> Checkpoint:
+        """Find the checkpoint that a name or a folder means.
+
+        Args:
+            name_or_dir: "mini", "msclap-2023", or a folder that holds `config.json`.
+
+        Raises:
+            CheckpointError: if there is none of that name, or the folder lacks a file.
+        """
+        folder = Path(name_or_dir).expanduser()
+        if name_or_dir == "mini":
+            folder = BUNDLED / "mini"
+        elif name_or_dir == "msclap-2023":
+            from .hub import msclap_2023  # converting needs torch: only now
+
+            folder = msclap_2023()
+        elif not folder.is_dir():
+            raise CheckpointError(
+                f"there is no encoder {str(name_or_dir)!r}: give {', '.join(KNOWN_NAMES)}, or a folder that holds {CONFIG}"
+            )
+        for names in ((CONFIG,), FRONT_ENDS, (TOKENIZER,), (WEIGHTS,)):
+            if not any((folder / name).is_file() for name in names):
+                raise CheckpointError(f"{folder}: not a checkpoint, the file {names[0]} is missing")
+        return cls(folder.resolve())
+
+    @property
+    def id(self) -> str:
+        """What people call it: the folder's name."""
+        return self.folder.name
+
+    def read(self, name: str) -> Mapping[str, Any]:
+        """Read one of the JSON files.
+
+        Raises:
+            CheckpointError: if it is not a JSON object.
+        """
+        path = self.folder / name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{path}: cannot be read ({error})") from error
+        if not isinstance(content, dict):
+            raise CheckpointError(f"{path}: not a JSON object")
+        return content
+
+    @cached_property
+    def front_end_file(self) -> str:
+        """Name of the file that describes the front end."""
+        return next(name for name in FRONT_ENDS if (self.folder / name).is_file())
+
+    def number(self, name: str, key: str) -> float:
+        """A positive number of one of the JSON files.
+
+        Raises:
+            CheckpointError: if it is missing or not a positive number.
+        """
+        content = self.read(name)
+        value = content.get("feature_extractor", content).get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            raise CheckpointError(f"{self.folder / name}: {key} must be a positive number, not {value!r}")
+        return value
+
+    @cached_property
+    def family(self) -> str:
+        """Which kind of model it is: "msclap"."""
+        family = self.read(CONFIG).get("model_type")
+        if family != "msclap":
+            raise CheckpointError(f"{self.folder / CONFIG}: model_type is {family!r}, but only 'msclap' is known")
+        return str(family)
+
+    @cached_property
+    def sampling_rate_hz(self) -> int:
+        """Rate of the waveforms that the audio tower takes."""
+        return int(self.number(self.front_end_file, "sampling_rate"))
+
+    @cached_property
+    def segment_s(self) -> float:
+        """Length of a segment."""
+        return float(self.number(self.front_end_file, "max_length_s"))
+
+    @cached_property
+    def embedding_dim(self) -> int:
+        """Width of the embeddings."""
+        return int(self.number(CONFIG, "projection_dim"))
+
+    @cached_property
+    def digest(self) -> str:
+        """`sha256:` and the hash of the files that decide an embedding, in hexadecimal."""
+        digest = hashlib.sha256()
+        for name in (CONFIG, self.front_end_file, TOKENIZER, WEIGHTS):
+            with (self.folder / name).open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        return f"sha256:{digest.hexdigest()}"

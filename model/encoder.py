@@ -1,0 +1,159 @@
+"""The encoder: both towers, the tokenizer and the front end of one checkpoint, as the engine talks to them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .checkpoint import Checkpoint
+from .errors import AudioError, CheckpointError
+
+if TYPE_CHECKING:
+    Embedding = npt.NDArray[np.float32]
+
+
+class Towers(Protocol):
+    """What a family of models brings: one segment or one text at a time, to an embedding of any length."""
+
+    def embed_segment(self, waveform: npt.NDArray[np.float32]) -> Embedding:
+        """Embed one segment, float32 `[segment_samples]`, to float32 `[embedding_dim]`."""
+        ...
+
+    def embed_text(self, text: str) -> Embedding:
+        """Embed one text to float32 `[embedding_dim]`."""
+        ...
+
+
+class Encoder:
+    """Embeds sounds and texts into one space, where a sound lies near the texts that describe it.
+
+    Making one is cheap: it reads the checkpoint's configuration, and the weights load at the first embedding.
+    Several threads may share it.
+
+    Example:
+        >>> encoder = Encoder.from_pretrained("mini")
+        >>> encoder.embed_text(["a dog barking"]).shape[1] == encoder.embedding_dim
+        True
+    """
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._checkpoint = checkpoint
+        self._towers: Towers | None = None
+        self._loading = threading.Lock()
+
+    @classmethod
+    def from_pretrained(cls, name_or_dir: str | os.PathLike[str]) -> Encoder:
+        """Open a checkpoint.
+
+        Args:
+            name_or_dir: "mini", which comes with the package; "msclap-2023", which is taken from the hub or its local
+                cache and converted once; or a folder that `save_pretrained` or `soundgrep convert` wrote.
+
+        Raises:
+            CheckpointError: if there is no such checkpoint, a file is missing, or its family is unknown.
+        """
+        checkpoint = Checkpoint.find(name_or_dir)
+        if checkpoint.family != "msclap":
+            raise CheckpointError(f"{checkpoint.folder}: no encoder for the family {checkpoint.family!r}")
+        return cls(checkpoint)
+
+    def __repr__(self) -> str:
+        return f"Encoder({self.id!r}, embedding_dim={self.embedding_dim}, sampling_rate_hz={self.sampling_rate_hz})"
+
+    @property
+    def id(self) -> str:
+        """What people call the checkpoint: "mini", "msclap-2023", or its folder's name."""
+        return self._checkpoint.id
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` and the hash of the checkpoint's files: equal digests give equal embeddings."""
+        return self._checkpoint.digest
+
+    @property
+    def source(self) -> Path:
+        """The checkpoint's folder; another process opens the same encoder from it."""
+        return self._checkpoint.folder
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of the embeddings."""
+        return self._checkpoint.embedding_dim
+
+    @property
+    def sampling_rate_hz(self) -> int:
+        """Rate that waveforms must have."""
+        return self._checkpoint.sampling_rate_hz
+
+    @property
+    def segment_s(self) -> float:
+        """Length of a segment in seconds, the most that one embedding hears."""
+        return self._checkpoint.segment_s
+
+    @property
+    def segment_samples(self) -> int:
+        """Length of a segment in samples."""
+        return round(self.segment_s * self.sampling_rate_hz)
+
+    def embed_audio(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
+        """Embed waveforms, each by itself, so that its neighbours in the batch change nothing.
+
+        Args:
+            waveforms: Mono waveforms at `sampling_rate_hz`, float32 `[n_samples]` with `1 <= n_samples <=
+                segment_samples`. Shorter ones are repeated to fill a segment. Cut longer clips with
+                `soundgrep.model.segments.segment_starts`.
+
+        Returns:
+            float32 `[n_waveforms, embedding_dim]`, rows of unit length.
+
+        Raises:
+            AudioError: if a waveform is empty, longer than a segment, not mono, or holds NaN or infinity.
+            CheckpointError: if the weights cannot be loaded.
+        """
+        for number, waveform in enumerate(waveforms):
+            if waveform.ndim != 1 or not 1 <= len(waveform) <= self.segment_samples:
+                raise AudioError(
+                    f"waveform {number} has shape {waveform.shape}, but [1 to {self.segment_samples}] samples, mono, "
+                    f"are what one segment of {self.id} takes"
+                )
+            if not np.isfinite(waveform).all():
+                raise AudioError(f"waveform {number} holds NaN or infinite samples")
+        towers = self._load()
+        rows = [towers.embed_segment(np.resize(waveform, self.segment_samples)) for waveform in waveforms]
+        return self._normalised(rows)
+
+    def embed_text(self, texts: Sequence[str]) -> Embedding:
+        """Embed texts.
+
+        Args:
+            texts: Descriptions of sounds. Longer ones than the tower reads are cut, with a `SoundgrepWarning`.
+
+        Returns:
+            float32 `[n_texts, embedding_dim]`, rows of unit length.
+
+        Raises:
+            CheckpointError: if the weights cannot be loaded.
+        """
+        towers = self._load()
+        return self._normalised([towers.embed_text(text) for text in texts])
+
+    def _load(self) -> Towers:
+        with self._loading:
+            if self._towers is None:
+                from .msclap.towers import TorchTowers  # torch and transformers load only when something is embedded
+
+                self._towers = TorchTowers(self.source)
+            return self._towers
+
+    def _normalised(self, rows: list[Embedding]) -> Embedding:
+        embeddings = np.array(rows, dtype=np.float32).reshape(len(rows), self.embedding_dim)
+        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        if not np.isfinite(norms).all() or (norms == 0).any():
+            raise CheckpointError(f"{self.source}: the towers give embeddings that are zero, infinite or not numbers")
+        return embeddings / norms
