@@ -1,0 +1,114 @@
+"""The `soundgrep` command: its subcommands, its exit codes and its one way of reporting an error."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import warnings
+from typing import Annotated
+
+import typer
+
+from ..model.errors import SoundgrepError, SoundgrepWarning
+from . import converting, indexing, inspecting, searching
+from .help import PlainCommand, PlainGroup
+from .screen import PROGRAM, say, write_line
+
+EXIT_FAILED = 1
+EXIT_MISTAKE = 2
+EXIT_STOPPED = 130
+
+app = typer.Typer(
+    name=PROGRAM,
+    cls=PlainGroup,
+    help="Find sounds by describing them.",
+    epilog="""\
+Start here:
+  soundgrep index ~/Sounds sounds.soundgrep
+  soundgrep search sounds.soundgrep dog barking in the rain
+
+Each command has examples of its own: soundgrep search --help""",
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("index", cls=PlainCommand, help=indexing.HELP, epilog=indexing.EXAMPLES)(indexing.index)
+app.command("search", cls=PlainCommand, help=searching.HELP, epilog=searching.EXAMPLES)(searching.search)
+app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting.SQL_EXAMPLES)(inspecting.sql)
+app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
+app.command("convert", cls=PlainCommand, help=converting.HELP, epilog=converting.EXAMPLES)(converting.convert)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        write_line(f"{PROGRAM} {version(PROGRAM)}")
+        raise typer.Exit
+
+
+@app.callback()
+def _soundgrep(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
+    ] = False,
+) -> None:
+    """Holds the options that come before a command."""
+
+
+def main() -> None:
+    """Runs the command line of this process and ends the process with its exit code."""
+    sys.exit(run())
+
+
+def run() -> int:
+    """Runs the command line of this process.
+
+    Returns:
+        0 if all went well (files that failed are reported, not an error), 2 after a mistake of the user, 1 if the
+        system failed (disk full, ...), 130 after Ctrl-C.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
+    warnings.showwarning = _show_warning
+    try:
+        code = app(prog_name=PROGRAM, standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _mistake_in_arguments(error)
+    except SoundgrepError as error:
+        say(str(error))
+        return EXIT_MISTAKE
+    except (KeyboardInterrupt, typer.Abort):
+        say("stopped.")
+        return EXIT_STOPPED
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). What is left in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}")
+        return EXIT_FAILED
+    return code if isinstance(code, int) else 0
+
+
+def _mistake_in_arguments(error: typer.TyperException) -> int:
+    """Reports an unknown option, a missing argument and the like on one line, with where to look."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    if context is not None and type(error).__name__ == "NoArgsIsHelpError":
+        sys.stderr.write(context.get_help() + "\n")
+        return EXIT_MISTAKE
+    sentence = " ".join(error.format_message().split()).rstrip(".")
+    command = context.command_path if context is not None else PROGRAM
+    say(f"{sentence}. Try '{command} --help'.")
+    return EXIT_MISTAKE
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_where: object) -> None:
+    """Our own warnings are for the user; those of other libraries are for their developers, who use Python."""
+    if issubclass(category, SoundgrepWarning):
+        say(f"note: {message}")

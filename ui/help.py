@@ -1,0 +1,44 @@
+"""Help as other Unix tools print it: plain lines that can be piped, searched and read at 80 columns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typer.core import TyperArgument, TyperCommand, TyperGroup
+
+# The contexts and formatters below are click's, whose place inside typer changes between versions: hence Any.
+
+
+class PlainCommand(TyperCommand):
+    """A command whose help names its arguments without brackets or types and shows its epilog as it is written."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The words after the command's name in the line `Usage:`."""
+        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Writes the sections `Arguments:` and `Options:`."""
+        parameters = self.get_params(ctx)
+        arguments = [p for p in parameters if isinstance(p, TyperArgument)]
+        with formatter.section("Arguments"):
+            formatter.write_dl([(argument.metavar or argument.name, argument.help or "") for argument in arguments])
+        records = (p.get_help_record(ctx) for p in parameters if p not in arguments)
+        with formatter.section("Options"):
+            formatter.write_dl([record for record in records if record is not None])
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Writes the examples, line by line."""
+        _write_as_is(formatter, self.epilog)
+
+
+class PlainGroup(TyperGroup):
+    """The group of all commands; its epilog too is shown as it is written."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
+        """Writes what to type first, line by line."""
+        _write_as_is(formatter, self.epilog)
+
+
+def _write_as_is(formatter: Any, epilog: str | None) -> None:
+    if epilog:
+        formatter.write(f"\n{epilog.strip()}\n")

@@ -1,0 +1,143 @@
+"""`soundgrep index`: makes a folder of sounds searchable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .screen import counted, printable, quoted, say, shown_path, spoken_duration, write_json, write_line
+
+if TYPE_CHECKING:
+    from ..indexer.report import IndexReport
+    from ..model.encoder import Encoder
+
+N_SHOWN_FAILURES = 20
+DEFAULT_ENCODER = "mini"
+
+HELP = """\
+Make a folder of sounds searchable.
+
+Listens to every sound below FOLDER (wav, flac, ogg, opus, mp3, m4a, aiff, and
+the sound of videos) and writes what it heard into COLLECTION, a folder of its
+own. Your files are only read.
+
+Stop it at any time. Run the same command again to go on, and whenever sounds
+were added, changed or removed: it does only what is new."""
+
+EXAMPLES = """\
+Examples:
+  soundgrep index ~/Sounds sounds.soundgrep
+  soundgrep index ~/Sounds sounds.soundgrep --encoder msclap-2023
+  soundgrep index ~/Talks talks.soundgrep --hop-s 2"""
+
+
+def index(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the sounds are.", show_default=False)],
+    collection: Annotated[
+        Path,
+        typer.Argument(metavar="COLLECTION", help="The folder to write or to bring up to date.", show_default=False),
+    ],
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What listens: mini (the default), msclap-2023, or the folder of a checkpoint. "
+            "A collection remembers its own.",
+            show_default=False,
+        ),
+    ] = None,
+    hop_s: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="How far apart the segments of a long clip start; by default they do not overlap. "
+            "Less is finer in time and slower.",
+            show_default=False,
+        ),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="How many processes work at once, by default one a core.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Indexes a folder: one call of `soundgrep.build_collection` between a progress bar and a report."""
+    from ..indexer import build_collection
+    from .progress import IndexingProgress
+
+    chosen = _encoder_for(collection, encoder)
+    announcement = _announcement(chosen.id)
+    # With --json stdout holds the report and nothing else.
+    announce = say if as_json else write_line
+    try:
+        with IndexingProgress(on_start=lambda: announce(announcement)) as shown:
+            report = build_collection(
+                folder, collection, encoder=chosen, hop_s=hop_s, n_workers=workers, progress=shown.update
+            )
+    except KeyboardInterrupt:
+        _say_stopped(collection)
+        raise typer.Exit(130) from None
+    if as_json:
+        write_json(report.to_json())
+    else:
+        _write_report(report, collection)
+
+
+def _encoder_for(collection: Path, name: str | None) -> Encoder:
+    """The encoder that was asked for; otherwise the one that an existing collection was made with, or mini."""
+    from ..model.encoder import Encoder
+    from ..search import Collection
+    from ..search.manifest import has_manifest
+
+    if name is None and has_manifest(collection):
+        return Collection.open(collection).encoder
+    return Encoder.from_pretrained(name or DEFAULT_ENCODER)
+
+
+def _announcement(encoder_id: str) -> str:
+    if encoder_id == DEFAULT_ENCODER:
+        return "encoder: mini, small and quick; stronger: --encoder msclap-2023 or soundgrep convert"
+    return f"encoder: {printable(encoder_id)}"
+
+
+def _say_stopped(collection: Path) -> None:
+    if (collection / "manifest.json").exists():
+        say(f"stopped; {shown_path(collection)} is good as far as it got. Run the same command again to go on.")
+    else:
+        say("stopped before anything was written. Run the same command again to start over.")
+
+
+def _write_report(report: IndexReport, collection: Path) -> None:
+    changes = [
+        f"{n:,} {what}"
+        for n, what in (
+            (report.n_added, "added"),
+            (report.n_replaced, "replaced"),
+            (report.n_removed, "removed"),
+            (report.n_unchanged, "unchanged"),
+            (len(report.failures), "failed"),
+        )
+        if n
+    ]
+    write_line(
+        f"{shown_path(collection)}: {counted(report.n_clips, 'clip')} in {counted(report.n_segments, 'segment')} "
+        f"({', '.join(changes) or 'nothing changed'})"
+    )
+    heard = f"listened to {spoken_duration(report.audio_s)} of sound in " if report.audio_s else "took "
+    write_line(heard + spoken_duration(report.elapsed_s))
+    if report.failures:
+        _write_failures(report)
+    write_line(f"next: soundgrep search {quoted(collection)} dog barking")
+
+
+def _write_failures(report: IndexReport) -> None:
+    write_line(f"{counted(len(report.failures), 'file')} could not be read:")
+    for failure in report.failures[:N_SHOWN_FAILURES]:
+        # Reasons written by the library begin with the path.
+        reason = printable(failure.reason).removeprefix(f"{printable(failure.path)}: ")
+        write_line(f"  {shown_path(failure.path)}: {reason}")
+    n_more = len(report.failures) - N_SHOWN_FAILURES
+    if n_more > 0:
+        write_line(f"  and {n_more:,} more (--json lists them all)")

@@ -1,0 +1,122 @@
+"""`soundgrep sql` and `soundgrep show`: look into a collection."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .screen import (
+    counted,
+    is_terminal,
+    printable,
+    shown_path,
+    spoken_duration,
+    spoken_size,
+    terminal_width,
+    write_json,
+    write_line,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..search.manifest import IndexRecord
+
+ID_COLUMNS = frozenset({"clip_id", "segment_id"})
+
+_COLLECTION = typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
+
+SQL_HELP = """\
+Ask a collection anything in SQL.
+
+There are two tables: clips (one row a file: path, duration_s, codec,
+sampling_rate_hz, n_channels, rms_dbfs, title, artist ...) and segments (one
+row an embedding: clip_id, start_s, end_s, embedding). Nothing can be changed."""
+
+SQL_EXAMPLES = """\
+Examples:
+  soundgrep sql sounds.soundgrep "SELECT path, duration_s FROM clips LIMIT 5"
+  soundgrep sql sounds.soundgrep "SELECT codec, count(*) FROM clips GROUP BY 1"
+  soundgrep sql sounds.soundgrep "DESCRIBE clips\""""
+
+SHOW_HELP = """\
+Show what a collection holds.
+
+The encoder it was made with, how many clips and hours of sound, its size on
+disk and the kind of its index."""
+
+SHOW_EXAMPLES = """\
+Example:
+  soundgrep show sounds.soundgrep"""
+
+
+def sql(
+    collection: Annotated[Path, _COLLECTION],
+    query: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT statement.", show_default=False)],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list.")] = False,
+) -> None:
+    """Queries the catalog: one call of `Collection.sql` and a table."""
+    from ..search import Collection
+
+    rows = Collection.open(collection).sql(query)
+    if as_json:
+        write_json(_json_rows(rows))
+        return
+    from .table import table_lines
+
+    columns = [column.to_pylist() for column in rows.columns]
+    width = terminal_width() if is_terminal(sys.stdout) else None
+    for line in table_lines(rows.column_names, list(zip(*columns, strict=True)), width=width):
+        write_line(line)
+    write_line(f"({counted(rows.num_rows, 'row')})")
+
+
+def show(
+    collection: Annotated[Path, _COLLECTION],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Describes a collection from its manifest."""
+    from ..search import Collection
+
+    opened = Collection.open(collection)
+    # An empty table has no sum.
+    duration_s = opened.sql("SELECT coalesce(sum(duration_s), 0) AS s FROM clips").column("s")[0].as_py()
+    size_bytes = sum(file.lstat().st_size for file in opened.path.rglob("*") if file.is_file())
+    if as_json:
+        facts = {"path": str(opened.path.absolute()), "duration_s": duration_s, "size_bytes": size_bytes}
+        write_json(facts | dataclasses.asdict(opened.manifest))
+        return
+    manifest = opened.manifest
+    for head, text in (
+        ("collection", shown_path(opened.path)),
+        ("encoder", f"{printable(manifest.encoder.id)} ({manifest.encoder.digest[:19]})"),
+        ("clips", f"{manifest.n_clips:,}, {spoken_duration(duration_s)} of sound"),
+        ("segments", f"{manifest.n_segments:,} of {manifest.segment_s:g} s, one every {manifest.hop_s:g} s"),
+        ("index", _index_in_words(manifest.index)),
+        ("size", spoken_size(size_bytes)),
+        ("updated", manifest.updated_at),
+    ):
+        write_line(f"{head:<12}{text}")
+
+
+def _index_in_words(index: IndexRecord | None) -> str:
+    if index is None:
+        return "none yet, every search is exact"
+    if index.nlist is None:
+        return f"{index.kind}, exact, over {counted(index.n_segments, 'segment')}"
+    cells = f"{index.nlist:,} cells, {index.nprobe} visited"
+    recall = "" if index.recall_at_10 is None else f", recall@10 {index.recall_at_10:.3f}"
+    return f"{index.kind} over {counted(index.n_segments, 'segment')}: {cells}{recall}"
+
+
+def _json_rows(rows: pa.Table) -> list[dict[str, object]]:
+    """Rows as JSON objects; ids as text, as in hits, because they exceed the integers of many JSON readers."""
+    records: list[dict[str, object]] = rows.to_pylist()
+    for name in ID_COLUMNS & set(rows.column_names):
+        for record in records:
+            record[name] = None if record[name] is None else str(record[name])
+    return records
