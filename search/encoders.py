@@ -1,0 +1,62 @@
+"""Which encoder a collection was made by, found again and told apart from others."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..model.errors import CheckpointError, EncoderMismatchError
+from ..model.paths import readable_path
+from .manifest import EncoderRecord
+
+if TYPE_CHECKING:
+    from ..model.encoder import Encoder
+
+_N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
+
+
+def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
+    """Open the encoder that made a collection: from the folder it was in then, or by its name.
+
+    Args:
+        record: What the manifest says of it.
+        collection: The collection, for the messages.
+
+    Raises:
+        CheckpointError: If it is not on this machine any more.
+        EncoderMismatchError: If what goes by its name now is another one.
+    """
+    from ..model.encoder import Encoder
+
+    mismatch: EncoderMismatchError | None = None
+    problem: CheckpointError | None = None
+    for place in dict.fromkeys((record.source, record.id)):
+        try:
+            encoder = Encoder.from_pretrained(place)
+            check_encoder(record, encoder, collection=collection)
+            return encoder
+        except EncoderMismatchError as error:
+            mismatch = mismatch or error
+        except CheckpointError as error:
+            problem = problem or error
+    if mismatch is not None:
+        raise mismatch
+    raise CheckpointError(
+        f"{readable_path(collection)}: its encoder {record.id!r} cannot be opened; give its folder ({problem})"
+    ) from problem
+
+
+def check_encoder(record: EncoderRecord, encoder: Encoder, *, collection: Path) -> None:
+    """Refuse an encoder whose embeddings don't compare with a collection's.
+
+    Raises:
+        EncoderMismatchError: If it is another one, with both names.
+    """
+    if encoder.digest != record.digest:
+        theirs, ours = repr(record.id), repr(encoder.id)
+        if theirs == ours:
+            theirs += f" ({record.digest[:_N_DIGEST_SHOWN]})"
+            ours += f" ({encoder.digest[:_N_DIGEST_SHOWN]})"
+        raise EncoderMismatchError(
+            f"{readable_path(collection)}: was made by the encoder {theirs} and cannot be used with the encoder {ours}"
+        )

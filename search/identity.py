@@ -1,0 +1,42 @@
+"""Identities: stable 63-bit ids of clips and segments, made of what they are and never of where their rows lie."""
+
+import hashlib
+import os
+
+_MASK = (1 << 63) - 1
+
+
+def path_of(path: str | os.PathLike[str]) -> bytes:
+    """Write a path as its exact bytes, absolute, symbolic links left as they are."""
+    return os.fsencode(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps "..", resolve follows links
+
+
+def clip_id_of(path: bytes) -> int:
+    """Name the clip at an absolute path.
+
+    Args:
+        path: The path's exact bytes.
+
+    Returns:
+        An integer from 0 to 2**63 - 1, the same on every machine.
+    """
+    return _number(path)
+
+
+def segment_id_of(clip_id: int, *, content_hash: str, number: int, encoder_digest: str) -> int:
+    """Name a segment: another content or another encoder gives another segment, so an index can't mix them up.
+
+    Args:
+        clip_id: The segment's clip.
+        content_hash: Hash of the clip's bytes.
+        number: Place of the segment in its clip, from 0.
+        encoder_digest: Digest of the encoder that embedded it.
+
+    Returns:
+        An integer from 0 to 2**63 - 1, the same on every machine.
+    """
+    return _number(f"{clip_id}\n{content_hash}\n{number}\n{encoder_digest}".encode())
+
+
+def _number(data: bytes) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "big") & _MASK

@@ -1,0 +1,186 @@
+"""The manifest: the one small file that says which table versions and which index belong together."""
+
+import dataclasses
+import json
+import types
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..model.errors import CollectionError
+from ..model.paths import readable_path
+from .durable import write_durably
+
+FORMAT_VERSION = 1
+"""Version of the on-disk format that this code writes; it refuses newer ones."""
+
+PIPELINE_VERSION = 1
+"""Version of decoding, mixdown, resampling and segmenting; embeddings of two versions don't belong in one collection."""
+
+MANIFEST_NAME = "manifest.json"
+CLIPS_FOLDER = "clips"
+SEGMENTS_FOLDER = "segments"
+INDEX_FOLDER = "index"
+LOCK_NAME = "lock"
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """The encoder whose embeddings a collection holds.
+
+    Attributes:
+        id: Name the encoder goes by ("mini", "msclap-2023", or a folder's name).
+        digest: "sha256:<hex>" of its weights; two encoders are the same if their digests are.
+        source: Folder its checkpoint was loaded from when the collection was last written.
+    """
+
+    id: str
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True)
+class IndexRecord:
+    """The index generation that belongs to a manifest.
+
+    Attributes:
+        generation: Name of its folder under `index`.
+        kind: "flat" (exact) or "ivf".
+        n_segments: Segments in it; those added to the table since are searched exactly.
+        size_bytes: Size of its FAISS file; another size means a damaged file.
+        nlist: Cells; None if the index is flat.
+        nprobe: Cells visited by an unfiltered query; None if the index is flat.
+        recall_at_10: Share of the exact top 10 found with `nprobe`, measured when the index was built; None if flat.
+    """
+
+    generation: str
+    kind: str
+    n_segments: int
+    size_bytes: int
+    nlist: int | None = None
+    nprobe: int | None = None
+    recall_at_10: float | None = None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a collection is, and the versions of its parts that belong together.
+
+    Attributes:
+        encoder: The encoder that made every embedding.
+        embedding_dim: Numbers in an embedding.
+        sampling_rate_hz: Rate clips are resampled to before they are embedded.
+        segment_s: Length of a segment.
+        hop_s: Distance between the starts of neighbouring segments.
+        pipeline_version: Version of decoding, mixdown, resampling and segmenting; embeddings of two versions don't mix.
+        clips_version: Version of the clips table to read.
+        segments_version: Version of the segments table to read.
+        n_clips: Rows of the clips table at that version.
+        n_segments: Rows of the segments table at that version.
+        created_at: When the collection was made, ISO 8601, UTC.
+        updated_at: When this manifest was written, ISO 8601, UTC.
+        index: The index generation, or None where none is built yet.
+        format_version: Version of the on-disk format.
+    """
+
+    encoder: EncoderRecord
+    embedding_dim: int
+    sampling_rate_hz: int
+    segment_s: float
+    hop_s: float
+    pipeline_version: int
+    clips_version: int
+    segments_version: int
+    n_clips: int
+    n_segments: int
+    created_at: str
+    updated_at: str
+    index: IndexRecord | None = None
+    format_version: int = FORMAT_VERSION
+
+
+def has_manifest(collection: Path) -> bool:
+    """Tell whether a folder is a collection."""
+    return (collection / MANIFEST_NAME).is_file()
+
+
+def read_manifest(collection: Path) -> Manifest:
+    """Read a collection's manifest.
+
+    Args:
+        collection: The collection's folder.
+
+    Returns:
+        The manifest, every field checked for its type.
+
+    Raises:
+        CollectionError: If the folder is missing or no collection, or the manifest is unreadable, damaged, or of a
+            newer format version.
+    """
+    name = readable_path(collection)
+    try:
+        data = (collection / MANIFEST_NAME).read_bytes()
+    except FileNotFoundError:
+        what = "is not a collection (it has no manifest)" if collection.is_dir() else "there is no such collection"
+        raise CollectionError(f"{name}: {what}") from None
+    except NotADirectoryError:
+        raise CollectionError(f"{name}: is not a collection (a collection is a folder)") from None
+    except OSError as error:
+        raise CollectionError(f"{name}: its manifest cannot be read ({error.strerror})") from error
+    try:
+        record = json.loads(data)
+    except ValueError as error:
+        raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
+    if not isinstance(record, dict):
+        raise CollectionError(f"{name}: its manifest is damaged (it is not a JSON object)")
+    version = record.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise CollectionError(
+            f"{name}: is of format version {version}, newer than the {FORMAT_VERSION} read here: upgrade soundgrep"
+        )
+    try:
+        manifest: Manifest = _parse(Manifest, record, "")
+    except ValueError as error:
+        raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
+    return manifest
+
+
+def write_manifest(collection: Path, manifest: Manifest) -> None:
+    """Swap a collection's manifest in one atomic step: this is the moment a batch of writing becomes visible.
+
+    Raises:
+        CollectionError: If the folder cannot be written; the old manifest still stands.
+    """
+    data = json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
+    try:
+        write_durably(collection / MANIFEST_NAME, data)
+    except OSError as error:
+        raise CollectionError(f"{readable_path(collection)}: cannot be written ({error.strerror})") from error
+
+
+def _parse(kind: Any, value: object, where: str) -> Any:
+    """Check a value from JSON against a field's type; unknown keys are left for later versions to use."""
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where or 'manifest'} is not an object")
+        hints = typing.get_type_hints(kind)
+        names = [field.name for field in dataclasses.fields(kind)]
+        absent = [
+            field.name
+            for field in dataclasses.fields(kind)
+            if field.name not in value and field.default is dataclasses.MISSING
+        ]
+        if absent:
+            raise ValueError(f"it has no {where}{absent[0]}")
+        make: Any = kind
+        return make(**{n: _parse(hints[n], value[n], f"{where}{n}.") for n in names if n in value})
+    if isinstance(kind, types.UnionType):
+        return None if value is None else _parse(typing.get_args(kind)[0], value, where)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004 - a wrong value in a file
+            f"{where.rstrip('.')} is not {'a text' if kind is str else 'a number'}"
+        )
+    return value

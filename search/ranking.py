@@ -1,0 +1,86 @@
+"""Ranking: the best segment of each of the best clips, whether the index has it already or not."""
+
+import numpy as np
+import numpy.typing as npt
+
+from .index import Index
+from .rows import SegmentRows
+from .schema import embedding_matrix
+from .tables import Table
+
+Float = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+# Segments fetched for each clip asked for, at first: most clips have few that come near one query.
+_FETCHED_PER_CLIP = 4
+
+
+class Ranking:
+    """The segments of a collection as one searchable whole.
+
+    What the index holds is asked of the index, less what has left the table since; what it does not hold yet is
+    compared one by one. So nothing is missing, nothing is stale, and without an index everything is exact.
+    """
+
+    def __init__(self, rows: SegmentRows, index: Index | None, *, table: Table, embedding_dim: int) -> None:
+        self._rows = rows
+        self._index = index
+        indexed = np.empty(0, np.int64) if index is None else rows.find(index.segment_ids)
+        self._row_at_position = indexed
+        self._all_live = bool(np.all(indexed >= 0))
+        is_fresh = np.ones(len(rows), np.bool_)
+        is_fresh[indexed[indexed >= 0]] = False
+        fresh = table.read_of("segment_id", rows.segment_ids[is_fresh], columns=["segment_id", "embedding"])
+        self._fresh = embedding_matrix(fresh.column("embedding"), embedding_dim=embedding_dim)
+        self._fresh_rows = rows.find(fresh.column("segment_id").to_numpy())
+
+    def best_of_clips(self, embedding: Float, k: int, *, allowed: Bool | None = None) -> tuple[Float, Int]:
+        """Find the clips nearest to a query by their best segments.
+
+        Args:
+            embedding: The query [embedding_dim], unit length.
+            k: Clips wanted, at least 1.
+            allowed: Whether each row may be returned [n_segments]; None for all.
+
+        Returns:
+            Scores and rows [m], best first, one row a clip, m the smaller of `k` and the number of clips allowed.
+        """
+        n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
+        n = min(n_allowed, k * _FETCHED_PER_CLIP)
+        while True:
+            scores, rows = self._nearest(embedding, n, allowed)
+            # Ties in a fixed order: by clip, then by time.
+            order = np.lexsort((self._rows.start_s[rows], self._rows.clip_ids[rows], -scores))
+            firsts = np.sort(np.unique(self._rows.clip_ids[rows[order]], return_index=True)[1])
+            if len(firsts) >= k or n >= n_allowed:
+                best = order[firsts[:k]]
+                return scores[best], rows[best]
+            n = min(n_allowed, n * _FETCHED_PER_CLIP)
+
+    def embedding(self, row: int) -> Float:
+        """Give the embedding [embedding_dim] of a row."""
+        fresh = np.flatnonzero(self._fresh_rows == row)
+        if len(fresh) or self._index is None:
+            found: Float = self._fresh[int(fresh[0])]
+            return found
+        return self._index.embedding(int(np.flatnonzero(self._row_at_position == row)[0]))
+
+    def _nearest(self, embedding: Float, n: int, allowed: Bool | None) -> tuple[Float, Int]:
+        """Give scores and rows [m] of the nearest segments, unordered between index and fresh ones."""
+        fresh = np.arange(len(self._fresh_rows)) if allowed is None else np.flatnonzero(allowed[self._fresh_rows])
+        scores = (self._fresh if allowed is None else self._fresh[fresh]) @ embedding
+        rows = self._fresh_rows[fresh]
+        if self._index is not None:
+            found, positions = self._index.search(embedding, n, allowed=self._allowed_positions(allowed))
+            scores, rows = np.concatenate([scores, found]), np.concatenate([rows, self._row_at_position[positions]])
+        if len(scores) > n:
+            nearest = np.argpartition(-scores, n - 1)[:n]
+            scores, rows = scores[nearest], rows[nearest]
+        return scores, rows
+
+    def _allowed_positions(self, allowed: Bool | None) -> Bool | None:
+        if allowed is None:
+            return None if self._all_live else self._row_at_position >= 0
+        live = self._row_at_position >= 0
+        return live & allowed[self._row_at_position]

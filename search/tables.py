@@ -1,0 +1,228 @@
+"""Tables: a collection's clips and segments as Delta tables, read at a version, written by commits."""
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import deltalake
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+from deltalake.exceptions import DeltaError
+
+from ..model.errors import CollectionError
+from ..model.paths import readable_path
+from .durable import sync_file, sync_folder
+from .schema import embedding_matrix
+
+# Above this many ids a join is the faster way to delete; far above it, a list of ids overflows the planner's stack.
+_MAX_LISTED_IDS = 1_000
+_LOG_FOLDER = "_delta_log"
+
+Ids = npt.NDArray[np.int64] | Sequence[int]
+
+
+class Table:
+    """One Delta table at one version; writing moves it to the next.
+
+    Attributes:
+        folder: Where the table is.
+    """
+
+    def __init__(self, folder: Path, delta: deltalake.DeltaTable) -> None:
+        self.folder = folder
+        self._delta = delta
+
+    @classmethod
+    def create(cls, folder: Path, schema: pa.Schema) -> "Table":
+        """Make an empty table.
+
+        Raises:
+            CollectionError: If the folder cannot be written or holds a table already.
+        """
+        with _told(folder, "created"):
+            folder.mkdir(parents=True, exist_ok=True)
+            table = cls(folder, deltalake.DeltaTable.create(str(folder), schema))
+            table._sync(since=-1)
+            sync_folder(folder.parent)
+            return table
+
+    @classmethod
+    def open(cls, folder: Path, *, version: int | None = None) -> "Table":
+        """Open a table.
+
+        Args:
+            folder: Where the table is.
+            version: Version to read; None for the newest.
+
+        Raises:
+            CollectionError: If there is no table, its log is damaged, or it has no such version.
+        """
+        with _told(folder, "opened"):
+            return cls(folder, deltalake.DeltaTable(str(folder), version=version))
+
+    @property
+    def version(self) -> int:
+        """Version that is read; the newest, after this object wrote."""
+        version: int = self._delta.version()
+        return version
+
+    @property
+    def n_rows(self) -> int:
+        """Rows at this version."""
+        n: int = self._delta.count()
+        return n
+
+    def restore(self, version: int) -> bool:
+        """Make the rows of an older version the newest again, dropping what a killed writer left behind.
+
+        Returns:
+            Whether there was anything to drop. The version number grows if so: the log keeps what happened.
+
+        Raises:
+            CollectionError: If there is no such version, or the table cannot be written.
+        """
+        with _told(self.folder, "restored"):
+            before = self.version
+            if before == version:
+                return False
+            self._delta.restore(version)
+            self._sync(since=before)
+            return True
+
+    def append(self, rows: pa.Table) -> None:
+        """Commit rows.
+
+        Raises:
+            CollectionError: If they do not fit the schema, or the table cannot be written; the version stays.
+        """
+        if not rows.num_rows:
+            return
+        with _told(self.folder, "written"):
+            before = self.version
+            deltalake.write_deltalake(
+                self._delta, rows, mode="append", writer_properties=deltalake.WriterProperties(compression="ZSTD")
+            )
+            self._delta.update_incremental()
+            self._sync(since=before)
+
+    def delete(self, clip_ids: Ids) -> None:
+        """Commit the removal of every row of some clips.
+
+        Raises:
+            CollectionError: If the table cannot be written; the version stays.
+        """
+        if not len(clip_ids):
+            return
+        with _told(self.folder, "written"):
+            before = self.version
+            if len(clip_ids) <= _MAX_LISTED_IDS:
+                self._delta.delete("clip_id IN (" + ", ".join(str(int(clip_id)) for clip_id in clip_ids) + ")")
+            else:
+                gone = pa.table({"clip_id": pa.array(clip_ids, pa.int64())})
+                self._delta.merge(
+                    gone, "kept.clip_id = gone.clip_id", source_alias="gone", target_alias="kept"
+                ).when_matched_delete().execute()
+            self._delta.update_incremental()
+            self._sync(since=before)
+
+    def dataset(self) -> ds.Dataset:
+        """Hand out the rows for lazy reading by column.
+
+        Raises:
+            CollectionError: If the table cannot be read.
+        """
+        with _told(self.folder, "read"):
+            return self._delta.to_pyarrow_dataset()
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read all rows into memory.
+
+        Args:
+            columns: Columns to read; None for all.
+
+        Raises:
+            CollectionError: If a file of the table is missing or damaged.
+        """
+        with _told(self.folder, "read"):
+            return self.dataset().to_table(columns=None if columns is None else list(columns))
+
+    def read_of(self, column: str, ids: Ids, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read the rows of some ids, opening only the files that hold any of them for more than the ids.
+
+        Args:
+            column: Which ids: "clip_id" or "segment_id".
+            ids: The ids [n]; those that are not in the table are passed over.
+            columns: Columns to read; None for all.
+
+        Raises:
+            CollectionError: If a file of the table is missing or damaged.
+        """
+        wanted = pa.array(ids, pa.int64())
+        names = None if columns is None else list(columns)
+        with _told(self.folder, "read"):
+            dataset = self.dataset()
+            found: list[pa.Table] = []
+            for fragment in dataset.get_fragments() if len(wanted) else ():
+                is_wanted = pc.is_in(fragment.to_table(columns=[column]).column(column), value_set=wanted)
+                if pc.any(is_wanted).as_py():
+                    found.append(fragment.to_table(schema=dataset.schema, columns=names).filter(is_wanted))
+            return pa.concat_tables(found) if found else dataset.head(0, columns=names)
+
+    def read_embeddings(
+        self, *, embedding_dim: int, n_batch: int = 8_192
+    ) -> Iterator[tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]]:
+        """Read the segments table in bounded memory, always in the same order.
+
+        Args:
+            embedding_dim: Numbers in an embedding.
+            n_batch: Most segments a step.
+
+        Yields:
+            Segment ids [n] and embeddings [n, embedding_dim].
+
+        Raises:
+            CollectionError: If a file of the table is missing or damaged.
+        """
+        with _told(self.folder, "read"):
+            for fragment in self.dataset().get_fragments():
+                for batch in fragment.to_batches(columns=["segment_id", "embedding"], batch_size=n_batch):
+                    if not batch.num_rows:
+                        continue
+                    embeddings = embedding_matrix(
+                        pa.chunked_array([batch.column("embedding")]), embedding_dim=embedding_dim
+                    )
+                    yield batch.column("segment_id").to_numpy(), embeddings
+
+    def _sync(self, *, since: int) -> None:
+        """Put what the versions after `since` added on the disk: Delta itself leaves that to the system."""
+        log = self.folder / _LOG_FOLDER
+        for version in range(since + 1, self.version + 1):
+            for entry in log.glob(f"{version:020d}.*"):
+                sync_file(entry)
+            for line in (log / f"{version:020d}.json").read_text("utf-8").splitlines():
+                added = json.loads(line).get("add")
+                if added is not None and (self.folder / added["path"]).exists():
+                    sync_file(self.folder / added["path"])
+        sync_folder(log)
+        sync_folder(self.folder)
+
+
+def now_us() -> int:
+    """Give the time for a row's `indexed_at`: microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000
+
+
+@contextlib.contextmanager
+def _told(folder: Path, deed: str) -> Iterator[None]:
+    """Turn what the libraries below raise into one sentence about the table."""
+    try:
+        yield
+    except (DeltaError, pa.ArrowException, OSError) as error:
+        reason = str(error).strip().splitlines()
+        why = getattr(error, "strerror", None) or (reason[0] if reason else type(error).__name__)
+        raise CollectionError(f"{readable_path(folder)}: the table cannot be {deed} ({why})") from error
