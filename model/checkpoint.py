@@ -49,7 +49,7 @@ class Checkpoint:
             folder = msclap_2023()
         elif not folder.is_dir():
             raise CheckpointError(
-                f"there is no encoder {str(name_or_dir)!r}: give {', '.join(KNOWN_NAMES)}, or a folder that holds {CONFIG}"
+                f"there is no encoder {str(name_or_dir)!r}: give {', '.join(KNOWN_NAMES)}, or a checkpoint's folder"
             )
         for names in ((CONFIG,), FRONT_ENDS, (TOKENIZER,), (WEIGHTS,)):
             if not any((folder / name).is_file() for name in names):

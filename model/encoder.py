@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,7 @@ import numpy.typing as npt
 from .checkpoint import Checkpoint
 from .errors import AudioError, CheckpointError
 
-if TYPE_CHECKING:
-    Embedding = npt.NDArray[np.float32]
+Embedding = npt.NDArray[np.float32]
 
 
 class Towers(Protocol):
@@ -153,7 +152,8 @@ class Encoder:
 
     def _normalised(self, rows: list[Embedding]) -> Embedding:
         embeddings = np.array(rows, dtype=np.float32).reshape(len(rows), self.embedding_dim)
-        norms = np.linalg.norm(embeddings, axis=1, keepdims=True)
+        norms: Embedding = np.linalg.norm(embeddings, axis=1, keepdims=True).astype(np.float32)
         if not np.isfinite(norms).all() or (norms == 0).any():
             raise CheckpointError(f"{self.source}: the towers give embeddings that are zero, infinite or not numbers")
-        return embeddings / norms
+        embeddings /= norms
+        return embeddings

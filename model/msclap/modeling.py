@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 from transformers import PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPooling
-from transformers.utils.generic import ModelOutput
+from transformers.utils.generic import ModelOutput, can_return_tuple
 
 from .configuration import MSClapAudioConfig, MSClapConfig, MSClapTextConfig
 from .gpt2 import Gpt2
@@ -160,18 +160,17 @@ class MSClapTextModel(MSClapPreTrainedModel):
         last = (positions * attention_mask).amax(-1)
         return torch.where(last > 0, last, input_ids.shape[1]) - 1
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor,
         attention_mask: Tensor | None = None,
-        return_dict: bool = True,
-    ) -> BaseModelOutputWithPooling | tuple[Tensor, ...]:
+    ) -> BaseModelOutputWithPooling:
         """Run the tower.
 
         Args:
             input_ids: int64 `[n_texts, n_tokens]`, padded on the right if at all.
             attention_mask: 1 for tokens and 0 for padding, `[n_texts, n_tokens]`; None finds the last end-of-text.
-            return_dict: False returns a plain tuple.
 
         Returns:
             `last_hidden_state` `[n_texts, n_tokens, hidden_size]` and `pooler_output` `[n_texts, hidden_size]`.
@@ -179,8 +178,7 @@ class MSClapTextModel(MSClapPreTrainedModel):
         states = self.encoder(input_ids)
         last = self.last_positions(input_ids, attention_mask)
         pooled = states[torch.arange(len(states), device=states.device), last]
-        output = BaseModelOutputWithPooling(last_hidden_state=states, pooler_output=pooled)
-        return output if return_dict else output.to_tuple()
+        return BaseModelOutputWithPooling(last_hidden_state=states, pooler_output=pooled)
 
 
 class MSClapAudioModel(MSClapPreTrainedModel):
@@ -199,21 +197,18 @@ class MSClapAudioModel(MSClapPreTrainedModel):
         """The convolution that embeds patches."""
         return self.encoder.patch_embed.proj
 
-    def forward(
-        self, input_features: Tensor, return_dict: bool = True
-    ) -> BaseModelOutputWithPooling | tuple[Tensor, ...]:
+    @can_return_tuple
+    def forward(self, input_features: Tensor) -> BaseModelOutputWithPooling:
         """Run the tower.
 
         Args:
             input_features: float `[n_waveforms, 1, n_frames, n_mels]`, decibels.
-            return_dict: False returns a plain tuple.
 
         Returns:
             `last_hidden_state` `[n_waveforms, n_tokens, hidden_size]` and `pooler_output`, its mean over tokens.
         """
         states = self.encoder(input_features)
-        output = BaseModelOutputWithPooling(last_hidden_state=states, pooler_output=states.mean(1))
-        return output if return_dict else output.to_tuple()
+        return BaseModelOutputWithPooling(last_hidden_state=states, pooler_output=states.mean(1))
 
 
 class MSClapModel(MSClapPreTrainedModel):
@@ -237,30 +232,28 @@ class MSClapModel(MSClapPreTrainedModel):
         self.audio_projection = MSClapProjection(audio_config.hidden_size, audio_config)
         self.post_init()
 
-    def get_text_features(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, return_dict: bool = True
-    ) -> BaseModelOutputWithPooling | tuple[Tensor, ...]:
+    @can_return_tuple
+    def get_text_features(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> BaseModelOutputWithPooling:
         """Embed texts: `pooler_output` is the embedding, float `[n_texts, projection_dim]`, unit length."""
         output = self.text_model(input_ids=input_ids, attention_mask=attention_mask)
         output.pooler_output = F.normalize(self.text_projection(output.pooler_output), dim=-1)
-        return output if return_dict else output.to_tuple()
+        return output
 
-    def get_audio_features(
-        self, input_features: Tensor, return_dict: bool = True
-    ) -> BaseModelOutputWithPooling | tuple[Tensor, ...]:
+    @can_return_tuple
+    def get_audio_features(self, input_features: Tensor) -> BaseModelOutputWithPooling:
         """Embed log-mels: `pooler_output` is the embedding, float `[n_waveforms, projection_dim]`, unit length."""
         output = self.audio_model(input_features=input_features)
         output.pooler_output = F.normalize(self.audio_projection(output.pooler_output), dim=-1)
-        return output if return_dict else output.to_tuple()
+        return output
 
+    @can_return_tuple
     def forward(
         self,
         input_ids: Tensor,
         input_features: Tensor,
         attention_mask: Tensor | None = None,
         return_loss: bool | None = None,
-        return_dict: bool = True,
-    ) -> MSClapOutput | tuple[Any, ...]:
+    ) -> MSClapOutput:
         """Compare texts and sounds.
 
         Args:
@@ -268,7 +261,6 @@ class MSClapModel(MSClapPreTrainedModel):
             input_features: float `[n_waveforms, 1, n_frames, n_mels]`, decibels.
             attention_mask: 1 for tokens and 0 for padding, `[n_texts, n_tokens]`.
             return_loss: Also compute the symmetric contrastive loss; needs as many texts as waveforms.
-            return_dict: False returns a plain tuple.
         """
         audio_output = self.audio_model(input_features=input_features)
         text_output = self.text_model(input_ids=input_ids, attention_mask=attention_mask)
@@ -277,7 +269,7 @@ class MSClapModel(MSClapPreTrainedModel):
         logits_per_text = text_embeds @ audio_embeds.t() * self.logit_scale.exp()
         logits_per_audio = logits_per_text.t()
         loss = (contrastive_loss(logits_per_text) + contrastive_loss(logits_per_audio)) / 2 if return_loss else None
-        output = MSClapOutput(
+        return MSClapOutput(
             loss=loss,
             logits_per_audio=logits_per_audio,
             logits_per_text=logits_per_text,
@@ -286,7 +278,6 @@ class MSClapModel(MSClapPreTrainedModel):
             text_model_output=text_output,
             audio_model_output=audio_output,
         )
-        return output if return_dict else output.to_tuple()
 
 
 class MSClapTextModelWithProjection(MSClapPreTrainedModel):
@@ -305,14 +296,12 @@ class MSClapTextModelWithProjection(MSClapPreTrainedModel):
         """The token embeddings."""
         return self.text_model.get_input_embeddings()
 
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor | None = None, return_dict: bool = True
-    ) -> MSClapTextModelOutput | tuple[Tensor, ...]:
+    @can_return_tuple
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> MSClapTextModelOutput:
         """Embed texts; arguments as of `MSClapTextModel.forward`."""
         output = self.text_model(input_ids=input_ids, attention_mask=attention_mask)
         embeds = self.text_projection(output.pooler_output)
-        projected = MSClapTextModelOutput(text_embeds=embeds, last_hidden_state=output.last_hidden_state)
-        return projected if return_dict else projected.to_tuple()
+        return MSClapTextModelOutput(text_embeds=embeds, last_hidden_state=output.last_hidden_state)
 
 
 class MSClapAudioModelWithProjection(MSClapPreTrainedModel):
@@ -332,9 +321,9 @@ class MSClapAudioModelWithProjection(MSClapPreTrainedModel):
         """The convolution that embeds patches."""
         return self.audio_model.get_input_embeddings()
 
-    def forward(self, input_features: Tensor, return_dict: bool = True) -> MSClapAudioModelOutput | tuple[Tensor, ...]:
+    @can_return_tuple
+    def forward(self, input_features: Tensor) -> MSClapAudioModelOutput:
         """Embed log-mels; arguments as of `MSClapAudioModel.forward`."""
         output = self.audio_model(input_features=input_features)
         embeds = self.audio_projection(output.pooler_output)
-        projected = MSClapAudioModelOutput(audio_embeds=embeds, last_hidden_state=output.last_hidden_state)
-        return projected if return_dict else projected.to_tuple()
+        return MSClapAudioModelOutput(audio_embeds=embeds, last_hidden_state=output.last_hidden_state)

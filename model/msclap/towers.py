@@ -52,7 +52,8 @@ class TorchTowers:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self._model = load_model(folder).to(self._device)
+        self._model = load_model(folder)
+        torch.nn.Module.to(self._model, self._device)  # the base class's own `to` is wrapped out of its type
         try:
             self._front_end = MSClapFeatureExtractor.from_pretrained(folder).front_end
             self._tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
@@ -68,9 +69,7 @@ class TorchTowers:
 
     def embed_text(self, text: str) -> npt.NDArray[np.float32]:
         """Embed one text to float32 `[embedding_dim]`."""
-        limit = min(
-            MAX_TOKENS, self._tokenizer.model_max_length, self._model.config.text_config.max_position_embeddings
-        )
+        limit = min(MAX_TOKENS, self._tokenizer.model_max_length)
         (ids,) = token_ids(self._tokenizer, [text], max_tokens=limit)
         if len(ids) == limit and len(token_ids(self._tokenizer, [text], max_tokens=limit + 1)[0]) > limit:
             warnings.warn(

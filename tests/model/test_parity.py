@@ -1,0 +1,165 @@
+"""Our MSCLAP 2023 against the reference's own modules: same random weights, converted by our command's code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pygame
+import pytest
+import torch
+from soundgrep import Encoder
+from soundgrep.model.decoding import decode
+from soundgrep.model.errors import SoundgrepWarning
+from soundgrep.model.msclap.conversion import ConversionReport, convert_checkpoint
+
+from .reference import GPT2_FILES, build, tokenizer
+
+RATE_HZ, SEGMENT = 44_100, 308_700
+TOLERANCE = 1e-4
+
+TEXTS = [
+    "",
+    " ",
+    "dog",
+    "Sound of a dog",
+    "Sound of vacuum cleaner",
+    "glass breaking in a kitchen",
+    "A man speaks while rain falls on a tin roof, and thunder rolls in the distance.",
+    "UPPER CASE AND digits 0123456789",
+    "it's the dog's bark, isn't it?",
+    "  leading and  double   spaces",
+    "trailing space ",
+    "tabs\tand\nnewlines",
+    "ein Hund bellt, die Tür fällt zu, größer",
+    "собака лает под дождём",
+    "犬が吠えている",
+    "كلب ينبح",
+    "rain 🌧️ and thunder ⚡",
+    "café naïve Ångström",
+    "a literal <|endoftext|> marker",
+    "<|endoftext|>",
+    "punctuation: (a; b), [c] {d} — e…",
+    "x" * 60,
+]
+SHOUTED = ["!", "stop!", "stop! a dog! barks!!", "! first"]
+LONG = " ".join(f"word{n}" for n in range(200))
+
+
+@pytest.fixture(scope="module")
+def reference() -> torch.nn.Module:
+    return build()
+
+
+@pytest.fixture(scope="module")
+def converted(reference: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> ConversionReport:
+    folder = tmp_path_factory.mktemp("original")
+    weights = folder / "CLAP_weights_2023.pth"
+    torch.save({"model": reference.state_dict()}, weights)
+    report = convert_checkpoint(weights, folder / "msclap-random", tokenizer=GPT2_FILES)
+    weights.unlink()
+    return report
+
+
+@pytest.fixture(scope="module")
+def encoder(converted: ConversionReport) -> Encoder:
+    return Encoder.from_pretrained(converted.out_dir)
+
+
+def waveforms() -> dict[str, np.ndarray]:
+    random = np.random.default_rng(7)
+    seconds = np.arange(SEGMENT) / RATE_HZ
+    examples = Path(pygame.__file__).parent / "examples" / "data"
+    sounds = {
+        "white noise": 0.3 * random.standard_normal(SEGMENT),
+        "quiet noise": 1e-4 * random.standard_normal(SEGMENT),
+        "tone": 0.5 * np.sin(2 * np.pi * 440 * seconds),
+        "sweep": 0.5 * np.sin(2 * np.pi * (50 + 1500 * seconds) * seconds),
+        "silence": np.zeros(SEGMENT),
+        "click": np.eye(1, SEGMENT, 1000)[0],
+        "short noise": 0.3 * random.standard_normal(30_000),
+        "one sample": np.ones(1),
+        "bursts": 0.4 * random.standard_normal(SEGMENT) * (np.sin(2 * np.pi * 2 * seconds) > 0),
+    }
+    for name in ("house_lo.wav", "car_door.wav", "boom.wav", "punch.wav", "secosmic_lo.wav", "house_lo.mp3"):
+        sounds[name] = decode(examples / name, sampling_rate_hz=RATE_HZ).waveform[:SEGMENT]
+    return {name: sound.astype(np.float32) for name, sound in sounds.items()}
+
+
+def test_audio_embeddings_equal_the_reference(reference: torch.nn.Module, encoder: Encoder) -> None:
+    for name, waveform in waveforms().items():
+        tiled = np.tile(waveform, -(-SEGMENT // len(waveform)))[:SEGMENT]
+        with torch.inference_mode():
+            expected = reference.audio_encoder(torch.from_numpy(tiled)[None])[0].numpy()[0]
+        (ours,) = encoder.embed_audio([waveform])
+        difference = np.abs(ours - expected / np.linalg.norm(expected)).max()
+        assert difference < TOLERANCE, f"{name}: {difference:.2e}"
+
+
+def test_text_embeddings_equal_the_reference(reference: torch.nn.Module, encoder: Encoder) -> None:
+    gpt2 = tokenizer()
+    for text in TEXTS:
+        tokens = gpt2(text + " <|endoftext|>", max_length=77, padding="max_length", return_tensors="pt")
+        with torch.inference_mode():
+            expected = reference.caption_encoder(tokens).numpy()[0]
+        (ours,) = encoder.embed_text([text])
+        difference = np.abs(ours - expected / np.linalg.norm(expected)).max()
+        assert difference < TOLERANCE, f"{text!r}: {difference:.2e}"
+
+
+def reference_at_end(reference: torch.nn.Module, ids: list[int]) -> np.ndarray:
+    """The reference's text tower pooled at the last token, which is what it means to do."""
+    with torch.inference_mode():
+        states = reference.caption_encoder.base(torch.tensor([ids])).last_hidden_state
+        embedded = reference.caption_encoder.projection(states[:, -1]).numpy()[0]
+    return embedded / np.linalg.norm(embedded)
+
+
+@pytest.mark.parametrize("text", SHOUTED)
+def test_an_exclamation_mark_does_not_move_the_pooled_state(
+    reference: torch.nn.Module, encoder: Encoder, text: str
+) -> None:
+    ids = tokenizer()(text + " <|endoftext|>").input_ids
+    assert 0 in ids, "the case that the reference gets wrong"
+    (ours,) = encoder.embed_text([text])
+    assert np.abs(ours - reference_at_end(reference, ids)).max() < TOLERANCE
+
+
+def test_a_long_text_is_cut_before_its_end_marker(reference: torch.nn.Module, encoder: Encoder) -> None:
+    ids = tokenizer()(LONG + " <|endoftext|>").input_ids
+    assert len(ids) > 77
+    with pytest.warns(SoundgrepWarning, match="longer than the 77 tokens"):
+        (ours,) = encoder.embed_text([LONG])
+    assert np.abs(ours - reference_at_end(reference, ids[:75] + ids[-2:])).max() < TOLERANCE
+
+
+def test_neighbours_in_a_batch_change_nothing(encoder: Encoder) -> None:
+    eight = list(waveforms().values())[:8]
+    together = encoder.embed_audio(eight)
+    alone = np.concatenate([encoder.embed_audio([waveform]) for waveform in eight])
+    np.testing.assert_array_equal(together, alone)
+    texts = TEXTS[2:10]
+    np.testing.assert_array_equal(
+        encoder.embed_text(texts), np.concatenate([encoder.embed_text([text]) for text in texts])
+    )
+
+
+def test_the_model_itself_gives_the_same_in_any_batch(converted: ConversionReport) -> None:
+    from soundgrep.model import MSClapModel, MSClapProcessor
+
+    model = MSClapModel.from_pretrained(converted.out_dir).eval()
+    processor = MSClapProcessor.from_pretrained(converted.out_dir)
+    inputs = processor(
+        text=TEXTS[2:10], audio=list(waveforms().values())[:8], sampling_rate=RATE_HZ, return_tensors="pt"
+    )
+    with torch.inference_mode():
+        together = model(**inputs)
+        for row in range(8):
+            one = model(**{name: value[row : row + 1] for name, value in inputs.items()})
+            assert (one.audio_embeds - together.audio_embeds[row]).abs().max() < 1e-5
+            assert (one.text_embeds - together.text_embeds[row]).abs().max() < 1e-5
+
+
+def test_the_report_says_which_mel_bank_the_weights_hold(converted: ConversionReport) -> None:
+    assert converted.mel == "50 to 14000 Hz drawn for 32000 Hz"
+    assert converted.n_ignored > 0
