@@ -98,7 +98,7 @@ def _encoder_for(collection: Path, name: str | None) -> Encoder:
 
 def _announcement(encoder_id: str) -> str:
     if encoder_id == DEFAULT_ENCODER:
-        return "encoder: mini, small and quick; stronger: --encoder msclap-2023 or soundgrep convert"
+        return "encoder: mini (small; stronger: --encoder msclap-2023, or soundgrep convert)"
     return f"encoder: {printable(encoder_id)}"
 
 

@@ -1,0 +1,191 @@
+"""Every mistake a user can make at the command line: one clear sentence, exit code 2, no traceback."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from .command import soundgrep, without_root_rights
+from .conftest import Indexed
+from .sounds import tone, write_wav
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    sentence = soundgrep("index", tmp_path / "nowhere", tmp_path / "out").mistake()
+    assert str(tmp_path / "nowhere") in sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    sentence = soundgrep("index", tmp_path / "empty", tmp_path / "out").mistake()
+    assert str(tmp_path / "empty") in sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_without_audio(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "notes.txt").write_text("no sound")
+    sentence = soundgrep("index", tmp_path / "texts", tmp_path / "out").mistake()
+    assert str(tmp_path / "texts") in sentence
+    assert "audio" in sentence
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_collection_cannot_be_written_into_a_folder_of_other_things(tmp_path: Path) -> None:
+    write_wav(tmp_path / "sounds" / "a.wav", tone(440))
+    (tmp_path / "papers").mkdir()
+    (tmp_path / "papers" / "letter.txt").write_text("dear")
+    sentence = soundgrep("index", tmp_path / "sounds", tmp_path / "papers").mistake()
+    assert str(tmp_path / "papers") in sentence
+    assert [file.name for file in (tmp_path / "papers").iterdir()] == ["letter.txt"]
+
+
+def test_unreadable_file_is_reported_and_the_rest_goes_on(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    sounds = write_wav(tmp_path / "sounds" / "open.wav", tone(440)).parent
+    write_wav(sounds / "locked.wav", tone(440)).chmod(0)
+    arguments = ["index", sounds, tmp_path / "out", "--encoder", tiny_checkpoint, "--workers", "1", "--json"]
+    said = soundgrep(*arguments, before=without_root_rights)
+    assert said.code == 0, said.err
+    report = json.loads(said.out)
+    assert report["n_clips"] == 1
+    (failure,) = report["failures"]
+    assert failure["path"] == str(sounds / "locked.wav")
+    assert "permission" in failure["reason"].lower()
+
+
+def test_unreadable_folder_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0)
+    sentence = soundgrep("index", tmp_path / "locked", tmp_path / "out", before=without_root_rights).mistake()
+    assert str(tmp_path / "locked") in sentence
+
+
+@pytest.mark.parametrize("name", ["zero.wav", "text.wav", "none.wav", "nan.wav", "cut-to-nothing.mp3", "absent.wav"])
+def test_audio_to_search_by_cannot_be_used(indexed: Indexed, name: str) -> None:
+    sentence = soundgrep("search", indexed.collection, "--audio", indexed.sounds / name).mistake()
+    assert sentence.startswith(f"{indexed.sounds / name}: ")
+
+
+def test_index_with_another_encoder_names_both(indexed: Indexed, other_checkpoint: Path) -> None:
+    sentence = soundgrep("index", indexed.sounds, indexed.collection, "--encoder", other_checkpoint).mistake()
+    assert "'tiny'" in sentence
+    assert "'other'" in sentence
+
+
+def test_the_encoder_of_a_collection_has_been_replaced(
+    indexed: Indexed, tiny_checkpoint: Path, other_checkpoint: Path, tmp_path: Path
+) -> None:
+    collection = shutil.copytree(indexed.collection, tmp_path / "copy")
+    manifest = collection / "manifest.json"
+    manifest.write_text(manifest.read_text().replace(str(tiny_checkpoint), str(other_checkpoint)))
+    sentence = soundgrep("search", collection, "rain").mistake()
+    assert "'tiny'" in sentence
+    assert "'other'" in sentence
+
+
+@pytest.mark.parametrize("arguments", [["search", "rain"], ["sql", "SELECT 1"], ["show"]])
+def test_collection_of_a_newer_format(indexed: Indexed, tmp_path: Path, arguments: list[str]) -> None:
+    manifest = json.loads((indexed.collection / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"format_version": 99}))
+    verb, *rest = arguments
+    sentence = soundgrep(verb, tmp_path, *rest).mistake()
+    assert sentence.startswith(f"{tmp_path}: ")
+    assert "99" in sentence
+
+
+@pytest.mark.parametrize("arguments", [["search", "rain"], ["sql", "SELECT 1"], ["show"]])
+def test_no_such_collection(tmp_path: Path, arguments: list[str]) -> None:
+    verb, *rest = arguments
+    assert soundgrep(verb, tmp_path / "nowhere", *rest).mistake().startswith(f"{tmp_path / 'nowhere'}: ")
+    assert soundgrep(verb, tmp_path, *rest).mistake().startswith(f"{tmp_path}: ")
+
+
+def test_corrupt_checkpoint(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    sounds = write_wav(tmp_path / "sounds" / "a.wav", tone(440)).parent
+    broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
+    weights = broken / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    said = soundgrep("index", sounds, tmp_path / "out", "--encoder", broken, "--workers", "1")
+    assert said.code == 2, said
+    assert said.err.count("\n") == 1, said.err
+    assert str(broken) in said.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_checkpoint_without_weights(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    broken = shutil.copytree(tiny_checkpoint, tmp_path / "broken")
+    (broken / "model.safetensors").unlink()
+    assert str(broken) in soundgrep("index", tmp_path, tmp_path / "out", "--encoder", broken).mistake()
+
+
+def test_unknown_encoder_is_answered_with_the_known_ones(tmp_path: Path) -> None:
+    sentence = soundgrep("index", tmp_path, tmp_path / "out", "--encoder", "clapp").mistake()
+    assert "'clapp'" in sentence
+    assert "mini" in sentence
+    assert "msclap-2023" in sentence
+
+
+@pytest.mark.parametrize(
+    "where", ["duration_s <", "no_such_column = 1", "1=1; DROP TABLE clips", "", "path LIKE (", "duration_s"]
+)
+def test_malformed_where(indexed: Indexed, where: str) -> None:
+    sentence = soundgrep("search", indexed.collection, "rain", "--where", where).mistake()
+    assert "filter" in sentence
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["SELEC 1", "SELECT * FROM nothing", "DELETE FROM clips", "SELECT 1; SELECT 2", "SELECT * FROM '/etc/passwd'", ""],
+)
+def test_malformed_sql(indexed: Indexed, query: str) -> None:
+    assert "SQL" in soundgrep("sql", indexed.collection, query).mistake()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["   "],
+        ["rain", "--audio", "tone.wav"],
+        ["rain", "-k", "0"],
+        ["rain", "-k", "three"],
+        ["rain", "--limit", "3"],
+    ],
+)
+def test_a_search_that_asks_for_nothing_or_for_too_much(indexed: Indexed, arguments: list[str]) -> None:
+    assert soundgrep("search", indexed.collection, *arguments, cwd=indexed.sounds).mistake()
+
+
+@pytest.mark.parametrize("hop", ["0", "-1", "nan", "1e9"])
+def test_hop_that_is_no_length(tiny_checkpoint: Path, tmp_path: Path, hop: str) -> None:
+    write_wav(tmp_path / "a.wav", tone(440))
+    arguments = ["index", tmp_path, tmp_path / "out", "--encoder", tiny_checkpoint, f"--hop-s={hop}"]
+    assert soundgrep(*arguments).mistake()
+
+
+@pytest.mark.parametrize("workers", ["0", "-2", "many"])
+def test_workers_that_are_no_number(tiny_checkpoint: Path, tmp_path: Path, workers: str) -> None:
+    write_wav(tmp_path / "a.wav", tone(440))
+    arguments = ["index", tmp_path, tmp_path / "out", "--encoder", tiny_checkpoint, f"--workers={workers}"]
+    assert soundgrep(*arguments).mistake()
+
+
+def test_weights_that_are_not_there(tmp_path: Path) -> None:
+    sentence = soundgrep("convert", tmp_path / "no.pth", tmp_path / "out", "--tokenizer", tmp_path).mistake()
+    assert sentence.startswith(f"{tmp_path / 'no.pth'}: ")
+
+
+def test_weights_that_are_no_weights(tmp_path: Path) -> None:
+    (tmp_path / "w.pth").write_text("not weights")
+    sentence = soundgrep("convert", tmp_path / "w.pth", tmp_path / "out", "--tokenizer", tmp_path).mistake()
+    assert sentence.startswith(f"{tmp_path / 'w.pth'}: ")
+    assert not (tmp_path / "out").exists()
+
+
+def test_unknown_command_and_option() -> None:
+    assert "'serch'" in soundgrep("serch").mistake()
+    assert "--colour" in soundgrep("show", "--colour").mistake()
+    assert "soundgrep search --help" in soundgrep("search").mistake()

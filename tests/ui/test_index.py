@@ -1,0 +1,111 @@
+"""`soundgrep index`: what it says, what it leaves, and that it can be stopped and run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from .command import ENVIRONMENT, SOUNDGREP, soundgrep, soundgrep_on_terminal
+from .conftest import Indexed
+from .sounds import BROKEN, GOOD, tone, write_wav
+
+
+def test_the_first_line_names_the_encoder(indexed: Indexed) -> None:
+    assert indexed.said.lines[0] == "encoder: tiny"
+
+
+def test_the_report_counts_clips_segments_and_failures(indexed: Indexed) -> None:
+    assert indexed.said.code == 0
+    n_segments = len(GOOD) - 2 + 4 + 2  # all of one segment, but for the long one and the cut one
+    assert re.search(rf"{len(GOOD)} clips in (\d+) segments", indexed.said.out)
+    assert f"({len(GOOD)} added, {len(BROKEN)} failed)" in indexed.said.out
+    assert n_segments - 1 <= int(re.findall(r"in (\d+) segments", indexed.said.out)[0]) <= n_segments
+
+
+def test_every_broken_file_is_on_a_line_of_its_own_with_the_reason(indexed: Indexed) -> None:
+    start = indexed.said.lines.index(f"{len(BROKEN)} files could not be read:")
+    lines = indexed.said.lines[start + 1 : start + 1 + len(BROKEN)]
+    assert {Path(line.split(": ")[0].strip()).name for line in lines} == BROKEN
+    for line in lines:
+        path, reason = line.strip().split(": ", maxsplit=1)
+        assert reason.strip()
+        assert path not in reason, "the path is told twice"
+
+
+def test_in_a_pipe_nothing_but_the_report_is_said(indexed: Indexed) -> None:
+    assert indexed.said.err == ""
+    assert "\x1b" not in indexed.said.out
+
+
+def test_again_with_json_the_encoder_is_remembered_and_nothing_is_done_twice(indexed: Indexed) -> None:
+    again = soundgrep("index", indexed.sounds, indexed.collection, "--workers", "1", "--json")
+    assert again.code == 0, again.err
+    assert again.err == "soundgrep: encoder: tiny\n"
+    report = json.loads(again.out)
+    assert report["encoder_id"] == "tiny"
+    assert (report["n_clips"], report["n_unchanged"]) == (len(GOOD), len(GOOD))
+    assert (report["n_added"], report["n_replaced"], report["n_removed"]) == (0, 0, 0)
+    assert {Path(failure["path"]).name for failure in report["failures"]} == BROKEN
+    assert all(failure["reason"] for failure in report["failures"])
+
+
+def test_changed_added_and_removed_files_on_a_terminal(indexed: Indexed, tmp_path: Path) -> None:
+    sounds = write_wav(tmp_path / "sounds" / "a.wav", tone(100)).parent
+    write_wav(sounds / "b.wav", tone(200))
+    collection = shutil.copytree(indexed.collection, tmp_path / "my sounds")
+    said = soundgrep_on_terminal("index", "sounds", collection, "--workers", "1", cwd=tmp_path)
+    assert said.code == 0, said.out
+    assert said.out.startswith("encoder: tiny\n")
+    assert f"my sounds: {len(GOOD) + 2} clips" in said.out, "clips of other folders stay"
+    write_wav(sounds / "b.wav", tone(300, duration_s=1.5))
+    write_wav(sounds / "c.wav", tone(400))
+    (sounds / "a.wav").unlink()
+    said = soundgrep_on_terminal("index", "sounds", collection, "--workers", "1", cwd=tmp_path)
+    assert "(1 added, 1 replaced, 1 removed)" in said.out
+    assert "next: soundgrep search 'my sounds' dog barking" in said.out
+    report = said.out.rsplit("\x1b", maxsplit=1)[-1]
+    assert all(len(line) <= 80 for line in report.splitlines()), report
+
+
+def test_more_failures_than_a_screen_holds_are_counted(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    write_wav(tmp_path / "sounds" / "good.wav", tone(440))
+    for number in range(25):
+        (tmp_path / "sounds" / f"{number}.wav").touch()
+    said = soundgrep("index", "sounds", "out", "--encoder", tiny_checkpoint, "--workers", "1", cwd=tmp_path)
+    assert said.code == 0
+    assert len([line for line in said.lines if line.startswith("  sounds/")]) == 20
+    assert "  and 5 more (--json lists them all)" in said.lines
+
+
+def test_stopped_with_ctrl_c_it_leaves_a_good_collection_to_go_on_with(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    for number in range(60):
+        write_wav(tmp_path / "sounds" / f"{number}.wav", tone(100 + number))
+    arguments = ["index", "sounds", "out", "--encoder", tiny_checkpoint, "--workers", "1"]
+    with subprocess.Popen(
+        [SOUNDGREP, *arguments],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "encoder: tiny\n"
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the command and its workers
+        said = process.stderr.read()
+    assert process.returncode == 130, said
+    assert said.startswith("soundgrep: stopped")
+    assert "un the same command again" in said
+    assert said.count("\n") == 1, said
+    again = soundgrep(*arguments, "--json", cwd=tmp_path)
+    assert again.code == 0, again.err
+    report = json.loads(again.out)
+    assert report["n_clips"] == report["n_added"] + report["n_unchanged"] == 60
+    assert report["failures"] == []
