@@ -25,8 +25,9 @@ SAMPLING_RATE_HZ = 22_050
 MIN_S = 0.08
 MIN_PEAK = 0.003
 # The most clips of one concept, by category; the last number is for the categories not named.
-MAX_PER_PACKAGE = {"drums": 24, "instruments": 24, "music": 20, "speech": 40}, 45
-MAX_PER_CONCEPT = {"drums": 70, "instruments": 60, "music": 40, "speech": 90}, 140
+MAX_PER_PACKAGE = {"drums": 24, "music": 20, "speech": 40}, 45
+MAX_PER_CONCEPT = {"drums": 70, "music": 40, "speech": 90}, 140
+MAX_RENDERED = {"drums": 3, "instruments": 16}, 3
 MAX_HELD_OUT = {"drums": 6, "instruments": 4, "music": 5, "speech": 6}, 10
 PHRASES = {
     "chord": "playing a chord",
@@ -130,40 +131,41 @@ def with_phrase(clip: Clip) -> Clip:
     return clip._replace(caption=f"{clip.caption} {PHRASES[kind]}")
 
 
-def captioned(cache: Path) -> tuple[list[Clip], dict[str, str]]:
+def captioned(cache: Path) -> tuple[list[Clip], dict[str, dict[str, str]]]:
     """Caption every package of packages.csv that is in the cache, before any clip is dropped or any limit applied.
 
     Returns:
-        The clips, and the split of each package.
+        The clips, and the rows of packages.csv by package.
     """
     with (HERE / "concepts.csv").open(newline="", encoding="utf-8") as file:
         concepts = {row["concept"]: (row["category"], row["caption"]) for row in csv.DictReader(file)}
     with (HERE / "packages.csv").open(newline="", encoding="utf-8") as file:
         packages = {row["package"]: row for row in csv.DictReader(file)}
-    splits = {package: row["split"] for package, row in packages.items()}
-    contents = {package: row["content"] for package, row in packages.items()}
     clips: list[Clip] = []
-    for package in splits:
+    for package, row in packages.items():
         if not (cache / f"{package}.csv").exists():
             print(f"{package}: not in the cache", file=sys.stderr)
             continue
-        name = package if contents[package] == "audio" else "soundfonts"
+        name = package if row["content"] == "audio" else "soundfonts"
         found = caption(package, audible_paths(cache, package), read_rules(HERE / "rules" / f"{name}.txt"), concepts)
         clips += found if name == package else [with_phrase(clip) for clip in found]
-    return clips, splits
+    return clips, packages
 
 
 def main() -> int:
     """Caption every cached package and write both lists."""
     parser = argparse.ArgumentParser(description="Write captions.csv and held_out.csv from the rules.")
     parser.add_argument("cache", type=Path, metavar="CACHE_DIR")
-    clips, splits = captioned(parser.parse_args().cache)
+    clips, packages = captioned(parser.parse_args().cache)
+    splits = {package: row["split"] for package, row in packages.items()}
+    fonts = {package for package, row in packages.items() if row["content"] == "soundfont"}
     with (HERE / "dropped.csv").open(newline="", encoding="utf-8") as file:
         dropped = {(row["package"], row["path"]) for row in csv.DictReader(file)}
     clips = [clip for clip in clips if (clip.package, clip.path) not in dropped]
     train = [clip for clip in clips if splits[clip.package] == "train"]
-    train = limited(train, MAX_PER_PACKAGE, by_package=True)
-    train = limited(train, MAX_PER_CONCEPT, by_package=False)
+    rendered = limited((clip for clip in train if clip.package in fonts), MAX_RENDERED, by_package=True)
+    train = limited((clip for clip in train if clip.package not in fonts), MAX_PER_PACKAGE, by_package=True)
+    train = limited(train, MAX_PER_CONCEPT, by_package=False) + rendered
     held_out = [clip for clip in clips if splits[clip.package] == "held-out"]
     held_out = limited(held_out, MAX_HELD_OUT, by_package=False)
     write(HERE / "captions.csv", train)

@@ -87,11 +87,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="List the copies of recordings in dropped.csv.")
     parser.add_argument("cache", type=Path, metavar="CACHE_DIR")
     cache: Path = parser.parse_args().cache
-    clips, splits = captioned(cache)
-    with (HERE / "packages.csv").open(newline="", encoding="utf-8") as file:
-        rendered = {row["package"] for row in csv.DictReader(file) if row["content"] == "soundfont"}
-    clips = [clip for clip in clips if clip.package not in rendered]
-    clips = sorted((clip for clip in clips if clip.category != "speech" and clip.concept != "synthesizer"), key=lambda c: (splits[c.package], c))
+    clips, packages = captioned(cache)
+    clips = [
+        clip
+        for clip in clips
+        if packages[clip.package]["content"] == "audio" and clip.category != "speech" and clip.concept != "synthesizer"
+    ]
+    clips.sort(key=lambda clip: (packages[clip.package]["split"], clip))
     sounds = waveforms(cache, clips)
     described = spectra(sounds)
     transforms = [scipy.fft.rfft(sound, N_FFT).astype(np.complex64) for sound in sounds]
