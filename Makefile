@@ -1,0 +1,63 @@
+# Two commands do everything on a machine with Python 3.11, make and git: `make demo` and `make test`.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+TEST_READY := $(VENV)/.test-ready
+DEMO := build/demo.soundgrep
+# A check tree in which `soundgrep` is a folder of that name, which mypy needs.
+TYPING := build/typing/soundgrep
+
+.PHONY: demo test lint format types imports unit clean
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	touch $@
+
+# The reference implementation pins old releases of what we use new ones of; only its modules are needed.
+$(TEST_READY): $(READY)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps msclap
+	touch $@
+
+demo: $(READY)
+	@mkdir -p build
+	@echo '$$ soundgrep index data/demo $(DEMO)'
+	@$(BIN)/soundgrep index data/demo $(DEMO)
+	@for query in "rain on a roof" "a police siren" "someone plucking a guitar string"; do \
+	  echo; echo "\$$ soundgrep search $(DEMO) \"$$query\" -k 5"; \
+	  $(BIN)/soundgrep search $(DEMO) "$$query" -k 5 || exit 1; \
+	done
+	@echo
+	@echo "Your turn:"
+	@echo "  . $(VENV)/bin/activate"
+	@echo "  soundgrep search $(DEMO) \"birds singing\" --where \"duration_s < 3\""
+	@echo "  soundgrep search $(DEMO) --audio data/demo/weather/thunder.ogg"
+	@echo "  soundgrep sql $(DEMO) \"SELECT codec, count(*) AS clips FROM clips GROUP BY codec\""
+	@echo "  soundgrep index ~/Sounds sounds.soundgrep"
+
+test: lint types imports unit
+
+lint: $(TEST_READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(TEST_READY)
+	@mkdir -p $(dir $(TYPING)) && ln -sfn ../.. $(TYPING)
+	$(BIN)/mypy --package soundgrep
+
+imports: $(TEST_READY)
+	$(BIN)/lint-imports
+
+unit: $(TEST_READY)
+	$(BIN)/pytest
+
+format: $(TEST_READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) build dist soundgrep.egg-info
