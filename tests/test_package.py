@@ -10,7 +10,6 @@ import zipfile
 from pathlib import Path
 
 import pytest
-
 import soundgrep
 
 ROOT = Path(soundgrep.__file__).parent
@@ -34,7 +33,7 @@ DOORS = {
 
 
 def sources() -> list[Path]:
-    return sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")) + [ROOT / "__init__.py"]
+    return [*sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")), ROOT / "__init__.py"]
 
 
 def imported(path: Path) -> set[str]:
