@@ -16,7 +16,7 @@ FORMAT_VERSION = 1
 """Version of the on-disk format that this code writes; it refuses newer ones."""
 
 PIPELINE_VERSION = 1
-"""Version of decoding, mixdown, resampling and segmenting; embeddings of two versions don't belong in one collection."""
+"""Version of decoding, mixdown, resampling and segmenting: one collection never holds embeddings of two."""
 
 MANIFEST_NAME = "manifest.json"
 CLIPS_FOLDER = "clips"

@@ -1,0 +1,86 @@
+"""Building: make a collection agree with folders of sounds."""
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..model.encoder import Encoder
+from ..model.errors import UsageError
+from ..model.paths import readable_path
+from .changes import find_changes
+from .files import Findings, find_files
+from .phrases import PHRASES
+from .pool import Pool, usable_cores
+from .report import IndexReport, Progress
+from .run import Run
+from .worker import embed_texts
+from .writer import Writer
+
+Source = str | os.PathLike[str]
+
+
+def build_collection(
+    source: Source | Sequence[Source],
+    collection: str | os.PathLike[str],
+    *,
+    encoder: Encoder | str = "mini",
+    hop_s: float | None = None,
+    n_workers: int | None = None,
+    progress: Callable[[Progress], None] | None = None,
+) -> IndexReport:
+    """Index folders of sounds into a collection, or bring one up to date.
+
+    Only what is new or changed is read; clips whose files are gone from the sources are dropped. What is done is
+    committed every few seconds: a run that is stopped or killed loses the last of them, and the next one goes on.
+
+    Args:
+        source: A folder or file, or several. Clips from elsewhere that the collection has stay in it.
+        collection: The collection's folder; made if there is none.
+        encoder: What embeds the clips: an encoder, its name, or its folder.
+        hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
+            collection has, or a whole segment, so that none overlap.
+        n_workers: Processes to read files with; None for one a core.
+        progress: Called with how far the run is, now and then, in this thread.
+
+    Returns:
+        What was done, with the files that could not be indexed.
+
+    Raises:
+        UsageError: If a source is missing, nothing in them is audio, or an option is out of its range.
+        CheckpointError: If the encoder cannot be loaded.
+        EncoderMismatchError: If the collection was made by another encoder.
+        CollectionError: If the collection cannot be written, is being written by another run, or is something else.
+        KeyboardInterrupt: If the run was interrupted; what was done is kept.
+    """
+    started_s = time.monotonic()
+    sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
+    if not sources:
+        raise UsageError("there is no folder to index")
+    if n_workers is not None and n_workers < 1:
+        raise UsageError(f"n_workers must be at least 1, not {n_workers}")
+    if isinstance(encoder, str):
+        encoder = Encoder.from_pretrained(encoder)
+    if hop_s is not None and not 0 < hop_s <= encoder.segment_s:
+        raise UsageError(f"hop_s must be above 0 and at most the segment's {encoder.segment_s:g} s, not {hop_s:g} s")
+    folder = Path(collection).expanduser()
+    findings = find_files(sources, collection=folder)
+    if not findings.files:
+        raise UsageError(_nothing_found(sources, findings))
+    with Writer.open(folder, encoder=encoder, hop_s=hop_s) as writer:
+        known = writer.known_clips()
+        changes = find_changes(findings, known, sources=sources)
+        run = Run(writer, known, changes, encoder=encoder, failures=findings.failures, progress=progress)
+        n_workers = min(n_workers or usable_cores(), max(1, len(changes.to_read)))
+        with Pool(n_workers, known_contents=run.known_contents) as pool:
+            run.read(pool)
+            writer.refresh_index(text_queries=lambda: pool.call(embed_texts, str(encoder.source), PHRASES))
+        return run.report(elapsed_s=time.monotonic() - started_s)
+
+
+def _nothing_found(sources: Sequence[Path], findings: Findings) -> str:
+    names = ", ".join(readable_path(source) for source in sources)
+    if findings.failures:
+        first = findings.failures[0]
+        return f"{names}: there is no audio file that can be read ({first.path}: {first.reason})"
+    return f"{names}: there are no audio files"

@@ -1,0 +1,132 @@
+"""The pool: worker processes that outlive a file which kills one of them."""
+
+import logging
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from types import TracebackType
+from typing import Any, Self
+
+import loky
+from loky.process_executor import BrokenProcessPool
+
+from ..model.errors import SoundgrepError
+from ..model.paths import readable_path
+from .report import Failure
+from .worker import EmbeddedFile, RecognisedFile, Task, read_file, start_worker
+
+Outcome = EmbeddedFile | RecognisedFile | Failure
+
+# One compute stream a process: several threads in each would only get in each other's way.
+_THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+_N_QUEUED_PER_WORKER = 3
+
+_log = logging.getLogger(__name__)
+
+
+class Pool:
+    """Single-threaded worker processes, started when there is something to do."""
+
+    def __init__(self, n_workers: int, *, known_contents: frozenset[str] = frozenset()) -> None:
+        self._n_workers = n_workers
+        self._known_contents = known_contents
+        self._executor: loky.ProcessPoolExecutor | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the processes, at once if the run failed or was interrupted."""
+        self._stop(at_once=error is not None)
+
+    def read_files(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+        """Read files, several at a time, and hand each over as soon as it is done.
+
+        Args:
+            tasks: The files.
+
+        Yields:
+            Each file with what came of it. One that kills its process is a failure as any other.
+
+        Raises:
+            SoundgrepError: If no file can be read, because the encoder cannot be loaded.
+        """
+        waiting = iter(tasks)
+        running: dict[Future[Outcome], Task] = {}
+        while True:
+            while len(running) < self._n_workers * _N_QUEUED_PER_WORKER:
+                task = next(waiting, None)
+                if task is None:
+                    break
+                running[self._submit(task)] = task
+            if not running:
+                return
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            suspects: deque[Task] = deque()
+            for future in done:
+                task = running.pop(future)
+                if isinstance(future.exception(), BrokenProcessPool):
+                    suspects.append(task)
+                else:
+                    yield task, _outcome(task, future)
+            if suspects:
+                # A process died; which file it had in hand is not known, so those in flight go again, one at a time.
+                suspects.extend(running.values())
+                running.clear()
+                yield from self._read_alone(suspects)
+
+    def call(self, function: Callable[..., Any], *arguments: object) -> Any:
+        """Run a function in a worker process and wait for what it returns."""
+        return self._started().submit(function, *arguments).result()
+
+    def _read_alone(self, suspects: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+        self._stop(at_once=True)
+        for task in suspects:
+            future = self._submit(task)
+            if isinstance(future.exception(), BrokenProcessPool):
+                self._stop(at_once=True)
+                yield task, Failure(readable_path(task.path), "reading it crashed the process that read it")
+            else:
+                yield task, _outcome(task, future)
+
+    def _submit(self, task: Task) -> "Future[Outcome]":
+        try:
+            future: Future[Outcome] = self._started().submit(read_file, task)
+        except BrokenProcessPool:
+            # A process died since the last look; what it had in hand is told by the futures.
+            self._stop(at_once=True)
+            future = self._started().submit(read_file, task)
+        return future
+
+    def _started(self) -> loky.ProcessPoolExecutor:
+        if self._executor is None:
+            self._executor = loky.ProcessPoolExecutor(
+                max_workers=self._n_workers,
+                initializer=start_worker,
+                initargs=(self._known_contents,),
+                env=dict.fromkeys(_THREAD_COUNTS, "1"),
+            )
+        return self._executor
+
+    def _stop(self, *, at_once: bool) -> None:
+        if self._executor is not None:
+            self._executor.shutdown(wait=True, kill_workers=at_once)
+            self._executor = None
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use, container limits included."""
+    return max(1, int(loky.cpu_count()))
+
+
+def _outcome(task: Task, future: "Future[Outcome]") -> Outcome:
+    error = future.exception()
+    if isinstance(error, SoundgrepError):
+        raise error
+    if error is not None:
+        # Not foreseen, but no reason to lose the other files.
+        _log.error("%s: reading it failed", readable_path(task.path), exc_info=error)
+        return Failure(readable_path(task.path), f"reading it failed ({type(error).__name__}: {error})")
+    return future.result()
