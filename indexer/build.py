@@ -1,5 +1,6 @@
 """Building: make a collection agree with folders of sounds."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -16,6 +17,9 @@ from .report import IndexReport, Progress
 from .run import Run
 from .worker import embed_texts
 from .writer import Writer
+
+# A process takes seconds to load an encoder: with fewer files than this to read it is not worth another.
+_MIN_FILES_PER_WORKER = 8
 
 Source = str | os.PathLike[str]
 
@@ -40,7 +44,7 @@ def build_collection(
         encoder: What embeds the clips: an encoder, its name, or its folder.
         hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
             collection has, or a whole segment, so that none overlap.
-        n_workers: Processes to read files with; None for one a core.
+        n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files.
         progress: Called with how far the run is, now and then, in this thread.
 
     Returns:
@@ -71,11 +75,15 @@ def build_collection(
         known = writer.known_clips()
         changes = find_changes(findings, known, sources=sources)
         run = Run(writer, known, changes, encoder=encoder, failures=findings.failures, progress=progress)
-        n_workers = min(n_workers or usable_cores(), max(1, len(changes.to_read)))
-        with Pool(n_workers, known_contents=run.known_contents) as pool:
+        with Pool(_n_workers(n_workers, len(changes.to_read)), known_contents=run.known_contents) as pool:
             run.read(pool)
             writer.refresh_index(text_queries=lambda: pool.call(embed_texts, str(encoder.source), PHRASES))
         return run.report(elapsed_s=time.monotonic() - started_s)
+
+
+def _n_workers(asked: int | None, n_files: int) -> int:
+    n_useful = n_files if asked is not None else math.ceil(n_files / _MIN_FILES_PER_WORKER)
+    return max(1, min(asked or usable_cores(), n_useful))
 
 
 def _nothing_found(sources: Sequence[Path], findings: Findings) -> str:

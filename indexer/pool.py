@@ -10,7 +10,7 @@ from typing import Any, Self
 import loky
 from loky.process_executor import BrokenProcessPool
 
-from ..model.errors import SoundgrepError
+from ..model.errors import CheckpointError, SoundgrepError
 from ..model.paths import readable_path
 from .report import Failure
 from .worker import EmbeddedFile, RecognisedFile, Task, read_file, start_worker
@@ -25,11 +25,24 @@ _log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Single-threaded worker processes, started when there is something to do."""
+    """Single-threaded worker processes, started when there is something to do.
 
-    def __init__(self, n_workers: int, *, known_contents: frozenset[str] = frozenset()) -> None:
+    Args:
+        n_workers: Processes, at least 1.
+        known_contents: Hashes of contents that need no embedding.
+        read: What reads a file in a worker.
+    """
+
+    def __init__(
+        self,
+        n_workers: int,
+        *,
+        known_contents: frozenset[str] = frozenset(),
+        read: Callable[[Task], Outcome] = read_file,
+    ) -> None:
         self._n_workers = n_workers
         self._known_contents = known_contents
+        self._read = read
         self._executor: loky.ProcessPoolExecutor | None = None
 
     def __enter__(self) -> Self:
@@ -38,8 +51,8 @@ class Pool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the processes, at once if the run failed or was interrupted."""
-        self._stop(at_once=error is not None)
+        """End the processes."""
+        self._stop()
 
     def read_files(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
         """Read files, several at a time, and hand each over as soon as it is done.
@@ -78,26 +91,33 @@ class Pool:
                 yield from self._read_alone(suspects)
 
     def call(self, function: Callable[..., Any], *arguments: object) -> Any:
-        """Run a function in a worker process and wait for what it returns."""
-        return self._started().submit(function, *arguments).result()
+        """Run a function in a worker process and wait for what it returns.
+
+        Raises:
+            CheckpointError: If the process died of it.
+        """
+        try:
+            return self._started().submit(function, *arguments).result()
+        except BrokenProcessPool as error:
+            raise CheckpointError(f"the process that ran {function.__name__} died: it may lack memory") from error
 
     def _read_alone(self, suspects: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
-        self._stop(at_once=True)
+        self._stop()
         for task in suspects:
             future = self._submit(task)
             if isinstance(future.exception(), BrokenProcessPool):
-                self._stop(at_once=True)
+                self._stop()
                 yield task, Failure(readable_path(task.path), "reading it crashed the process that read it")
             else:
                 yield task, _outcome(task, future)
 
     def _submit(self, task: Task) -> "Future[Outcome]":
         try:
-            future: Future[Outcome] = self._started().submit(read_file, task)
+            future: Future[Outcome] = self._started().submit(self._read, task)
         except BrokenProcessPool:
             # A process died since the last look; what it had in hand is told by the futures.
-            self._stop(at_once=True)
-            future = self._started().submit(read_file, task)
+            self._stop()
+            future = self._started().submit(self._read, task)
         return future
 
     def _started(self) -> loky.ProcessPoolExecutor:
@@ -110,9 +130,10 @@ class Pool:
             )
         return self._executor
 
-    def _stop(self, *, at_once: bool) -> None:
+    def _stop(self) -> None:
         if self._executor is not None:
-            self._executor.shutdown(wait=True, kill_workers=at_once)
+            # They hold nothing that counts, and asking torch to leave politely takes seconds.
+            self._executor.shutdown(wait=True, kill_workers=True)
             self._executor = None
 
 
