@@ -91,7 +91,9 @@ def main() -> int:
     clips = [
         clip
         for clip in clips
-        if packages[clip.package]["content"] == "audio" and clip.category != "speech" and clip.concept != "synthesizer"
+        if clip.category != "speech"
+        and clip.concept != "synthesizer"
+        and (packages[clip.package]["content"] == "audio" or clip.category not in {"drums", "instruments"})
     ]
     clips.sort(key=lambda clip: (packages[clip.package]["split"], clip))
     sounds = waveforms(cache, clips)
