@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from transformers.initialization import no_init_weights
 
 from ..errors import CheckpointError, UsageError
 from .feature_extraction import MSClapFeatureExtractor
@@ -123,7 +124,8 @@ def convert_checkpoint(weights: Path, out_dir: Path, *, tokenizer: Path) -> Conv
         if key is None:
             raise CheckpointError(f"{weights}: the tensor {name} has no place in MSCLAP 2023")
         ours[key] = value.t().contiguous() if is_transposed(name) else value
-    model = MSClapModel(MSClapConfig())
+    with no_init_weights():  # every weight is about to be replaced, or the strict loading fails
+        model = MSClapModel(MSClapConfig())
     try:
         model.load_state_dict(ours)
     except RuntimeError as error:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +16,6 @@ import torch
 from soundgrep import Encoder
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import SoundgrepWarning
-from soundgrep.model.msclap.conversion import ConversionReport, convert_checkpoint
 
 from .reference import GPT2_FILES, build, tokenizer
 
@@ -52,18 +56,29 @@ def reference() -> torch.nn.Module:
 
 
 @pytest.fixture(scope="module")
-def converted(reference: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> ConversionReport:
-    folder = tmp_path_factory.mktemp("original")
-    weights = folder / "CLAP_weights_2023.pth"
+def original(reference: torch.nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The reference's weights as its authors publish them."""
+    weights = tmp_path_factory.mktemp("original") / "CLAP_weights_2023.pth"
     torch.save({"model": reference.state_dict()}, weights)
-    report = convert_checkpoint(weights, folder / "msclap-random", tokenizer=GPT2_FILES)
+    yield weights
     weights.unlink()
-    return report
 
 
 @pytest.fixture(scope="module")
-def encoder(converted: ConversionReport) -> Encoder:
-    return Encoder.from_pretrained(converted.out_dir)
+def converted(original: Path) -> Iterator[Path]:
+    folder = original.parent / "msclap-random"
+    command = [str(Path(sys.executable).with_name("soundgrep")), "convert", str(original), str(folder)]
+    done = subprocess.run(
+        [*command, "--tokenizer", str(GPT2_FILES)], check=True, capture_output=True, text=True, timeout=300
+    )
+    assert "50 to 14000 Hz drawn for 32000 Hz" in " ".join(done.stdout.split()), "the mel bank that the weights hold"
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module")
+def encoder(converted: Path) -> Encoder:
+    return Encoder.from_pretrained(converted)
 
 
 def waveforms() -> dict[str, np.ndarray]:
@@ -144,11 +159,11 @@ def test_neighbours_in_a_batch_change_nothing(encoder: Encoder) -> None:
     )
 
 
-def test_the_model_itself_gives_the_same_in_any_batch(converted: ConversionReport) -> None:
+def test_the_model_itself_gives_the_same_in_any_batch(converted: Path) -> None:
     from soundgrep.model import MSClapModel, MSClapProcessor
 
-    model = MSClapModel.from_pretrained(converted.out_dir).eval()
-    processor = MSClapProcessor.from_pretrained(converted.out_dir)
+    model = MSClapModel.from_pretrained(converted).eval()
+    processor = MSClapProcessor.from_pretrained(converted)
     inputs = processor(
         text=TEXTS[2:10], audio=list(waveforms().values())[:8], sampling_rate=RATE_HZ, return_tensors="pt"
     )
@@ -160,6 +175,28 @@ def test_the_model_itself_gives_the_same_in_any_batch(converted: ConversionRepor
             assert (one.text_embeds - together.text_embeds[row]).abs().max() < 1e-5
 
 
-def test_the_report_says_which_mel_bank_the_weights_hold(converted: ConversionReport) -> None:
-    assert converted.mel == "50 to 14000 Hz drawn for 32000 Hz"
-    assert converted.n_ignored > 0
+def test_the_known_name_converts_what_the_hub_cache_holds(original: Path, converted: Path, tmp_path: Path) -> None:
+    hub = tmp_path / "hub"
+    files = {"microsoft/msclap": {"CLAP_weights_2023.pth": original}}
+    files["openai-community/gpt2"] = {"vocab.json": GPT2_FILES / "encoder.json", "merges.txt": GPT2_FILES / "vocab.bpe"}
+    for repository, held in files.items():
+        folder = hub / f"models--{repository.replace('/', '--')}"
+        (folder / "snapshots" / "1234").mkdir(parents=True)
+        (folder / "refs").mkdir()
+        (folder / "refs" / "main").write_text("1234")
+        for name, path in held.items():
+            (folder / "snapshots" / "1234" / name).symlink_to(path)
+    code = "from soundgrep import Encoder; print(Encoder.from_pretrained('msclap-2023').source)"
+    environment = {
+        **os.environ,
+        "HF_HUB_CACHE": str(hub),
+        "HF_HUB_OFFLINE": "1",
+        "SOUNDGREP_CACHE": str(tmp_path / "cache"),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, timeout=300
+    )
+    assert Path(done.stdout.strip()) == tmp_path / "cache" / "msclap-2023"
+    named = Encoder.from_pretrained(tmp_path / "cache" / "msclap-2023")
+    assert named.id == "msclap-2023"
+    assert named.digest == Encoder.from_pretrained(converted).digest
