@@ -77,7 +77,7 @@ class Writer:
         """
         _prepare_folder(folder)
         with writer_lock(folder):
-            if not has_manifest(folder):
+            if not has_manifest(folder) or _can_be_made_anew(read_manifest(folder), encoder=encoder, hop_s=hop_s):
                 _create(folder, encoder=encoder, hop_s=encoder.segment_s if hop_s is None else hop_s)
             manifest = read_manifest(folder)
             check_encoder(manifest.encoder, encoder, collection=folder)
@@ -231,6 +231,12 @@ def _prepare_folder(folder: Path) -> None:
         raise CollectionError(f"{name}: is a file, but a collection is a folder") from None
     except OSError as error:
         raise CollectionError(f"{name}: cannot be written ({error.strerror})") from error
+
+
+def _can_be_made_anew(manifest: Manifest, *, encoder: Encoder, hop_s: float | None) -> bool:
+    """Tell whether nothing is lost by other settings: a first run that failed must not bind the next to its encoder."""
+    differs = manifest.encoder.digest != encoder.digest or hop_s not in (None, manifest.hop_s)
+    return differs and manifest.n_clips == 0
 
 
 def _create(folder: Path, *, encoder: Encoder, hop_s: float) -> None:

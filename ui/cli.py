@@ -108,7 +108,7 @@ def _mistake_in_arguments(error: typer.TyperException) -> int:
     return EXIT_MISTAKE
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_where: object) -> None:
+def _show_warning(message: Warning | str, category: type[Warning], *_where: object, **_more: object) -> None:
     """Our own warnings are for the user; those of other libraries are for their developers, who use Python."""
     if issubclass(category, SoundgrepWarning):
         say(f"note: {message}")

@@ -92,7 +92,9 @@ def _encoder_for(collection: Path, name: str | None) -> Encoder:
     from ..search.manifest import has_manifest
 
     if name is None and has_manifest(collection):
-        return Collection.open(collection).encoder
+        opened = Collection.open(collection)
+        if opened.n_clips:
+            return opened.encoder
     return Encoder.from_pretrained(name or DEFAULT_ENCODER)
 
 

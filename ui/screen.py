@@ -51,7 +51,7 @@ def shown_path(path: str | os.PathLike[str]) -> str:
         here = readable_path(Path.cwd())
     except OSError:  # the current folder has been removed
         return text
-    return text.removeprefix(here.rstrip("/") + "/")
+    return text if here == "/" else text.removeprefix(here + "/")
 
 
 def quoted(path: str | os.PathLike[str]) -> str:

@@ -83,11 +83,11 @@ def _write_table(hits: Sequence[Hit]) -> None:
     seconds = ["seconds", *(_seconds(hit) for hit in hits)]
     n_seconds = max(map(len, seconds))
     console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"rank  score  {seconds[0]:>{n_seconds}}  path", style="dim"))
-    n_path_cells = max(terminal_width() - len("rank  score    ") - n_seconds, 20)
+    console.print(Text(f"rank   score  {seconds[0]:>{n_seconds}}  path", style="dim"))
+    n_path_cells = max(terminal_width() - len("rank   score    ") - n_seconds, 20)
     for hit, span in zip(hits, seconds[1:], strict=True):
         line = Text(f"{hit.rank:>4}  ")
-        line.append(f"{hit.score:5.3f}", style="bold")
+        line.append(f"{hit.score:6.3f}", style="bold")
         line.append(f"  {span:>{n_seconds}}  ")
         line.append(shortened(shown_path(hit.path), n_cells=n_path_cells))
         console.print(line)

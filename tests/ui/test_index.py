@@ -55,15 +55,18 @@ def test_again_with_json_the_encoder_is_remembered_and_nothing_is_done_twice(ind
 
 
 def test_changed_added_and_removed_files_on_a_terminal(indexed: Indexed, tmp_path: Path) -> None:
-    sounds = write_wav(tmp_path / "sounds" / "a.wav", tone(100)).parent
-    write_wav(sounds / "b.wav", tone(200))
+    # The sounds are copies of ones the collection knows: only their files are new, so this is quick.
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for name, content in {"a.wav": "tone.wav", "b.wav": "noise.wav"}.items():
+        shutil.copy(indexed.sounds / content, sounds / name)
     collection = shutil.copytree(indexed.collection, tmp_path / "my sounds")
     said = soundgrep_on_terminal("index", "sounds", collection, "--workers", "1", cwd=tmp_path)
     assert said.code == 0, said.out
     assert said.out.startswith("encoder: tiny\n")
     assert f"my sounds: {len(GOOD) + 2} clips" in said.out, "clips of other folders stay"
-    write_wav(sounds / "b.wav", tone(300, duration_s=1.5))
-    write_wav(sounds / "c.wav", tone(400))
+    shutil.copy(indexed.sounds / "eight.wav", sounds / "b.wav")
+    shutil.copy(indexed.sounds / "silent.wav", sounds / "c.wav")
     (sounds / "a.wav").unlink()
     said = soundgrep_on_terminal("index", "sounds", collection, "--workers", "1", cwd=tmp_path)
     assert "(1 added, 1 replaced, 1 removed)" in said.out
@@ -72,11 +75,12 @@ def test_changed_added_and_removed_files_on_a_terminal(indexed: Indexed, tmp_pat
     assert all(len(line) <= 80 for line in report.splitlines()), report
 
 
-def test_more_failures_than_a_screen_holds_are_counted(tiny_checkpoint: Path, tmp_path: Path) -> None:
-    write_wav(tmp_path / "sounds" / "good.wav", tone(440))
+def test_more_failures_than_a_screen_holds_are_counted(indexed: Indexed, tmp_path: Path) -> None:
+    (tmp_path / "sounds").mkdir()
     for number in range(25):
         (tmp_path / "sounds" / f"{number}.wav").touch()
-    said = soundgrep("index", "sounds", "out", "--encoder", tiny_checkpoint, "--workers", "1", cwd=tmp_path)
+    shutil.copytree(indexed.collection, tmp_path / "out")
+    said = soundgrep("index", "sounds", "out", "--workers", "1", cwd=tmp_path)
     assert said.code == 0
     assert len([line for line in said.lines if line.startswith("  sounds/")]) == 20
     assert "  and 5 more (--json lists them all)" in said.lines
