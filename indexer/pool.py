@@ -1,6 +1,7 @@
 """The pool: worker processes that outlive a file which kills one of them."""
 
 import logging
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -125,7 +126,7 @@ class Pool:
             self._executor = loky.ProcessPoolExecutor(
                 max_workers=self._n_workers,
                 initializer=start_worker,
-                initargs=(self._known_contents,),
+                initargs=(self._known_contents, os.getpid()),
                 env=dict.fromkeys(_THREAD_COUNTS, "1"),
             )
         return self._executor

@@ -7,6 +7,8 @@ import functools
 import hashlib
 import os
 import signal
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from .report import Failure
 
 _HASH_BYTES = 16
 _N_READINGS = 2
+_LOOK_FOR_PARENT_EVERY_S = 1.0
 
 _known_contents: frozenset[str] = frozenset()
 
@@ -131,15 +134,24 @@ def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32
     return _encoder(encoder_source).embed_text(texts)
 
 
-def start_worker(known_contents: frozenset[str]) -> None:
+def start_worker(known_contents: frozenset[str], parent: int) -> None:
     """Prepare the process.
 
     Args:
         known_contents: Hashes of contents that need no embedding, because the collection has them.
+        parent: Process that this one works for.
     """
     global _known_contents
     _known_contents = known_contents
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides what to keep
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent was killed: nobody else would."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_FOR_PARENT_EVERY_S)
+    os._exit(1)
 
 
 def _embed(path: Path, state: FileState, task: Task) -> EmbeddedFile:

@@ -21,6 +21,7 @@ from ..search.manifest import (
     CLIPS_FOLDER,
     INDEX_FOLDER,
     LOCK_NAME,
+    MANIFEST_NAME,
     PIPELINE_VERSION,
     SEGMENTS_FOLDER,
     EncoderRecord,
@@ -240,6 +241,8 @@ def _can_be_made_anew(manifest: Manifest, *, encoder: Encoder, hop_s: float | No
 
 
 def _create(folder: Path, *, encoder: Encoder, hop_s: float) -> None:
+    # The manifest goes first and comes last: it never names tables that are not there.
+    (folder / MANIFEST_NAME).unlink(missing_ok=True)
     for leftover in _LEFTOVERS:
         shutil.rmtree(folder / leftover, ignore_errors=True)
     clips = Table.create(folder / CLIPS_FOLDER, CLIPS)
