@@ -141,7 +141,7 @@ def crash(rng: Rng) -> Wave:
     metal = _metal(rng, duration_s, rng.uniform(280, 420))
     low = band(metal, 300, 3000, order=1) * decay(duration_s, rng.uniform(0.5, 0.9), attack_s=0.004)
     high = band(metal, 3000, 16000, order=1) * decay(duration_s, rng.uniform(0.35, 0.7), attack_s=0.002)
-    return 0.5 * low + high
+    return (0.5 * low + high) * swell(duration_s, attack_s=0.0, release_s=duration_s * 0.6)
 
 
 @sound("cowbell", "drums", "cowbell", "a cowbell", "a cowbell being struck")

@@ -29,9 +29,9 @@ from .signals import (
 )
 
 
-def _walk(rng: Rng, step: list[Wave], *, duration_s: float) -> Wave:
+def _walk(rng: Rng, step: list[Wave], *, duration_s: float, run: bool = True) -> Wave:
     scene = silence(duration_s)
-    gap_s = rng.uniform(0.42, 0.65) if rng.random() < 0.75 else rng.uniform(0.26, 0.34)
+    gap_s = rng.uniform(0.42, 0.65) if rng.random() < 0.75 or not run else rng.uniform(0.26, 0.34)
     for number, start_s in enumerate(np.arange(0.05, duration_s - 0.25, gap_s)):
         place(scene, step[number % len(step)], start_s + rng.normal(0, 0.012), level=rng.uniform(0.75, 1))
     return scene
@@ -61,13 +61,14 @@ def footsteps_snow(rng: Rng) -> Wave:
     """Soft squeaking compression."""
     steps = []
     for _ in range(4):
-        step_s = rng.uniform(0.28, 0.38)
-        press = band(noise(rng, step_s), 500, 4500, order=1.5) * wander(rng, step_s, rate_hz=70, low=0.1, high=1) ** 2
-        steps.append(
-            level(press * swell(step_s, attack_s=0.06, release_s=0.15))
-            + 0.4 * level(_crunch(rng, low_hz=400, high_hz=2500, grains=40, step_s=step_s))[: len(press)]
+        step_s = rng.uniform(0.22, 0.3)
+        squeak = wander(rng, step_s, rate_hz=60, low=0.15, high=1) * curve(
+            step_s, [(0, 0), (0.2, 1), (0.45, 0.5), (0.7, 0.9), (1, 0)]
         )
-    return _walk(rng, steps, duration_s=rng.uniform(3.0, 4.5))
+        press = band(noise(rng, step_s), 350, 3500, order=1.5) * squeak
+        grains = _crunch(rng, low_hz=400, high_hz=2500, grains=40, step_s=step_s)
+        steps.append(level(press) + 0.3 * level(grains)[: len(press)] * squeak)
+    return _walk(rng, steps, duration_s=rng.uniform(3.0, 4.5), run=False)
 
 
 @sound(
@@ -145,6 +146,7 @@ def door_creak(rng: Rng) -> Wave:
     base = curve(duration_s, [(x, rng.uniform(40, 220)) for x in np.linspace(0, 1, 5)])
     rate = base * (1 + 0.15 * wander(rng, duration_s, rate_hz=14, low=-1, high=1))
     train = pulses(rate, rng=rng, jitter=0.05) * wander(rng, duration_s, rate_hz=20, low=0.4, high=1)
+    train = np.diff(train, prepend=0.0)
     wood = [
         (rng.uniform(400, 700), 60, 1.0),
         (rng.uniform(900, 1400), 90, 1.0),
@@ -348,6 +350,7 @@ def metal_impact(rng: Rng) -> Wave:
     start_s, gap_s, strength = 0.05, rng.uniform(0.2, 0.4), 1.0
     for _ in range(int(rng.integers(1, 5))):
         clang = modes(1.6, f * ratios, 0.5 / ratios**0.5 * rng.uniform(0.5, 1.2, 14), rng.uniform(0.3, 1, 14))
+        clang *= swell(1.6, attack_s=0.0, release_s=0.8)
         place(clang, band(noise(rng, 0.02) * decay(0.02, 0.003), 1000, 9000, order=1), 0.0, level=2.0)
         place(scene, clang, start_s, level=strength)
         start_s, gap_s, strength = start_s + gap_s, gap_s * 0.65, strength * 0.55

@@ -388,7 +388,7 @@ def clarinet(rng: Rng) -> Wave:
         )
 
     return _phrase(
-        rng, note, low=52, high=76, notes=int(rng.integers(1, 8)), beat_s=rng.uniform(0.25, 0.6), ring_s=0.03
+        rng, note, low=52, high=76, notes=int(rng.integers(3, 9)), beat_s=rng.uniform(0.25, 0.6), ring_s=0.03
     )
 
 

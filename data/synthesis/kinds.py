@@ -7,7 +7,9 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from .signals import RATE_HZ, Rng, Wave, length, level, noise, room, unit
+from .signals import RATE_HZ, Rng, Wave, band, length, level, noise, room, unit
+
+_MIN_S = 0.8
 
 Synthesis = Callable[[Rng], Wave]
 
@@ -58,7 +60,9 @@ def render(kind: str, seed: int) -> tuple[npt.NDArray[np.float32], int]:
     """
     rng = np.random.default_rng([seed, crc32(kind.encode())])
     entry = KINDS[kind]
-    waveform = unit(entry.synthesis(rng))
+    waveform = entry.synthesis(rng)
+    waveform = np.pad(waveform, (0, max(0, length(_MIN_S) - len(waveform))))
+    waveform = unit(band(waveform, 25, 19_000, order=3))
     if entry.in_room and rng.random() < 0.4:
         waveform = room(rng, waveform, time_s=rng.uniform(0.2, 0.9), mix=rng.uniform(0.08, 0.3))
     if rng.random() < 0.5:

@@ -181,7 +181,7 @@ def ship_horn(rng: Rng) -> Wave:
     duration_s = rng.uniform(3.0, 5.0)
     blast_s = duration_s * rng.uniform(0.5, 0.7)
     f = rng.uniform(75, 150) * (1 - 0.05 * np.exp(-times(blast_s) / 0.1))
-    blast = harmonics(f, 1 / np.arange(1, 30) ** rng.uniform(0.7, 1.1)) * swell(blast_s, attack_s=0.15, release_s=0.2)
+    blast = harmonics(f, 1 / np.arange(1, 70) ** rng.uniform(0.8, 1.1)) * swell(blast_s, attack_s=0.15, release_s=0.2)
     scene = silence(duration_s)
     place(scene, blast + 0.05 * noise(rng, blast_s) * swell(blast_s, attack_s=0.2, release_s=0.2), 0.1)
     return room(rng, band(scene, 50, 2500, order=1), time_s=2.5, mix=0.5, bright_hz=1500, tail=False)

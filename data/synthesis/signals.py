@@ -12,8 +12,8 @@ RATE_HZ = 44_100
 
 Wave = npt.NDArray[np.float64]
 Rng = np.random.Generator
-Response = Callable[[Wave], Wave]
-"""Gain of a filter at each of the frequencies [n] in Hz."""
+Response = Callable[[Wave], Wave | npt.NDArray[np.complex128]]
+"""Gain of a filter, real or complex, at each of the frequencies [n] in Hz."""
 
 
 def length(duration_s: float) -> int:
@@ -164,8 +164,16 @@ def peak_gain(f: Wave, centre_hz: float, width_hz: float) -> Wave:
 
 
 def resonances(sound: Wave, peaks: Sequence[tuple[float, float, float]], *, floor: float = 0.0) -> Wave:
-    """Filter through parallel resonances (centre in Hz, width in Hz, level) over a constant floor."""
-    return shape(sound, lambda f: floor + sum((level * peak_gain(f, c, w) for c, w, level in peaks), np.zeros(len(f))))
+    """Let parallel resonators (centre in Hz, width in Hz, level) ring, over a constant floor."""
+
+    def response(f: Wave) -> npt.NDArray[np.complex128]:
+        f = np.maximum(f, 1.0)
+        total = np.full(len(f), floor, dtype=np.complex128)
+        for centre_hz, width_hz, strength in peaks:  # two-pole band-passes: they ring after a pulse, never before it
+            total += strength / (1 + 1j * (f - centre_hz**2 / f) / width_hz)
+        return total
+
+    return shape(sound, response)
 
 
 def moving(sound: Wave, gains: Callable[[Wave, Wave], Wave], *, frame: int = 1024) -> Wave:
@@ -244,8 +252,13 @@ def unit(sound: Wave) -> Wave:
 
 
 def passing(sound: Wave, *, speed_m_s: float, distance_m: float, share: float = 0.5) -> Wave:
-    """Doppler shift and loudness of a source that drives past, nearest after a share of the sound."""
+    """Doppler shift and loudness of a source that drives past, nearest after a share of the sound.
+
+    What would have been sent before the sound began is cut off, so the sound becomes a little shorter.
+    """
     t = np.arange(len(sound)) / RATE_HZ
     along_m = (t - t[-1] * share) * speed_m_s
     away_m = np.hypot(along_m, distance_m)
-    return np.asarray(np.interp(t - away_m / 343.0 + away_m.min() / 343.0, t, sound) * distance_m / away_m)
+    sent_s = t - (away_m - away_m.min()) / 343.0
+    heard = np.interp(sent_s, t, sound) * distance_m / away_m
+    return np.asarray(heard[sent_s >= 0])

@@ -40,11 +40,11 @@ def combustion(
     places = np.flatnonzero(train)
     own = rng.uniform(1 - 0.5 * rough, 1, cylinders)
     train[places] = own[np.arange(len(places)) % cylinders] * rng.normal(1, 0.08 * rough, len(places))
-    thump = decay(0.02, 0.003) - 0.4 * decay(0.02, 0.008)
+    thump = np.diff(decay(0.02, 0.0025), prepend=0.0)
     puffs = convolve(train, thump)
     gate = convolve(train, decay(0.03, 0.006))
     hiss = noise(rng, duration_s) * gate
-    return level(resonances(puffs, pipe, floor=0.06)) + rough * 0.35 * level(resonances(hiss, pipe, floor=0.15))
+    return level(resonances(puffs, pipe, floor=0.03)) + rough * 0.35 * level(resonances(hiss, pipe, floor=0.15))
 
 
 def _intake(rng: Rng, duration_s: float) -> Wave:
@@ -191,7 +191,7 @@ def propeller_plane(rng: Rng) -> Wave:
     """Droning harmonics of propeller and engine that pass."""
     duration_s = rng.uniform(4.5, 6.0)
     blade = rng.uniform(70, 110) * (1 + 0.004 * wander(rng, duration_s, rate_hz=1.5, low=-1, high=1))
-    drone = harmonics(blade, 1 / np.arange(1, 36) ** 0.7) + 0.6 * harmonics(blade * 0.7513, 1 / np.arange(1, 36) ** 0.8)
+    drone = harmonics(blade, 1 / np.arange(1, 80) ** 0.95) + 0.6 * harmonics(blade * 0.7513, 1 / np.arange(1, 80))
     rush = band(coloured(rng, duration_s, exponent=1.0), 100, 3000, order=1)
     mix = level(drone) + 0.25 * level(rush)
     return passing(mix, speed_m_s=rng.uniform(40, 70), distance_m=rng.uniform(90, 180), share=rng.uniform(0.3, 0.7))
@@ -203,9 +203,8 @@ def jet(rng: Rng) -> Wave:
     duration_s = rng.uniform(5.0, 6.0)
     middle = rng.uniform(0.35, 0.5)
     whine = harmonics(np.full(len(times(duration_s)), rng.uniform(2200, 3600)), [1, 0.4, 0.2])
-    whine = passing(whine, speed_m_s=95, distance_m=150, share=middle) * curve(
-        duration_s, [(0, 1), (middle, 1), (middle + 0.1, 0.15), (1, 0)]
-    )
+    whine *= curve(duration_s, [(0, 1), (middle, 1), (middle + 0.1, 0.15), (1, 0)])
+    whine = passing(whine, speed_m_s=95, distance_m=150, share=middle)
     close = curve(duration_s, [(0, 0.08), (middle, 0.7), (middle + 0.08, 1), (1, 0.25)])
 
     def gains(shares: Wave, f: Wave) -> Wave:
@@ -217,7 +216,7 @@ def jet(rng: Rng) -> Wave:
         * close
         * wander(rng, duration_s, rate_hz=14, low=0.75, high=1.0)
     )
-    return level(roar) + 0.18 * level(whine)
+    return level(roar)[-len(whine) :] + 0.18 * level(whine)
 
 
 @sound(

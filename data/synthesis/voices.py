@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from .animals import throat, vocal_tract
 from .kinds import sound
 from .signals import (
     RATE_HZ,
@@ -26,6 +25,7 @@ from .signals import (
     times,
     wander,
 )
+from .throats import throat, vocal_tract
 
 # First three formants of vowels in Hz (Peterson and Barney 1952, men).
 _VOWELS = [
@@ -198,7 +198,7 @@ def whistling(rng: Rng) -> Wave:
     t = times(duration_s)
     f = 440 * 2 ** ((glide + 0.15 * np.sin(2 * np.pi * 5.5 * t) - 69) / 12)
     breath = band(noise(rng, duration_s), 900, 3500, order=1)
-    gate = np.repeat(1 - 0.9 * (rng.random(count) < 0.2), len(t) // count + 1)[: len(t)]
+    gate = np.repeat(1 - (rng.random(count) < 0.15), len(t) // count + 1)[: len(t)]
     gate = smooth(gate, 0.034)
     return (
         (np.sin(phase(f)) + 0.03 * np.sin(2 * phase(f)) + 0.05 * level(breath))

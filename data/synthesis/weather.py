@@ -24,6 +24,7 @@ from .signals import (
     room,
     shape,
     silence,
+    smooth,
     swell,
     times,
     wander,
@@ -135,17 +136,17 @@ def fire(rng: Rng) -> Wave:
     """Crackles in bursts over a soft fluttering roar."""
     duration_s = rng.uniform(4.0, 6.0)
     scene = silence(duration_s)
-    for centre_s in events(rng, duration_s, rate_hz=rng.uniform(2.5, 5.0)):
-        for _ in range(rng.geometric(0.3)):
+    for centre_s in events(rng, duration_s, rate_hz=rng.uniform(4.0, 9.0)):
+        for _ in range(rng.geometric(0.35)):
             crack_s = rng.uniform(0.001, 0.006)
             crack = noise(rng, 8 * crack_s) * decay(8 * crack_s, crack_s, attack_s=0.0002)
             low_hz = rng.uniform(500, 2500)
             crack = band(crack, low_hz, low_hz * rng.uniform(2, 6), order=1)
-            place(scene, crack, centre_s + rng.exponential(0.05), level=min(rng.pareto(1.8), 7.0))
+            place(scene, crack, centre_s + rng.exponential(0.05), level=min(0.3 + rng.pareto(2.2), 3.5))
     fizz = _patter(rng, duration_s, rate_hz=150, low_hz=2500, high_hz=9000, ring_s=0.0006)
     roar = coloured(rng, duration_s, exponent=1.6, low_hz=70) * wander(rng, duration_s, rate_hz=9, low=0.4, high=1.0)
     return (
-        level(scene, rms=1.0) + level(fizz, rms=0.12) + level(band(roar, 50, 1200, order=1), rms=rng.uniform(0.15, 0.4))
+        level(scene, rms=1.0) + level(fizz, rms=0.2) + level(band(roar, 50, 1200, order=1), rms=rng.uniform(0.3, 0.7))
     )
 
 
@@ -172,6 +173,7 @@ def wind_in_leaves(rng: Rng) -> Wave:
     duration_s = rng.uniform(4.0, 6.0)
     gust = wander(rng, duration_s, rate_hz=rng.uniform(0.6, 1.2), low=0.1, high=1.0) ** 1.5
     grains = np.repeat(rng.pareto(2.5, length(duration_s) // 400 + 1), 400)[: length(duration_s)]
+    grains = smooth(grains, 0.012)
     rustle = band(noise(rng, duration_s) * (0.3 + np.minimum(grains, 4)), 1800, 9500, order=1)
     breeze = band(coloured(rng, duration_s, exponent=1.0), 100, 700, order=1)
     return gust * (level(rustle) + level(breeze, rms=0.25))
