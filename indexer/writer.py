@@ -31,7 +31,7 @@ from ..search.manifest import (
     write_manifest,
 )
 from ..search.schema import CLIPS, SEGMENTS
-from ..search.tables import Ids, Table
+from ..search.tables import Ids, Table, check_location
 from .batch import Batch
 from .changes import KnownClip
 from .lock import writer_lock
@@ -218,6 +218,7 @@ class Writer:
 def _prepare_folder(folder: Path) -> None:
     """Make the collection's folder, or see that it is ours."""
     name = readable_path(folder)
+    check_location(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not has_manifest(folder):

@@ -66,7 +66,7 @@ class Collection:
             EncoderMismatchError: If it was made by another encoder.
             CheckpointError: If the encoder named cannot be opened.
         """
-        folder = Path(path).expanduser()
+        folder = Path(path).expanduser().absolute()
         manifest = read_manifest(folder)
         if isinstance(encoder, str):
             from ..model.encoder import Encoder

@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-import time
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from deltalake.exceptions import DeltaError
 from ..model.errors import CollectionError
 from ..model.paths import readable_path
 from .durable import sync_file, sync_folder
+from .identity import path_of
 from .schema import embedding_matrix
 
 # Above this many ids a join is the faster way to delete; far above it, a list of ids overflows the planner's stack.
 _MAX_LISTED_IDS = 1_000
+_UNCARRIED = re.compile(r"[\x00-\x1f\x7f\[\]^|\\\udc80-\udcff]|%[0-9A-Fa-f]{2}")
 _LOG_FOLDER = "_delta_log"
 
 Ids = npt.NDArray[np.int64] | Sequence[int]
@@ -44,6 +46,7 @@ class Table:
         Raises:
             CollectionError: If the folder cannot be written or holds a table already.
         """
+        check_location(folder)
         with _told(folder, "created"):
             folder.mkdir(parents=True, exist_ok=True)
             table = cls(folder, deltalake.DeltaTable.create(str(folder), schema))
@@ -62,6 +65,7 @@ class Table:
         Raises:
             CollectionError: If there is no table, its log is damaged, or it has no such version.
         """
+        check_location(folder)
         with _told(folder, "opened"):
             return cls(folder, deltalake.DeltaTable(str(folder), version=version))
 
@@ -212,9 +216,19 @@ class Table:
         sync_folder(self.folder)
 
 
-def now_us() -> int:
-    """Give the time for a row's `indexed_at`: microseconds since 1970, UTC."""
-    return time.time_ns() // 1_000
+def check_location(folder: Path) -> None:
+    r"""Refuse a place for tables whose path the table format cannot carry.
+
+    Raises:
+        CollectionError: If the path holds a control character, one of ``[ ] ^ | \``, a percent sign before two
+            hexadecimal digits, or bytes that are not UTF-8.
+    """
+    path = path_of(folder).decode("utf-8", "surrogateescape")
+    found = _UNCARRIED.search(path)
+    if found:
+        raise CollectionError(
+            f"{readable_path(folder)}: tables cannot be kept under a path with {readable_path(found[0])!r} in it"
+        )
 
 
 @contextlib.contextmanager
