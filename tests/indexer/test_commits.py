@@ -1,0 +1,244 @@
+"""Commits: whole or not at all, whatever the instant at which the writer ends."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from soundgrep.indexer.batch import Batch
+from soundgrep.indexer.lock import writer_lock
+from soundgrep.indexer.worker import FileState
+from soundgrep.indexer.writer import Writer
+from soundgrep.model.encoder import Encoder
+from soundgrep.model.errors import CollectionError
+from soundgrep.search import Collection, durable, index, tables
+from soundgrep.search.identity import clip_id_of
+from soundgrep.search.tables import Table
+
+from ..search.made import add_clips, by_clip, clip_path, clustered, made_file
+
+
+class Killed(BaseException):
+    """The instant at which the process ends: nothing is tidied up after it."""
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_checkpoint: Path) -> Encoder:
+    return Encoder.from_pretrained(tiny_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
+    clips = by_clip(clustered(60, dim=encoder.embedding_dim, seed=1), seed=1)[:20]
+    return add_clips(tmp_path_factory.mktemp("commits") / "c", clips, encoder=encoder)
+
+
+def rows(table: Path, version: int, key: str) -> list[dict[str, object]]:
+    read = Table.open(table, version=version).read()
+    names = [name for name in read.column_names if name != "indexed_at"]
+    return read.select(names).sort_by(key).to_pylist()
+
+
+def contents(folder: Path) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+    """All rows of both tables, in a fixed order, less the time at which they were written."""
+    collection = Collection.open(folder)
+    manifest = collection.manifest
+    clips = rows(folder / "clips", manifest.clips_version, "clip_id")
+    segments = rows(folder / "segments", manifest.segments_version, "segment_id")
+    assert (collection.n_clips, collection.n_segments) == (len(clips), len(segments))
+    assert {row["clip_id"] for row in segments} == {row["clip_id"] for row in clips}
+    assert len({row["segment_id"] for row in segments}) == len(segments)
+    found = collection.search(embedding=np.ones(collection.manifest.embedding_dim), k=10**6)
+    assert sorted(hit.clip_id for hit in found) == [row["clip_id"] for row in clips]
+    return clips, segments
+
+
+def change(folder: Path, encoder: Encoder) -> None:
+    """Replace clip 3, drop clip 4, add clip 50, and index it all."""
+    with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
+        batch = Batch(encoder.digest)
+        if clip_id_of(clip_path(4)) in writer.known_clips():
+            batch.remove(clip_id_of(clip_path(3)))
+            batch.remove(clip_id_of(clip_path(4)))
+            for number in (3, 50):
+                embeddings = clustered(2, dim=encoder.embedding_dim, seed=100 + number)
+                batch.add(clip_path(number), made_file(embeddings, number=number))
+        writer.commit(batch)
+        writer.refresh_index(text_queries=lambda: clustered(10, dim=encoder.embedding_dim, seed=9))
+
+
+def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]:
+    """End the process at the nth time that it waits for the disk, before or after each of its steps."""
+    passed = 0
+
+    def stepping(real: Callable[[Path], None]) -> Callable[[Path], None]:
+        def step(path: Path) -> None:
+            nonlocal passed
+            passed += 1
+            if passed == ends_at:
+                raise Killed
+            real(path)
+
+        return step
+
+    for module in (durable, tables, index):
+        for name in ("sync_file", "sync_folder"):
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, stepping(getattr(durable, name)))
+    return lambda: passed
+
+
+def test_a_change_that_is_ended_at_any_step_is_whole_or_absent_and_can_be_done_again(
+    base: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    done = shutil.copytree(base, tmp_path / "done")
+    change(done, encoder)
+    before, after = contents(base), contents(done)
+    assert before != after
+    query = np.ones(encoder.embedding_dim)
+    hits, seen = Collection.open(base).search(embedding=query, k=5), []
+    for ends_at in range(1, 500):
+        folder = shutil.copytree(base, tmp_path / str(ends_at))
+        reader = Collection.open(folder)
+        assert reader.search(embedding=query, k=5) == hits
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            instants(monkeypatch, ends_at)
+            try:
+                change(folder, encoder)
+            except Killed:
+                pass
+            else:
+                break
+        seen.append(contents(folder))
+        assert seen[-1] in (before, after)
+        assert reader.search(embedding=query, k=5) == hits  # opened before, and not disturbed
+        change(folder, encoder)
+        assert contents(folder) == after
+        shutil.rmtree(folder)
+    assert len(seen) > 10
+    assert seen[0] == before
+    assert seen[-1] == after
+
+
+def test_a_collection_that_is_ended_while_it_is_made_can_be_made_again(tmp_path: Path, encoder: Encoder) -> None:
+    clips = by_clip(clustered(10, dim=encoder.embedding_dim, seed=1), seed=1)
+    add_clips(tmp_path / "done", clips, encoder=encoder)
+    folder, n_kills = tmp_path / "c", 0
+    for ends_at in range(1, 500):
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            instants(monkeypatch, ends_at)
+            try:
+                with Writer.open(folder, encoder=encoder, hop_s=None):
+                    pass
+            except Killed:
+                n_kills += 1
+            else:
+                break
+        (folder / "manifest.json").unlink(missing_ok=True)  # ended just after it was swapped in
+    assert n_kills > 3
+    add_clips(folder, clips, encoder=encoder)
+    assert contents(folder) == contents(tmp_path / "done")
+
+
+def test_a_second_writer_is_refused_and_the_lock_goes_with_its_holder(base: Path, encoder: Encoder) -> None:
+    with writer_lock(base):
+        with pytest.raises(CollectionError, match="another run is writing it"), writer_lock(base):
+            pass
+        with (
+            pytest.raises(CollectionError, match="another run is writing it"),
+            Writer.open(base, encoder=encoder, hop_s=None),
+        ):
+            pass
+        assert Collection.open(base).n_clips == 20  # readers don't mind
+    with writer_lock(base):
+        pass
+
+
+def test_a_touched_file_keeps_its_segments_and_a_moved_one_takes_them_along(
+    base: Path, tmp_path: Path, encoder: Encoder
+) -> None:
+    folder = shutil.copytree(base, tmp_path / "c")
+    before = contents(folder)
+    touched, moved_from, moved_to = clip_path(1), clip_path(2), "/sounds/caf\udce9.wav".encode(errors="surrogateescape")
+    with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
+        clips, segments = writer.rows_as_opened([clip_id_of(touched), clip_id_of(moved_from)])
+        own = {row["clip_id"]: clips.slice(place, 1) for place, row in enumerate(clips.to_pylist())}
+        batch = Batch(encoder.digest)
+        batch.update(touched, FileState(101, 999, f"{1:032x}"), clip=own[clip_id_of(touched)])
+        theirs = segments.filter(np.equal(segments["clip_id"].to_numpy(), clip_id_of(moved_from)))
+        batch.copy(moved_to, FileState(102, 5, f"{2:032x}"), clip=own[clip_id_of(moved_from)], segments=theirs)
+        batch.remove(clip_id_of(moved_from))
+        writer.commit(batch)
+    after = contents(folder)
+
+    def of(rows: list[dict[str, object]], path: bytes) -> list[dict[str, object]]:
+        return [row for row in rows if row["clip_id"] == clip_id_of(path)]
+
+    assert of(after[1], touched) == of(before[1], touched)
+    assert of(after[0], touched)[0] == of(before[0], touched)[0] | {"mtime_ns": 999}
+    assert of(after[0], moved_from) == of(after[1], moved_from) == []
+    clip = of(after[0], moved_to)[0]
+    assert (clip["path"], clip["path_bytes"]) == ("/sounds/caf\\xe9.wav", b"/sounds/caf\xe9.wav")
+    assert clip["title"] == "number 2"
+    old, new = (sorted(of(rows, path), key=lambda row: row["start_s"]) for rows, path in
+                ((before[1], moved_from), (after[1], moved_to)))  # fmt: skip
+    assert [row["embedding"] for row in old] == [row["embedding"] for row in new]
+    assert not {row["segment_id"] for row in old} & {row["segment_id"] for row in new}
+
+
+@pytest.mark.parametrize("content", ["notes.txt", "sub/a.wav"])
+def test_a_folder_of_something_else_is_not_written_into(tmp_path: Path, content: str, encoder: Encoder) -> None:
+    path = tmp_path / content
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("mine")
+    with pytest.raises(CollectionError, match="not a collection and not empty"):
+        add_clips(tmp_path, [], encoder=encoder)
+    assert [str(found.relative_to(tmp_path)) for found in tmp_path.rglob("*") if found.is_file()] == [content]
+    with pytest.raises(CollectionError, match="is a file"):
+        add_clips(path, [], encoder=encoder)
+
+
+def test_another_hop_or_an_older_pipeline_is_refused(base: Path, encoder: Encoder, tmp_path: Path) -> None:
+    with pytest.raises(CollectionError, match=r"hop of 1 s.*0\.5 s"), Writer.open(base, encoder=encoder, hop_s=0.5):
+        pass
+    folder = shutil.copytree(base, tmp_path / "c")
+    manifest = folder / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"pipeline_version": 1', '"pipeline_version": 0'))
+    with pytest.raises(CollectionError, match="version 0"), Writer.open(folder, encoder=encoder, hop_s=None):
+        pass
+
+
+def test_generations_of_the_index_go_one_run_after_they_are_replaced(tmp_path: Path, encoder: Encoder) -> None:
+    folder, seen = tmp_path / "c", []
+    for number in range(4):
+        add_clips(folder, [clustered(2, dim=encoder.embedding_dim, seed=number)], encoder=encoder, first=number)
+        seen.append(sorted(path.name for path in (folder / "index").iterdir()))
+    assert seen == [["000001"], ["000001", "000002"], ["000002", "000003"], ["000003", "000004"]]
+    add_clips(folder, [], encoder=encoder)
+    assert sorted(path.name for path in (folder / "index").iterdir()) == ["000004"]
+
+
+def test_a_damaged_index_is_built_anew_by_the_next_run(base: Path, tmp_path: Path, encoder: Encoder) -> None:
+    folder = shutil.copytree(base, tmp_path / "c")
+    next(folder.glob("index/*/embeddings.faiss")).write_bytes(b"")
+    add_clips(folder, [], encoder=encoder)
+    assert next(folder.glob("index/*/embeddings.faiss")).stat().st_size
+    assert contents(folder) == contents(base)
+
+
+def test_a_large_index_is_kept_until_enough_has_changed(tmp_path: Path, encoder: Encoder) -> None:
+    dim = encoder.embedding_dim
+
+    def generation(n: int, first: int) -> str:
+        folder = add_clips(tmp_path / "c", [clustered(n, dim=dim, seed=first)], encoder=encoder, first=first)
+        record = Collection.open(folder).manifest.index
+        assert record is not None
+        return record.generation + record.kind
+
+    assert generation(4_999, 0) == "000001flat"
+    assert generation(1, 1) == "000002ivf"
+    assert generation(300, 2) == "000002ivf"
+    assert generation(300, 3) == "000003ivf"

@@ -1,0 +1,117 @@
+"""Which files a run finds."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+from soundgrep.indexer.changes import KnownClip, find_changes
+from soundgrep.indexer.files import find_files
+from soundgrep.model.errors import UsageError
+from soundgrep.search.identity import clip_id_of, path_of
+
+
+def touch(path: Path, content: bytes = b"sound") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def found(*sources: Path, collection: Path = Path("/nowhere")) -> list[str]:
+    return [os.fsdecode(path) for path in find_files(sources, collection=collection).files]
+
+
+def test_audio_is_found_in_order_by_its_suffix_in_any_case(tmp_path: Path) -> None:
+    names = ["b.WAV", "a.flac", "sub/deep/x.Mp3", "sub/film.mkv", "z.opus"]
+    for name in (*names, "notes.txt", "cover.jpg", "wav", "sub/.wav", ".hidden.wav", ".git/x.wav", "._b.wav"):
+        touch(tmp_path / name)
+    assert found(tmp_path) == [str(tmp_path / name) for name in ("a.flac", "b.WAV", "z.opus", *names[3:1:-1])]
+
+
+def test_names_of_any_bytes_are_kept_exactly(tmp_path: Path) -> None:
+    names = [b"caf\xe9.wav", b"new\nline.wav", "süß.wav".encode(), b"\xff\xfe/x.wav", b" .wav"]
+    for name in names:
+        touch(tmp_path / os.fsdecode(name))
+    assert {os.fsencode(path) for path in found(tmp_path)} == {os.fsencode(tmp_path) + b"/" + name for name in names}
+
+
+def test_loops_of_links_end_and_real_folders_come_first(tmp_path: Path) -> None:
+    touch(tmp_path / "z" / "a.wav")
+    (tmp_path / "z" / "up").symlink_to(tmp_path)
+    (tmp_path / "a").symlink_to(tmp_path / "z")
+    (tmp_path / "self").symlink_to("self")
+    assert found(tmp_path) == [str(tmp_path / "z" / "a.wav")]
+
+
+def test_links_are_followed_to_folders_elsewhere_and_to_files(tmp_path: Path) -> None:
+    there, here = tmp_path / "there", tmp_path / "here"
+    touch(there / "a.wav")
+    here.mkdir()
+    (here / "linked").symlink_to(there)
+    (here / "b.wav").symlink_to(there / "a.wav")
+    assert found(here) == [str(here / "b.wav"), str(here / "linked" / "a.wav")]
+
+
+def test_the_collection_itself_is_not_looked_into(tmp_path: Path) -> None:
+    touch(tmp_path / "a.wav")
+    touch(tmp_path / "c" / "b.wav")
+    (tmp_path / "link").symlink_to(tmp_path / "c")
+    assert found(tmp_path, collection=tmp_path / "c") == [str(tmp_path / "a.wav")]
+
+
+def test_sources_that_overlap_give_each_file_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = touch(tmp_path / "sub" / "a.wav")
+    monkeypatch.chdir(tmp_path)
+    assert found(tmp_path / "sub", tmp_path, Path("sub"), inner, tmp_path / "sub" / ".." / "sub") == [str(inner)]
+
+
+def test_a_file_given_by_name_is_taken_whatever_its_suffix(tmp_path: Path) -> None:
+    assert found(touch(tmp_path / "recording.bin")) == [str(tmp_path / "recording.bin")]
+
+
+def test_what_is_no_file_is_reported_and_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    (tmp_path / "broken.wav").symlink_to("nowhere.wav")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s.wav"))
+        findings = find_files([tmp_path], collection=Path("/nowhere"))
+    assert not findings.files
+    assert {Path(failure.path).name: failure.reason for failure in findings.failures} == {
+        "pipe.wav": "it is not a regular file",
+        "s.wav": "it is not a regular file",
+        "broken.wav": "cannot be read (No such file or directory)",
+    }
+
+
+def test_a_source_that_is_missing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere: there is no such file or folder"):
+        found(tmp_path, tmp_path / "nowhere")
+
+
+def known(path: Path, *, size: int = 5, mtime: int = 1) -> dict[int, KnownClip]:
+    return {clip_id_of(path_of(path)): KnownClip(path_of(path), size, mtime, "ab")}
+
+
+def test_only_size_and_time_decide_what_is_read_again(tmp_path: Path) -> None:
+    paths = [touch(tmp_path / name) for name in ("same.wav", "longer.wav", "later.wav", "new.wav")]
+    for path in paths:
+        os.utime(path, ns=(1, 1))
+    clips = known(paths[0]) | known(paths[1], size=4) | known(paths[2], mtime=2)
+    findings = find_files([tmp_path], collection=Path("/nowhere"))
+    changes = find_changes(findings, clips, sources=[tmp_path])
+    assert {os.fsdecode(file.path) for file in changes.to_read} == {str(path) for path in paths[1:]}
+    assert set(changes.touched) == {clip_id_of(path_of(path)) for path in paths[1:3]}
+    assert changes.n_unchanged == 1
+    assert changes.gone == ()
+
+
+def test_only_what_is_gone_from_the_sources_is_gone(tmp_path: Path) -> None:
+    touch(tmp_path / "a" / "x.wav")
+    gone = known(tmp_path / "a" / "gone.wav") | known(tmp_path / "a" / "sub" / "gone.wav")
+    elsewhere = known(tmp_path / "ab" / "x.wav") | known(tmp_path / "x.wav") | known(tmp_path / "a" / "dark" / "x.wav")
+    findings = find_files([tmp_path / "a"], collection=Path("/nowhere"))
+    findings.unseen.append(path_of(tmp_path / "a" / "dark"))  # a folder without permission: root can read any
+    changes = find_changes(findings, gone | elsewhere, sources=[tmp_path / "a"])
+    assert set(changes.gone) == set(gone)
