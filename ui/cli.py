@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
@@ -75,6 +76,7 @@ def run() -> int:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop
     warnings.showwarning = _show_warning
+    logging.getLogger(PROGRAM).addHandler(_Notes(logging.WARNING))
     try:
         code = app(prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
@@ -106,6 +108,13 @@ def _mistake_in_arguments(error: typer.TyperException) -> int:
     command = context.command_path if context is not None else PROGRAM
     say(f"{sentence}. Try '{command} --help'.")
     return EXIT_MISTAKE
+
+
+class _Notes(logging.Handler):
+    """Shows what the library logs on one line each; the traceback of an unforeseen error is for its developers."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(f"note: {record.getMessage()}")
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_where: object, **_more: object) -> None:

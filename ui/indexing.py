@@ -106,9 +106,9 @@ def _announcement(encoder_id: str) -> str:
 
 def _say_stopped(collection: Path) -> None:
     if (collection / "manifest.json").exists():
-        say(f"stopped; {shown_path(collection)} is good as far as it got. Run the same command again to go on.")
+        say(f"stopped. {shown_path(collection)} is good so far; run the same command again to go on.")
     else:
-        say("stopped before anything was written. Run the same command again to start over.")
+        say("stopped before anything was written; run the same command again to start.")
 
 
 def _write_report(report: IndexReport, collection: Path) -> None:

@@ -106,7 +106,7 @@ def test_stopped_with_ctrl_c_it_leaves_a_good_collection_to_go_on_with(tiny_chec
         said = process.stderr.read()
     assert process.returncode == 130, said
     assert said.startswith("soundgrep: stopped")
-    assert "un the same command again" in said
+    assert "run the same command again" in said
     assert said.count("\n") == 1, said
     again = soundgrep(*arguments, "--json", cwd=tmp_path)
     assert again.code == 0, again.err

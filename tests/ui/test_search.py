@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 from .command import ENVIRONMENT, SOUNDGREP, soundgrep, soundgrep_on_terminal
 from .conftest import Indexed
@@ -59,6 +61,17 @@ def test_on_a_terminal_paths_are_relative_and_lines_fit(indexed: Indexed) -> Non
     assert all(len(line) <= 44 for line in plain.splitlines()), plain
     assert any(line.endswith("  long.wav") for line in lines), "relative to the current folder"
     assert any(re.search(r"  /\S+….*noise\.wav$", line) for line in lines), "elsewhere: absolute, cut in the middle"
+
+
+def test_a_lost_index_is_noted_and_the_search_goes_on(indexed: Indexed, tmp_path: Path) -> None:
+    collection = shutil.copytree(indexed.collection, tmp_path / "copy")
+    for file in (collection / "index").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    found = soundgrep("search", collection, "--audio", indexed.sounds / "tone.wav", "-k", "1")
+    assert found.out == f"1 1.0000 0.0-1.0 {indexed.sounds}/tone.wav\n"
+    assert found.err.startswith("soundgrep: note: ")
+    assert found.err.count("\n") == 1
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(indexed: Indexed) -> None:
