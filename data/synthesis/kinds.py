@@ -10,6 +10,7 @@ import numpy.typing as npt
 from .signals import RATE_HZ, Rng, Wave, band, length, level, noise, room, unit
 
 _MIN_S = 0.8
+_MAX_PEAK = 0.9
 
 Synthesis = Callable[[Rng], Wave]
 
@@ -69,8 +70,8 @@ def render(kind: str, seed: int) -> tuple[npt.NDArray[np.float32], int]:
         waveform = waveform + 10 ** rng.uniform(-4, -2.8) * noise(rng, len(waveform) / RATE_HZ)
     waveform = level(waveform, rms=10 ** (rng.normal(-20.0, 2.5) / 20))
     peak = float(np.abs(waveform).max())
-    if peak > 0.9:
-        waveform = waveform * (0.9 / peak)
+    if peak > _MAX_PEAK:  # limit gently, so that what is all clicks is not much softer than the rest
+        waveform = _MAX_PEAK * np.tanh(waveform * min(1.0, 1.8 * _MAX_PEAK / peak) / _MAX_PEAK)
     edge = min(length(0.004), len(waveform) // 2)
     waveform[-edge:] *= np.linspace(1, 0, edge)
     return waveform.astype(np.float32), RATE_HZ

@@ -143,6 +143,7 @@ def fire(rng: Rng) -> Wave:
             low_hz = rng.uniform(500, 2500)
             crack = band(crack, low_hz, low_hz * rng.uniform(2, 6), order=1)
             place(scene, crack, centre_s + rng.exponential(0.05), level=min(0.3 + rng.pareto(2.2), 3.5))
+    scene = np.tanh(level(scene, rms=0.35))
     fizz = _patter(rng, duration_s, rate_hz=150, low_hz=2500, high_hz=9000, ring_s=0.0006)
     roar = coloured(rng, duration_s, exponent=1.6, low_hz=70) * wander(rng, duration_s, rate_hz=9, low=0.4, high=1.0)
     return (
