@@ -22,5 +22,6 @@ def sound(number: int, *, duration_s: float = 0.5) -> npt.NDArray[np.float32]:
 def write(path: Path, number: int, *, duration_s: float = 0.5) -> Path:
     """Write the sound of that number as a file."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, sound(number, duration_s=duration_s), RATE_HZ, subtype="PCM_16", format="WAV")
+    with path.open("wb") as file:  # names need not be text
+        soundfile.write(file, sound(number, duration_s=duration_s), RATE_HZ, subtype="PCM_16", format="WAV")
     return path
