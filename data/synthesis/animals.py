@@ -4,7 +4,7 @@ import numpy as np
 
 from .kinds import sound
 from .signals import RATE_HZ, Rng, Wave, band, curve, decay, level, noise, place, room, silence, swell, times, tone
-from .throats import throat, vocal_tract
+from .throats import Formant, throat, vocal_tract
 
 
 @sound("dog", "animals", "dog barking", "a dog barking", "a dog", "barking of a dog")
@@ -17,7 +17,7 @@ def dog(rng: Rng) -> Wave:
         bark_s = rng.uniform(0.13, 0.22)
         pitch = curve(bark_s, [(0, f0 * 0.75), (0.3, f0 * 1.2), (0.6, f0), (1, f0 * 0.5)])
         bark = throat(rng, pitch, rough=0.06, breath=0.3, tilt=0.7)
-        mouth = [
+        mouth: list[Formant] = [
             ([(0, 500 * size), (0.35, 1050 * size), (1, 550 * size)], 160, 1.0),
             ([(0, 1100 * size), (0.35, 1900 * size), (1, 1200 * size)], 260, 0.7),
             ([(0, 2900 * size), (1, 2800 * size)], 600, 0.25),
@@ -36,7 +36,7 @@ def cat(rng: Rng) -> Wave:
     while start_s < len(scene) / RATE_HZ - 0.5:
         meow_s = rng.uniform(0.55, 1.0)
         pitch = curve(meow_s, [(0, f0 * 0.85), (0.25, f0 * 1.2), (0.55, f0 * 1.1), (1, f0 * 0.75)])
-        mouth = [
+        mouth: list[Formant] = [
             ([(0, 700), (0.25, 900), (0.5, 1500), (0.75, 1200), (1, 700)], 140, 1.0),
             ([(0, 2600), (0.25, 2900), (0.5, 2300), (1, 1300)], 220, 0.9),
             ([(0, 4200), (0.5, 4000), (1, 3600)], 400, 0.3),
@@ -53,7 +53,7 @@ def cow(rng: Rng) -> Wave:
     moo_s = rng.uniform(1.3, 2.2)
     f0 = rng.uniform(95, 150)
     pitch = curve(moo_s, [(0, f0 * 0.85), (0.2, f0), (0.6, f0 * 1.15), (1, f0 * 0.8)])
-    mouth = [
+    mouth: list[Formant] = [
         ([(0, 260), (0.3, 420), (0.7, 620), (1, 450)], 90, 1.0),
         ([(0, 700), (0.4, 900), (0.7, 1150), (1, 850)], 140, 0.6),
         ([(0, 2200), (1, 2300)], 300, 0.2),
@@ -74,7 +74,7 @@ def sheep(rng: Rng) -> Wave:
         tremble = np.sin(2 * np.pi * rng.uniform(7, 10) * times(baa_s))
         pitch = curve(baa_s, [(0, f0 * 0.9), (0.2, f0 * 1.08), (1, f0 * 0.88)]) * (1 + 0.045 * tremble)
         voice = throat(rng, pitch, rough=0.02, breath=0.12, tilt=0.45) * (1 + 0.45 * tremble)
-        mouth = [
+        mouth: list[Formant] = [
             ([(0, 450), (0.15, 750), (1, 680)], 120, 1.0),
             ([(0, 1500), (0.2, 1750), (1, 1650)], 200, 0.9),
             ([(0, 2800), (1, 2800)], 350, 0.5),

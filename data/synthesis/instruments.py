@@ -51,7 +51,7 @@ def pluck(
         out[turn * size : (turn + 1) * size] = burst
         burst = loss * ((1 - blend) * burst + blend * np.roll(burst, 1))
     exact = np.interp(np.arange(length(duration_s)) * (size / period), np.arange(len(out)), out)
-    return exact * np.minimum(1, times(duration_s) / 0.0008)
+    return np.asarray(exact * np.minimum(1, times(duration_s) / 0.0008))
 
 
 def _phrase(

@@ -141,7 +141,7 @@ def shape(sound: Wave, response: Response) -> Wave:
     """Filter without delay by a gain at each frequency."""
     size = 1 << (len(sound) + 2048).bit_length()
     spectrum = np.fft.rfft(sound, size)
-    gains = response(np.fft.rfftfreq(size, 1 / RATE_HZ))
+    gains = response(np.asarray(np.fft.rfftfreq(size, 1 / RATE_HZ), dtype=np.float64))
     return np.asarray(np.fft.irfft(spectrum * gains, size)[: len(sound)])
 
 
@@ -157,10 +157,10 @@ def band_gain(f: Wave, low_hz: float, high_hz: float, *, order: float = 2.0) -> 
     return gain / np.sqrt(1 + (low_hz / f) ** (2 * order)) if low_hz > 0 else gain
 
 
-def peak_gain(f: Wave, centre_hz: float, width_hz: float) -> Wave:
-    """Gain of a resonance of unit height."""
+def peak_gain(f: Wave, centre_hz: float | Wave, width_hz: float) -> Wave:
+    """Gain of a resonance of unit height; centres [n_frames, 1] give gains [n_frames, n_bins]."""
     f = np.maximum(f, 1.0)
-    return 1 / np.sqrt(1 + ((f - centre_hz**2 / f) / width_hz) ** 2)
+    return np.asarray(1 / np.sqrt(1 + ((f - centre_hz**2 / f) / width_hz) ** 2))
 
 
 def resonances(sound: Wave, peaks: Sequence[tuple[float, float, float]], *, floor: float = 0.0) -> Wave:
@@ -191,7 +191,7 @@ def moving(sound: Wave, gains: Callable[[Wave, Wave], Wave], *, frame: int = 102
     starts = np.arange(0, len(padded) - frame, hop)
     frames = np.lib.stride_tricks.sliding_window_view(padded, frame)[starts] * window
     shares = np.clip((starts - frame / 2) / max(1, len(sound)), 0, 1)[:, np.newaxis]
-    f = np.fft.rfftfreq(frame, 1 / RATE_HZ)[np.newaxis]
+    f = np.asarray(np.fft.rfftfreq(frame, 1 / RATE_HZ), dtype=np.float64)[np.newaxis]
     filtered = np.fft.irfft(np.fft.rfft(frames) * gains(shares, f), frame) * window
     out = np.zeros(len(padded))
     for start, piece in zip(starts, filtered, strict=True):
@@ -201,7 +201,7 @@ def moving(sound: Wave, gains: Callable[[Wave, Wave], Wave], *, frame: int = 102
 
 def at(shares: Wave, values: Wave) -> Wave:
     """Values of a curve at the frame times that `moving` passes, [n_frames, 1]."""
-    return values[np.minimum((shares * len(values)).astype(int), len(values) - 1)]
+    return np.asarray(values[np.minimum((shares * len(values)).astype(int), len(values) - 1)])
 
 
 def coloured(rng: Rng, duration_s: float, *, exponent: float, low_hz: float = 20.0) -> Wave:

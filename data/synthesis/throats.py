@@ -1,14 +1,17 @@
 """Voices of people and beasts: a source of harmonics and breath, filtered by a throat that moves."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .signals import RATE_HZ, Rng, Wave, at, curve, harmonics, level, moving, noise, wander
 
+Formant = tuple[Sequence[tuple[float, float]], float, float]
+"""Resonance of a throat: points (share of the sound, centre in Hz), width in Hz, level."""
 
-def vocal_tract(
-    source: Wave, formants: list[tuple[list[tuple[float, float]], float, float]], *, floor: float = 0.01
-) -> Wave:
-    """Filter a voice through resonances that move: for each (points of a centre curve in Hz, width in Hz, level)."""
+
+def vocal_tract(source: Wave, formants: Sequence[Formant], *, floor: float = 0.01) -> Wave:
+    """Filter a voice through resonances that move."""
     duration_s = len(source) / RATE_HZ
     curves = [(curve(duration_s, centre), width, strength) for centre, width, strength in formants]
 

@@ -1,5 +1,7 @@
 """Engines, aircraft, trains."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .kinds import sound
@@ -32,7 +34,7 @@ from .signals import (
 
 
 def combustion(
-    rng: Rng, firing_hz: Wave, *, cylinders: int, rough: float, pipe: list[tuple[float, float, float]]
+    rng: Rng, firing_hz: Wave, *, cylinders: int, rough: float, pipe: Sequence[tuple[float, float, float]]
 ) -> Wave:
     """Exhaust of an engine: one pressure pulse a firing, each cylinder a little different, through the exhaust pipe."""
     duration_s = len(firing_hz) / RATE_HZ
@@ -136,9 +138,8 @@ def motorcycle(rng: Rng) -> Wave:
         points += [(x, idle_hz), (x + 0.08, idle_hz * rng.uniform(2.5, 5.5)), (x + 0.2, idle_hz * 1.1)]
     firing = curve(duration_s, [*points, (1, idle_hz)])
     pipe = [(rng.uniform(90, 150), 60, 1.0), (rng.uniform(280, 450), 120, 0.9), (1100, 600, 0.5), (2500, 1500, 0.3)]
-    return np.tanh(
-        0.9 * combustion(rng, firing, cylinders=2, rough=1.2, pipe=pipe) * (0.6 + 0.4 * firing / firing.max())
-    )
+    exhaust = combustion(rng, firing, cylinders=2, rough=1.2, pipe=pipe)
+    return np.asarray(np.tanh(0.9 * exhaust * (0.6 + 0.4 * firing / firing.max())))
 
 
 @sound("diesel", "vehicles", "truck engine", "a diesel engine running", "a truck engine", "a tractor")

@@ -79,7 +79,7 @@ def babble(rng: Rng, duration_s: float, *, base_hz: float, size: float) -> Wave:
                 * melody
                 * curve(vowel_s, [(0, 1.0), (0.4, rng.uniform(1.0, 1.08)), (1, rng.uniform(0.92, 1.0))])
             )
-            vowel = _vowel(rng, vowel_s, pitch, rng.integers(8), rng.integers(8), size=size)
+            vowel = _vowel(rng, vowel_s, pitch, int(rng.integers(8)), int(rng.integers(8)), size=size)
             place(scene, level(vowel), start_s, level=rng.uniform(0.6, 1))
             start_s += vowel_s * 0.95
             if start_s > duration_s - 0.2:

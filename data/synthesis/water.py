@@ -32,7 +32,7 @@ def bubble(rng: Rng, frequency_hz: float, *, rise: float) -> Wave:
     duration_s = min(0.35, 6.0 / damping)
     t = times(duration_s)
     sweep = phase(frequency_hz * (1 + rise * damping * t))
-    return np.sin(sweep + rng.uniform(0, 6)) * np.exp(-damping * t) * np.minimum(1, t / 0.0008)
+    return np.asarray(np.sin(sweep + rng.uniform(0, 6)) * np.exp(-damping * t) * np.minimum(1, t / 0.0008))
 
 
 def _bubbles(rng: Rng, duration_s: float, *, rate_hz: float, low_hz: float, high_hz: float, rise: float) -> Wave:

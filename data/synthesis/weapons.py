@@ -35,7 +35,7 @@ def blast(rng: Rng, duration_s: float, *, size: float) -> Wave:
 
     def gains(shares: Wave, f: Wave) -> Wave:
         top = 90 + 5500 * np.exp(-shares * duration_s / (0.22 * size))
-        return (np.maximum(f, 40) / 60) ** -0.45 / (1 + (f / top) ** 2.2) * (f > 18)
+        return np.asarray((np.maximum(f, 40) / 60) ** -0.45 / (1 + (f / top) ** 2.2) * (f > 18))
 
     ball = moving(noise(rng, duration_s), gains, frame=1024) * strength
     thump = np.sin(phase(35 + 70 * np.exp(-t / 0.07))) * np.exp(-t / (0.25 * size))

@@ -124,7 +124,7 @@ def thunder(rng: Rng) -> Wave:
 
     def gains(shares: Wave, f: Wave) -> Wave:
         top = 700 * np.exp(-3.0 * shares) + 90
-        return (f > 20) * (np.maximum(f, 45) / 60) ** -0.6 / (1 + (f / top) ** 3)
+        return np.asarray((f > 20) * (np.maximum(f, 45) / 60) ** -0.6 / (1 + (f / top) ** 3))
 
     rumble = moving(noise(rng, duration_s), gains, frame=4096)
     scene = scene + level(rumble, rms=1.0) * roll * 0.9
