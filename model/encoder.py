@@ -17,22 +17,26 @@ from .errors import AudioError, CheckpointError
 Embedding = npt.NDArray[np.float32]
 
 
-class Towers(Protocol):
-    """What a family of models brings: one segment or one text at a time, to an embedding of any length."""
+class AudioTower(Protocol):
+    """What a family of models brings for sounds, one segment at a time."""
 
     def embed_segment(self, waveform: npt.NDArray[np.float32]) -> Embedding:
-        """Embed one segment, float32 `[segment_samples]`, to float32 `[embedding_dim]`."""
+        """Embed one segment, float32 `[segment_samples]`, to float32 `[embedding_dim]` of any length."""
         ...
 
+
+class TextTower(Protocol):
+    """What a family of models brings for texts, one at a time."""
+
     def embed_text(self, text: str) -> Embedding:
-        """Embed one text to float32 `[embedding_dim]`."""
+        """Embed one text to float32 `[embedding_dim]` of any length."""
         ...
 
 
 class Encoder:
     """Embeds sounds and texts into one space, where a sound lies near the texts that describe it.
 
-    Making one is cheap: it reads the checkpoint's configuration, and the weights load at the first embedding.
+    Making one is cheap: it reads the checkpoint's configuration, and each tower loads at its first embedding.
     Several threads may share it.
 
     Example:
@@ -43,8 +47,9 @@ class Encoder:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         self._checkpoint = checkpoint
-        self._towers: Towers | None = None
         self._loading = threading.Lock()
+        self._audio: AudioTower | None = None
+        self._text: TextTower | None = None
 
     @classmethod
     def from_pretrained(cls, name_or_dir: str | os.PathLike[str]) -> Encoder:
@@ -123,8 +128,8 @@ class Encoder:
                 )
             if not np.isfinite(waveform).all():
                 raise AudioError(f"waveform {number} holds NaN or infinite samples")
-        towers = self._load()
-        rows = [towers.embed_segment(np.resize(waveform, self.segment_samples)) for waveform in waveforms]
+        tower = self._audio_tower()
+        rows = [tower.embed_segment(np.resize(waveform, self.segment_samples)) for waveform in waveforms]
         return self._normalised(rows)
 
     def embed_text(self, texts: Sequence[str]) -> Embedding:
@@ -139,16 +144,24 @@ class Encoder:
         Raises:
             CheckpointError: if the weights cannot be loaded.
         """
-        towers = self._load()
-        return self._normalised([towers.embed_text(text) for text in texts])
+        tower = self._text_tower()
+        return self._normalised([tower.embed_text(text) for text in texts])
 
-    def _load(self) -> Towers:
+    def _audio_tower(self) -> AudioTower:
         with self._loading:
-            if self._towers is None:
-                from .msclap.towers import TorchTowers  # torch and transformers load only when something is embedded
+            if self._audio is None:
+                from .msclap.audio_tower import TorchAudioTower  # torch loads only when a sound is embedded
 
-                self._towers = TorchTowers(self.source)
-            return self._towers
+                self._audio = TorchAudioTower(self.source)
+            return self._audio
+
+    def _text_tower(self) -> TextTower:
+        with self._loading:
+            if self._text is None:
+                from .msclap.text_tower import NumpyTextTower
+
+                self._text = NumpyTextTower(self.source)
+            return self._text
 
     def _normalised(self, rows: list[Embedding]) -> Embedding:
         embeddings = np.array(rows, dtype=np.float32).reshape(len(rows), self.embedding_dim)

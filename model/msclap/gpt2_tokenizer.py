@@ -9,8 +9,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 from ..errors import CheckpointError
-from .processing import MAX_TOKENS
-from .text import END_OF_TEXT, PADDING
+from .text import END_OF_TEXT, MAX_TOKENS, PADDING
 
 # The same two files by the name in the transformers library and in the original release.
 VOCABULARIES = ("vocab.json", "encoder.json")

@@ -8,9 +8,7 @@ from typing import Any
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 
 from .feature_extraction import MSClapFeatureExtractor, Waveforms
-from .text import token_ids
-
-MAX_TOKENS = 77  # the reference's `text_len`; a tokenizer's own `model_max_length` may ask for less
+from .text import MAX_TOKENS, token_ids
 
 
 class MSClapProcessor(ProcessorMixin):
@@ -63,7 +61,7 @@ class MSClapProcessor(ProcessorMixin):
         encoded = BatchFeature({})
         if text is not None:
             texts = [text] if isinstance(text, str) else list(text)
-            ids = token_ids(self.tokenizer, texts, max_tokens=min(MAX_TOKENS, self.tokenizer.model_max_length))
+            ids = token_ids(self.tokenizer, texts, max_tokens=MAX_TOKENS)
             length = MAX_TOKENS if padding == "max_length" else None
             padded = self.tokenizer.pad(
                 {"input_ids": ids}, padding=padding, max_length=length, return_tensors=return_tensors

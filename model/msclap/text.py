@@ -8,6 +8,7 @@ from typing import Protocol
 END_OF_TEXT = "<|endoftext|>"
 # GPT-2 has no padding token; the reference takes "!" (id 0). It so becomes a token of its own wherever it stands.
 PADDING = "!"
+MAX_TOKENS = 77  # the reference's `text_len`
 
 
 class Tokenizer(Protocol):

@@ -37,9 +37,15 @@ def change(folder: Path, name: str, **fields: object) -> None:
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
 
 
+def change_tower(folder: Path, tower: str, **fields: object) -> None:
+    config = json.loads((folder / "config.json").read_text())
+    change(folder, "config.json", **{tower: {**config[tower], **fields}})
+
+
 def use(folder: Path) -> None:
     encoder = Encoder.from_pretrained(folder)
     encoder.embed_text([f"a dog in {encoder.embedding_dim} dimensions"])
+    encoder.embed_audio([np.ones(1_000, np.float32)])
 
 
 @pytest.mark.parametrize(
@@ -57,6 +63,9 @@ def use(folder: Path) -> None:
         (lambda folder: change(folder, "config.json", projection_dim=48), "size mismatch"),
         (lambda folder: change(folder, "config.json", projection_dim=-1), "projection_dim must be a positive number"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer cannot be loaded"),
+        (lambda folder: change_tower(folder, "text_config", num_attention_heads=5), "with 5 heads"),
+        (lambda folder: change_tower(folder, "audio_config", patch_embeds_hidden_size=32), "size mismatch"),
+        (lambda folder: change_tower(folder, "audio_config", depths=[2]), "differ in length"),
     ],
 )
 def test_a_spoilt_checkpoint_is_refused_in_one_sentence(
@@ -104,15 +113,15 @@ def test_waveforms_that_no_segment_can_hold_are_refused(tiny_checkpoint: Path, w
         Encoder.from_pretrained(tiny_checkpoint).embed_audio([waveform.astype(np.float32)])
 
 
-def test_making_an_encoder_is_silent_and_needs_no_torch(tiny_checkpoint: Path) -> None:
+def test_embedding_a_text_is_silent_and_needs_no_torch(tiny_checkpoint: Path) -> None:
     import subprocess
     import sys
 
     code = (
         "import sys; from soundgrep import Encoder; "
         f"encoder = Encoder.from_pretrained({str(tiny_checkpoint)!r}); encoder.digest, encoder.segment_samples; "
-        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules; "
-        "encoder.embed_text(['a dog'])"
+        "encoder.embed_text(['a dog']); "
+        "assert 'torch' not in sys.modules and 'transformers' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == ""

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from soundgrep import Encoder
 from soundgrep.model import (
     MSClapAudioConfig,
     MSClapAudioModel,
@@ -79,6 +80,15 @@ def test_features_are_unit_embeddings(model: MSClapModel, processor: MSClapProce
     expected = torch.nn.functional.cross_entropy(outputs.logits_per_text, torch.arange(2))
     expected += torch.nn.functional.cross_entropy(outputs.logits_per_text.T, torch.arange(2))
     torch.testing.assert_close(outputs.loss, expected / 2)
+
+
+def test_the_encoder_embeds_texts_as_the_model_does(
+    model: MSClapModel, processor: MSClapProcessor, tiny_checkpoint: Path
+) -> None:
+    texts = [*TEXTS, "", "a dog!", "a text of many words, " * 2]
+    encoded = Encoder.from_pretrained(tiny_checkpoint).embed_text(texts)
+    expected = model.get_text_features(**processor(text=texts, return_tensors="pt")).pooler_output
+    torch.testing.assert_close(torch.from_numpy(encoded), expected, atol=1e-5, rtol=0)
 
 
 def test_a_plain_tuple_can_be_asked_for(model: MSClapModel, processor: MSClapProcessor) -> None:
