@@ -88,13 +88,13 @@ def babble(rng: Rng, duration_s: float, *, base_hz: float, size: float) -> Wave:
     return scene
 
 
-@sound("man_talking", "speech", "man speaking English", "a man speaking", "a man talking", "speech")
+@sound("man_talking", "speech", "speech", "a man speaking", "a man talking", "speech")
 def man_talking(rng: Rng) -> Wave:
     """Low voice, long throat."""
     return babble(rng, rng.uniform(3.0, 5.0), base_hz=rng.uniform(90, 140), size=rng.uniform(0.93, 1.05))
 
 
-@sound("woman_talking", "speech", "woman speaking", "a woman speaking", "a woman talking", "speech")
+@sound("woman_talking", "speech", "speech", "a woman speaking", "a woman talking", "speech")
 def woman_talking(rng: Rng) -> Wave:
     """Higher voice, shorter throat."""
     return babble(rng, rng.uniform(3.0, 5.0), base_hz=rng.uniform(180, 250), size=rng.uniform(1.1, 1.22))
