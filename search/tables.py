@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from deltalake.exceptions import DeltaError
+from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from ..model.errors import CollectionError
 from ..model.paths import readable_path
@@ -141,7 +142,10 @@ class Table:
             CollectionError: If the table cannot be read.
         """
         with _told(self.folder, "read"):
-            return self._delta.to_pyarrow_dataset()
+            # Through deltalake's own file system, which is Python, Arrow's threads may still hand buffers back when the
+            # interpreter ends, and that aborts the process (seen at one search in eight).
+            files = SubTreeFileSystem(str(self.folder.absolute()), LocalFileSystem())
+            return self._delta.to_pyarrow_dataset(filesystem=files)
 
     def read(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Read all rows into memory.
