@@ -28,7 +28,7 @@ def build_collection(
     source: Source | Sequence[Source],
     collection: str | os.PathLike[str],
     *,
-    encoder: Encoder | str = "mini",
+    encoder: Encoder | str | os.PathLike[str] = "mini",
     hop_s: float | None = None,
     n_workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -63,7 +63,7 @@ def build_collection(
         raise UsageError("there is no folder to index")
     if n_workers is not None and n_workers < 1:
         raise UsageError(f"n_workers must be at least 1, not {n_workers}")
-    if isinstance(encoder, str):
+    if isinstance(encoder, str | os.PathLike):
         encoder = Encoder.from_pretrained(encoder)
     if hop_s is not None and not 0 < hop_s <= encoder.segment_s:
         raise UsageError(f"hop_s must be above 0 and at most the segment's {encoder.segment_s:g} s, not {hop_s:g} s")

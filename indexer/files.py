@@ -133,7 +133,7 @@ class _Walk:
             return []
 
     def _fail(self, path: bytes, error: OSError) -> None:
-        self.findings.failures.append(Failure(readable_path(path), f"cannot be read ({error.strerror})"))
+        self.findings.failures.append(Failure(readable_path(path), f"cannot be read ({error.strerror or error})"))
 
 
 def _suffix(name: bytes) -> bytes:

@@ -113,7 +113,7 @@ def read_file(task: Task) -> EmbeddedFile | RecognisedFile | Failure:
             if (before.st_size, before.st_mtime_ns, before.st_ino) == (after.st_size, after.st_mtime_ns, after.st_ino):
                 return done
     except OSError as error:
-        return Failure(readable_path(path), f"cannot be read ({error.strerror})")
+        return Failure(readable_path(path), f"cannot be read ({error.strerror or error})")
     except AudioError as error:
         return Failure(readable_path(path), str(error).removeprefix(f"{readable_path(path)}: "))
     except MemoryError:

@@ -53,7 +53,9 @@ class Collection:
         self._segments = Table.open(path / SEGMENTS_FOLDER, version=manifest.segments_version)
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], *, encoder: Encoder | str | None = None) -> Collection:
+    def open(
+        cls, path: str | os.PathLike[str], *, encoder: Encoder | str | os.PathLike[str] | None = None
+    ) -> Collection:
         """Open a collection.
 
         Args:
@@ -68,7 +70,7 @@ class Collection:
         """
         folder = Path(path).expanduser().absolute()
         manifest = read_manifest(folder)
-        if isinstance(encoder, str):
+        if isinstance(encoder, str | os.PathLike):
             from ..model.encoder import Encoder
 
             encoder = Encoder.from_pretrained(encoder)

@@ -1,0 +1,40 @@
+"""A collection of each on-disk format that was ever released still opens, and answers as it did then."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from soundgrep.search import Collection
+
+GOLDEN = Path(__file__).parent / "golden"
+# Four clips of 1, 2, 3 and 3 segments; the last came after the index was built.
+ANSWERS = {
+    "format-1": [
+        ("/sounds/0/00000.wav", 0.0, 2439419982316495715, -0.0101905),
+        ("/sounds/1/00001.wav", 0.0, 3787325312969125039, -0.0461373),
+        ("/sounds/2/00002.wav", 2.0, 3409252493121229456, -0.1365162),
+        ("/sounds/3/00003.wav", 0.0, 4013486141850337264, -0.1832801),
+    ]
+}
+
+
+@pytest.fixture(params=sorted(ANSWERS))
+def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    return shutil.copytree(GOLDEN / request.param, tmp_path / request.param)
+
+
+def test_it_answers_as_it_did(golden: Path) -> None:
+    collection = Collection.open(golden)
+    assert (collection.n_clips, collection.n_segments, collection.manifest.hop_s) == (4, 9, 1.0)
+    assert collection.manifest.index is not None
+    assert collection.manifest.index.n_segments == 6
+    hits = collection.search(embedding=np.ones(32))
+    assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in ANSWERS[golden.name]]
+    assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in ANSWERS[golden.name]], abs=1e-6)
+    assert len(collection.search(embedding=np.ones(32), where="codec = 'vorbis' AND rms_dbfs < -10")) == 1
+    assert collection.sql("SELECT title FROM clips ORDER BY path")["title"].to_pylist() == [
+        f"number {number}" for number in range(4)
+    ]
