@@ -28,10 +28,14 @@ def text_query(text: str, *, encoder: Callable[[], Encoder]) -> Float:
         The query [embedding_dim], float32, unit length.
 
     Raises:
-        QueryError: If there is nothing but white space.
+        QueryError: If there is nothing but white space, or it is not valid Unicode.
     """
     if not text.strip():
         raise QueryError("the text to search for is empty")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise QueryError("the text to search for is not valid Unicode text") from None
     embedding: Float = encoder().embed_text([text])[0]
     return embedding
 

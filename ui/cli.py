@@ -72,6 +72,9 @@ def run() -> int:
         0 if all went well (files that failed are reported, not an error), 2 after a mistake of the user, 1 if the
         system failed (disk full, ...), 130 after Ctrl-C.
     """
+    # Closed by the caller (`>&-`): what is written goes nowhere.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a name that the terminal cannot show is no reason to stop

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .screen import counted, printable, quoted, say, shown_path, spoken_duration, write_json, write_line
+from .screen import (
+    counted,
+    is_terminal,
+    printable,
+    quoted,
+    say,
+    shortened,
+    shown_path,
+    spoken_duration,
+    terminal_width,
+    write_json,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from ..indexer.report import IndexReport
@@ -131,15 +146,25 @@ def _write_report(report: IndexReport, collection: Path) -> None:
     write_line(heard + spoken_duration(report.elapsed_s))
     if report.failures:
         _write_failures(report)
-    write_line(f"next: soundgrep search {quoted(collection)} dog barking")
+    if report.n_clips:
+        write_line(f"next: soundgrep search {quoted(collection)} dog barking")
+
+
+def _failure_lines(path: str, reason: str) -> Sequence[str]:
+    """One line a failure; on a terminal too narrow for it, the reason goes below the path."""
+    line = f"  {path}: {reason}"
+    width = terminal_width()
+    if not is_terminal(sys.stdout) or len(line) <= width:
+        return [line]
+    reasons = textwrap.wrap(reason, width, initial_indent="    ", subsequent_indent="    ")
+    return [f"  {shortened(path, n_cells=width - 2)}", *reasons]
 
 
 def _write_failures(report: IndexReport) -> None:
     write_line(f"{counted(len(report.failures), 'file')} could not be read:")
     for failure in report.failures[:N_SHOWN_FAILURES]:
-        # Reasons written by the library begin with the path.
-        reason = printable(failure.reason).removeprefix(f"{printable(failure.path)}: ")
-        write_line(f"  {shown_path(failure.path)}: {reason}")
+        for line in _failure_lines(shown_path(failure.path), printable(failure.reason)):
+            write_line(line)
     n_more = len(report.failures) - N_SHOWN_FAILURES
     if n_more > 0:
         write_line(f"  and {n_more:,} more (--json lists them all)")

@@ -54,7 +54,7 @@ def cell_text(value: object) -> str:
         case bool():
             return str(value).lower()
         case float():
-            return f"{value:.3g}" if abs(value) < 1e-3 else str(round(value, 4))
+            return f"{value:.3g}" if 0 < abs(value) < 1e-3 else str(round(value, 4))
         case datetime.datetime():
             return value.isoformat(sep=" ", timespec="seconds")
         case list() if len(value) > N_SHOWN_NUMBERS and all(isinstance(item, float) for item in value):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -156,6 +157,7 @@ def test_malformed_sql(indexed: Indexed, query: str) -> None:
     [
         [],
         ["rain", "--audio", "tone.wav"],
+        [os.fsdecode(b"\xff\xfe")],
         ["rain", "-k", "0"],
         ["rain", "-k", "three"],
         ["rain", "--limit", "3"],

@@ -44,6 +44,7 @@ def test_sizes(n_bytes: int, spoken: str) -> None:
     [
         (None, "NULL"),
         (True, "true"),
+        (0.0, "0.0"),
         (2.0, "2.0"),
         (0.123456, "0.1235"),
         (1.5e-7, "1.5e-07"),

@@ -74,6 +74,19 @@ def test_a_lost_index_is_noted_and_the_search_goes_on(indexed: Indexed, tmp_path
     assert found.err.count("\n") == 1
 
 
+def test_nobody_reads_at_all(indexed: Indexed) -> None:
+    for closed, code in ((">&-", 0), ("2>&-", 0), (">/dev/full", 1)):
+        done = subprocess.run(
+            ["sh", "-c", f"{SOUNDGREP} sql {indexed.collection} 'SELECT 1' {closed}"],
+            env=ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, closed
+        assert done.stderr == ("soundgrep: No space left on device\n" if code else "")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(indexed: Indexed) -> None:
     command = f"{SOUNDGREP} sql {indexed.collection} 'SELECT * FROM range(100000)' | head -n 1"
     done = subprocess.run(["sh", "-c", command], env=ENVIRONMENT, capture_output=True, text=True, check=False)
