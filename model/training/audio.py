@@ -149,7 +149,7 @@ def train_audio(
     folder: Path,
     recipe: AudioRecipe,
     team: Team,
-    evaluate: Callable[[AudioStudent], dict[str, float | int]],
+    evaluate: Callable[[AudioStudent], dict[str, object]],
     *,
     initial: AudioStudent | None = None,
 ) -> AudioStudent:

@@ -29,6 +29,7 @@ class Retrieval:
         chance_audio_to_text: The same for a random order, exactly.
         zero_shot_category: Clips whose category's name is the nearest of all categories' names.
         n_categories: How many there are.
+        by_category: For each category of queries: how many, and their recall at 10 beside chance.
     """
 
     n_clips: int
@@ -44,10 +45,19 @@ class Retrieval:
     chance_audio_to_text: float
     zero_shot_category: float
     n_categories: int
+    by_category: dict[str, tuple[int, float, float]]
 
-    def to_json(self) -> dict[str, float | int]:
+    def to_json(self) -> dict[str, object]:
         """The figures, rounded."""
-        return {name: round(value, 4) for name, value in asdict(self).items()}
+        figures: dict[str, object] = asdict(self)
+        for name, value in figures.items():
+            if isinstance(value, float):
+                figures[name] = round(value, 4)
+        figures["by_category"] = {
+            name: {"n_queries": n, "recall_at_10": round(found, 3), "chance_at_10": round(chance, 3)}
+            for name, (n, found, chance) in self.by_category.items()
+        }
+        return figures
 
 
 def chance_of_hit(n_all: int, n_right: int, k: int) -> float:
@@ -81,7 +91,7 @@ def measure(
     n_right = right.sum(1)
     ranked = np.take_along_axis(right, np.argsort(-scores, axis=1, kind="stable"), axis=1)
     top = ranked[:, :k]
-    found = top.any(1)
+    found: npt.NDArray[np.bool_] = np.asarray(top.any(1))
     possible = np.minimum(n_right, k)
     precisions = np.cumsum(top, axis=1) / np.arange(1, k + 1)
     chances = np.array([chance_of_hit(len(clips), int(n), k) for n in n_right])
@@ -105,6 +115,11 @@ def measure(
         chance_audio_to_text=float(named_chances.mean()),
         zero_shot_category=float((guess == np.array([clip.category for clip in clips])).mean()),
         n_categories=len(categories),
+        by_category={
+            name: (len(here), float(found[here].mean()), float(chances[here].mean()))
+            for name in sorted({query.category for query in queries})
+            for here in [np.flatnonzero([query.category == name for query in queries])]
+        },
     )
 
 

@@ -109,7 +109,7 @@ def audio_member(team: Team, folder: Path, recipe: AudioRecipe) -> None:
     whole = recipe.spec_size == WHOLE
     initial = enlarged(read_audio(folder, spec_size=QUARTER), spec_size=WHOLE) if whole else None
 
-    def figures(student: AudioStudent) -> dict[str, float | int]:
+    def figures(student: AudioStudent) -> dict[str, object]:
         return held_out.figures(student if whole else enlarged(student, spec_size=WHOLE)).to_json()
 
     train_audio(store, anchors, folder, recipe, team, figures, initial=initial)

@@ -71,7 +71,7 @@ def anchors(store: MelStore) -> Anchors:
     return Anchors.build(store.examples, hashed_embeddings)
 
 
-def no_figures(student: AudioStudent) -> dict[str, float | int]:
+def no_figures(student: AudioStudent) -> dict[str, object]:
     return {}
 
 
@@ -225,3 +225,4 @@ def test_figures_known_by_hand() -> None:
     assert figures.chance_at_10 == pytest.approx((5 / 6 + 1 / 2) / 2)
     assert figures.map_at_10 == pytest.approx((0.5 + 0) / 2)
     assert figures.zero_shot_category == 0.75
+    assert figures.by_category["animals"] == (1, 1.0, pytest.approx(5 / 6))
