@@ -194,7 +194,7 @@ class _Track:
             try:
                 packet = next(packets, None)
                 frames = [] if packet is None else packet.decode()
-            except av.InvalidDataError:
+            except (av.InvalidDataError, av.ArgumentError):  # the second for an empty packet, as VLC ends Vorbis with
                 self.n_damaged += 1
                 continue  # a generator that has raised is over: damage in the container itself ends the loop here
             if packet is None:
