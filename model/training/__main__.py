@@ -22,7 +22,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints, log-mels and logs")
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished checkpoint")
-    parser.add_argument("--minutes", type=float, default=60.0, help="time for the audio tower")
+    parser.add_argument("--minutes", type=float, default=40.0, help="time for the audio tower")
     parser.add_argument("--text-minutes", type=float, default=20.0, help="time for the text tower")
     parser.add_argument("--processes", type=int, default=2, help="training processes, one thread each")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="run only these")

@@ -118,8 +118,8 @@ def audio_member(team: Team, folder: Path, recipe: AudioRecipe) -> None:
 def teach_audio(materials: Materials, *, minutes: float, n_processes: int) -> None:
     """The audio tower: first on quarters of segments, which are cheap, then on whole ones."""
     for recipe in (
-        AudioRecipe(minutes=minutes / 2, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.996),
-        AudioRecipe(minutes=minutes / 2, spec_size=WHOLE, batch=32, peak_rate=6e-4, averaging=0.996),
+        AudioRecipe(minutes=0.64 * minutes, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.996),
+        AudioRecipe(minutes=0.36 * minutes, spec_size=WHOLE, batch=32, peak_rate=4e-4, averaging=0.99),
     ):
         run_team(n_processes, materials.folder, audio_member, materials.folder, recipe)
 
