@@ -58,6 +58,6 @@ def check_encoder(record: EncoderRecord, encoder: Encoder, *, collection: Path) 
             theirs += f" ({record.digest[:_N_DIGEST_SHOWN]})"
             ours += f" ({encoder.digest[:_N_DIGEST_SHOWN]})"
         raise EncoderMismatchError(
-            f"{readable_path(collection)}: was made by the encoder {theirs} and cannot be used with the encoder {ours}: "
-            "give the first, or index into a new collection"
+            f"{readable_path(collection)}: was made by the encoder {theirs} and cannot be used with the encoder {ours}"
+            "; give that one, or make a new collection"
         )
