@@ -1,10 +1,13 @@
 """The pool: worker processes that outlive a file which kills one of them."""
 
+import contextlib
 import logging
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from multiprocessing import resource_tracker
 from types import TracebackType
 from typing import Any, Self
 
@@ -98,7 +101,7 @@ class Pool:
             CheckpointError: If the process died of it.
         """
         try:
-            return self._started().submit(function, *arguments).result()
+            return self._handed_over(function, *arguments).result()
         except BrokenProcessPool as error:
             raise CheckpointError(f"the process that ran {function.__name__} died: it may lack memory") from error
 
@@ -114,12 +117,19 @@ class Pool:
 
     def _submit(self, task: Task) -> "Future[Outcome]":
         try:
-            future: Future[Outcome] = self._started().submit(self._read, task)
+            future: Future[Outcome] = self._handed_over(self._read, task)
         except BrokenProcessPool:
             # A process died since the last look; what it had in hand is told by the futures.
             self._stop()
-            future = self._started().submit(self._read, task)
+            future = self._handed_over(self._read, task)
         return future
+
+    def _handed_over(self, function: Callable[..., Any], *arguments: object) -> "Future[Any]":
+        # The first call starts the processes. Until they have come to ignore a Ctrl-C it must not reach them, or each
+        # dies of it with a traceback.
+        with _interrupts_held_back():
+            future: Future[Any] = self._started().submit(function, *arguments)
+            return future
 
     def _started(self) -> loky.ProcessPoolExecutor:
         if self._executor is None:
@@ -136,6 +146,18 @@ class Pool:
             # They hold nothing that counts, and asking torch to leave politely takes seconds.
             self._executor.shutdown(wait=True, kill_workers=True)
             self._executor = None
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait: this process gets it afterwards, processes started meanwhile never do."""
+    # Python starts this one along with the first lock, and lets the signal through again when it has: so it goes first.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def usable_cores() -> int:

@@ -79,15 +79,14 @@ def index(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Indexes a folder: one call of `soundgrep.build_collection` between a progress bar and a report."""
-    from ..indexer import build_collection
-    from .progress import IndexingProgress
-
-    chosen = _encoder_for(collection, encoder)
-    announcement = _announcement(chosen.id)
     # With --json stdout holds the report and nothing else.
     announce = say if as_json else write_line
     try:
-        with IndexingProgress(on_start=lambda: announce(announcement)) as shown:
+        from ..indexer import build_collection
+        from .progress import IndexingProgress
+
+        chosen = _encoder_for(collection, encoder)
+        with IndexingProgress(on_start=lambda: announce(_announcement(chosen.id))) as shown:
             report = build_collection(
                 folder, collection, encoder=chosen, hop_s=hop_s, n_workers=workers, progress=shown.update
             )
