@@ -25,7 +25,7 @@ def queries(made: Made, n: int) -> Float:
 
 
 def recall(made: Made, collection: Collection, *, where: str | None = None, among: list[int] | None = None) -> float:
-    asked = queries(made, 50)
+    asked = queries(made, 25)
     found = [set(numbers(collection.search(embedding=query, k=10, where=where))) for query in asked]
     exact = [{number for number, _ in exact_best(made.clips, query, 10, among=among)} for query in asked]
     return sum(len(a & b) for a, b in zip(found, exact, strict=True)) / sum(map(len, exact))
@@ -160,7 +160,7 @@ def test_a_damaged_index_is_named_and_searched_without(
 
 def test_many_threads_can_search_one_collection(large: Made) -> None:
     collection = large.open()
-    asked = queries(large, 64)
+    asked = queries(large, 32)
     alone = [collection.search(embedding=query, k=5, where="duration_s > 1") for query in asked]
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda q: collection.search(embedding=q, k=5, where="duration_s > 1"), asked))
