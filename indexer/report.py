@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ..model.paths import readable_path
 
+_MIN_FILES_FOR_PACE = 50
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -44,7 +46,9 @@ class Progress:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds left at the pace so far; None before anything is done."""
+        """Seconds left at the pace so far; None while too few files are done to tell (the first wait for the encoder)."""
+        if self.n_done < min(_MIN_FILES_FOR_PACE, self.n_total):
+            return None
         return (self.n_total - self.n_done) / self.clips_per_s if self.clips_per_s else None
 
 

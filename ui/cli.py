@@ -62,6 +62,8 @@ def _soundgrep(
 
 def main() -> None:
     """Runs the command line of this process and ends the process with its exit code."""
+    # A query's matrix products are small: threads would wait for each other longer than they compute.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     sys.exit(run())
 
 
