@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def remaining_s(self) -> float | None:
-        """Seconds left at the pace so far; None while too few files are done to tell (the first wait for the encoder)."""
+        """Seconds left at the pace so far; None until enough files are done to tell: the first wait for the encoder."""
         if self.n_done < min(_MIN_FILES_FOR_PACE, self.n_total):
             return None
         return (self.n_total - self.n_done) / self.clips_per_s if self.clips_per_s else None
