@@ -12,16 +12,17 @@ TYPING := build/typing/soundgrep
 .PHONY: demo test lint format types imports unit clean
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
-	touch $@
+	@echo "making the environment in $(VENV): a few minutes, the first time"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install -qq --disable-pip-version-check --upgrade "pip>=25.1"
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
 
 # The reference implementation pins old releases of what we use new ones of; only its modules are needed.
 $(TEST_READY): $(READY)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --group dev
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps msclap
-	touch $@
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --group dev
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-deps msclap
+	@touch $@
 
 demo: $(READY)
 	@mkdir -p build
