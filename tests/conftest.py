@@ -11,6 +11,9 @@ import pytest
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a whole MSCLAP checkpoint of random weights: 1 s segments at 16 kHz, 32-d, some 60 kB."""
     import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
     from soundgrep.model import (
         MSClapAudioConfig,
         MSClapConfig,
@@ -19,8 +22,6 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         MSClapProcessor,
         MSClapTextConfig,
     )
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
     bpe = Tokenizer(models.BPE())

@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 import soundgrep
 
 ROOT = Path(soundgrep.__file__).parent

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 import soundgrep
 
 ROOT = Path(soundgrep.__file__).parent

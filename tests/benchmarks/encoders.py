@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+
 from soundgrep import Encoder
 from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel, MSClapProcessor
 from soundgrep.model.msclap.gpt2_tokenizer import load_tokenizer

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from soundgrep.model.decoding import decode
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"

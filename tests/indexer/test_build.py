@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+
 from soundgrep import build_collection
 from soundgrep.indexer import IndexReport
 from soundgrep.indexer.report import Progress

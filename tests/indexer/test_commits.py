@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from soundgrep.indexer.batch import Batch
 from soundgrep.indexer.lock import writer_lock
 from soundgrep.indexer.worker import FileState

@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 
 import pytest
+
 from soundgrep.indexer.changes import KnownClip, find_changes
 from soundgrep.indexer.files import find_files
 from soundgrep.model.errors import UsageError

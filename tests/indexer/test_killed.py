@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from soundgrep import build_collection
 from soundgrep.search import Collection
 

@@ -6,6 +6,7 @@ import os
 import signal
 
 import pytest
+
 from soundgrep.indexer.pool import Outcome, Pool
 from soundgrep.indexer.report import Failure
 from soundgrep.indexer.worker import Task

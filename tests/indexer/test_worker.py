@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from soundgrep.indexer import worker
 from soundgrep.indexer.report import Failure
 from soundgrep.indexer.worker import EmbeddedFile, RecognisedFile, Task, read_file

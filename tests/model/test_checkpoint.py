@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from soundgrep import Encoder
 from soundgrep.model.errors import AudioError, CheckpointError, UsageError
 from soundgrep.model.msclap.conversion import convert_checkpoint, front_end

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import soxr
+
 from soundgrep.model.decoding import AUDIO_SUFFIXES, decode
 
 from .media import named_in_bytes, sine, write_media

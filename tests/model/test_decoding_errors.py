@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import soundfile
+
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import AudioError
 

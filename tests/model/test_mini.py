@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from soundgrep.model.decoding import decode
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.segments import segment_starts

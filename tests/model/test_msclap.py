@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoProcessor
+
 from soundgrep import Encoder
 from soundgrep.model import (
     MSClapAudioConfig,
@@ -22,7 +24,6 @@ from soundgrep.model import (
     MSClapTextModel,
     MSClapTextModelWithProjection,
 )
-from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoProcessor
 
 TEXTS = ["Sound of a dog", "Sound of vacuum cleaner"]
 

@@ -13,6 +13,7 @@ import numpy as np
 import pygame
 import pytest
 import torch
+
 from soundgrep import Encoder
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import SoundgrepWarning

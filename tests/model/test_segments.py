@@ -1,4 +1,5 @@
 import pytest
+
 from soundgrep.model.errors import UsageError
 from soundgrep.model.segments import segment_starts
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import UsageError
 from soundgrep.model.training.anchors import Anchors, embed_texts

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from soundgrep.model.encoder import Encoder
 from soundgrep.search import Collection
 

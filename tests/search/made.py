@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
 from soundgrep.indexer.batch import Batch
 from soundgrep.indexer.worker import EmbeddedFile, FileState
 from soundgrep.indexer.writer import Writer

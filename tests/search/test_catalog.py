@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from soundgrep.model.errors import QueryError
 
 from .conftest import Made

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import AudioError, CheckpointError, CollectionError, EncoderMismatchError, QueryError
 from soundgrep.search import Collection, Hit

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from soundgrep.search import Collection
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection

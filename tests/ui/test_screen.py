@@ -6,6 +6,7 @@ import datetime
 
 import pytest
 from rich.cells import cell_len
+
 from soundgrep.ui.screen import shortened, spoken_duration, spoken_size
 from soundgrep.ui.table import cell_text, table_lines
 
