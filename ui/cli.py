@@ -94,13 +94,18 @@ def run() -> int:
         say("stopped.")
         return EXIT_STOPPED
     except BrokenPipeError:
-        # The reader has seen enough (`| head`). What is left in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()  # the reader has seen enough (`| head`)
         return EXIT_FAILED
     except OSError as error:
+        _drop_output()
         say(f"{error.filename}: {error.strerror}" if error.filename else f"{error.strerror or error}")
         return EXIT_FAILED
     return code if isinstance(code, int) else 0
+
+
+def _drop_output() -> None:
+    """Sends what is left in the buffer nowhere, or Python tries to write it again when it ends, and fails again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _mistake_in_arguments(error: typer.TyperException) -> int:

@@ -44,6 +44,10 @@ def export_checkpoint(
     folder.mkdir(parents=True, exist_ok=True)
     model = join_towers(text, audio)
     model.half().save_pretrained(folder)
+    # Half precision saves space; whoever loads the weights computes with single.
+    config = folder / "config.json"
+    fields = {**json.loads(config.read_text("utf-8")), "dtype": "float32"}
+    config.write_text(json.dumps(fields, indent=2) + "\n", encoding="utf-8")
     MSClapProcessor(front_end(), tokenizer).save_pretrained(folder)
     # What the tokenizer remembers of where it was loaded from is nobody's business.
     settings = folder / "tokenizer_config.json"
