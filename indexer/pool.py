@@ -23,6 +23,8 @@ Outcome = EmbeddedFile | RecognisedFile | Failure
 
 # One compute stream a process: several threads in each would only get in each other's way.
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# loky restarts a process that grows by 300 MB after its first file: one long clip, or an encoder loaded late, is more.
+_GROWTH_ALLOWED = {"LOKY_MAX_MEMORY_LEAK_SIZE": "4e9"}
 _N_QUEUED_PER_WORKER = 3
 
 _log = logging.getLogger(__name__)
@@ -137,7 +139,7 @@ class Pool:
                 max_workers=self._n_workers,
                 initializer=start_worker,
                 initargs=(self._known_contents, os.getpid()),
-                env=dict.fromkeys(_THREAD_COUNTS, "1"),
+                env=dict.fromkeys(_THREAD_COUNTS, "1") | _GROWTH_ALLOWED,
             )
         return self._executor
 
