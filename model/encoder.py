@@ -11,7 +11,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .checkpoint import Checkpoint
+from .checkpoint import CONFIG, Checkpoint
 from .errors import AudioError, CheckpointError
 
 Embedding = npt.NDArray[np.float32]
@@ -64,7 +64,9 @@ class Encoder:
         """
         checkpoint = Checkpoint.find(name_or_dir)
         if checkpoint.family != "msclap":
-            raise CheckpointError(f"{checkpoint.folder}: no encoder for the family {checkpoint.family!r}")
+            raise CheckpointError(
+                f"{checkpoint.folder / CONFIG}: model_type is {checkpoint.family!r}, but only 'msclap' is known"
+            )
         return cls(checkpoint)
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers.initialization import no_init_weights
 
+from ..checkpoint import WEIGHTS
 from ..errors import CheckpointError
 from .configuration import MSClapConfig
 from .feature_extraction import MSClapFeatureExtractor
@@ -23,7 +24,7 @@ def load_model(folder: Path) -> MSClapModel:
     Raises:
         CheckpointError: if the weights are unreadable or do not fit the configuration.
     """
-    weights = folder / "model.safetensors"
+    weights = folder / WEIGHTS
     try:
         with no_init_weights():
             model = MSClapModel(MSClapConfig.from_pretrained(folder))

@@ -5,7 +5,6 @@ Computes what `MSClapModel.get_text_features` computes, one text at a time; test
 
 from __future__ import annotations
 
-import json
 import math
 import warnings
 from pathlib import Path
@@ -15,12 +14,14 @@ import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
+from ..checkpoint import CONFIG, TOKENIZER, WEIGHTS, Checkpoint
 from ..errors import CheckpointError, SoundgrepWarning
 from .text import MAX_TOKENS, token_ids
 
 Float = npt.NDArray[np.float32]
 
-WEIGHTS = "model.safetensors"
+TOKENS, POSITIONS = "text_model.encoder.token_embeddings.weight", "text_model.encoder.position_embeddings.weight"
+BLOCKS = "text_model.encoder.blocks"
 DEFAULT_HEADS, DEFAULT_EPS = 12, 1e-5  # of MSClapTextConfig, where a configuration leaves them out
 
 
@@ -73,16 +74,18 @@ class NumpyTextTower:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._tokenizer = PlainTokenizer(folder / "tokenizer.json")
+        self._tokenizer = PlainTokenizer(folder / TOKENIZER)
+        checkpoint = Checkpoint(folder)
         try:
-            config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-            text_config = config.get("text_config", {})
-            self._n_heads = int(text_config.get("num_attention_heads", DEFAULT_HEADS))
-            self._eps = np.float32(text_config.get("layer_norm_eps", DEFAULT_EPS))
+            config = checkpoint.read(CONFIG).get("text_config", {})
+            self._n_heads = int(config.get("num_attention_heads", DEFAULT_HEADS))
+            self._eps = np.float32(config.get("layer_norm_eps", DEFAULT_EPS))
             self._weights = read_weights(folder / WEIGHTS)
         except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
             raise CheckpointError(f"{folder / WEIGHTS}: cannot be loaded: {error}") from error
-        self._check(int(config.get("projection_dim", 0)))
+        self._n_blocks = sum(1 for name in self._weights if name.endswith(".norm1.weight"))
+        self._check(checkpoint.embedding_dim)
+        self._max_tokens = min(MAX_TOKENS, len(self._weights[POSITIONS]))
 
     def embed_text(self, text: str) -> Float:
         """Embed one text to float32 `[embedding_dim]`, of any length."""
@@ -102,28 +105,22 @@ class NumpyTextTower:
         return self._norm("text_projection.layer_norm", mixed, eps=np.float32(1e-5))
 
     def _check(self, embedding_dim: int) -> None:
-        """Refuse weights that are not those of the configuration."""
-        tokens, positions = self._tensor("token_embeddings.weight"), self._tensor("position_embeddings.weight")
-        width = tokens.shape[1]
-        projection = self._weights.get("text_projection.linear1.weight")
-        found = None if projection is None else projection.shape
-        if found != (embedding_dim, width) or positions.shape[1] != width or width % self._n_heads:
+        """Refuse weights that are not all those of the configuration, each in its size."""
+        found = {name: tensor.shape for name, tensor in self._weights.items()}
+        n_tokens, width = (*found.get(TOKENS, ()), 0, 0)[:2]
+        n_positions, hidden = found.get(POSITIONS, (0,))[0], found.get(f"{BLOCKS}.0.fc1.weight", (0,))[0]
+        expected: dict[str, tuple[int, ...]] = {TOKENS: (n_tokens, width), POSITIONS: (n_positions, width)}
+        expected |= shapes(self._n_blocks, width=width, hidden=hidden, embedding_dim=embedding_dim)
+        wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+        if wrong:
             raise CheckpointError(
-                f"{self._folder / WEIGHTS}: size mismatch: the text projection is {found}, but the configuration says "
-                f"{(embedding_dim, width)} with {self._n_heads} heads"
+                f"{self._folder / WEIGHTS}: size mismatch: {wrong[0]} is {found.get(wrong[0], 'missing')}, but the "
+                f"configuration wants {expected.get(wrong[0], 'none')}"
             )
-        if len(self._tokenizer) > tokens.shape[0]:
+        if width % self._n_heads:
+            raise CheckpointError(f"{self._folder / CONFIG}: a text tower of width {width} with {self._n_heads} heads")
+        if len(self._tokenizer) > n_tokens:
             raise CheckpointError(f"{self._folder}: the tokenizer has more tokens than the text tower")
-        self._max_tokens = min(MAX_TOKENS, positions.shape[0])
-        self._n_blocks = sum(1 for name in self._weights if name.endswith(".norm1.weight"))
-
-    def _tensor(self, name: str) -> Float:
-        try:
-            return self._weights[f"text_model.encoder.{name}"]
-        except KeyError:
-            raise CheckpointError(
-                f"{self._folder / WEIGHTS}: the tensor text_model.encoder.{name} is missing"
-            ) from None
 
     def _linear(self, name: str, x: Float) -> Float:
         y: Float = x @ self._weights[f"{name}.weight"].T
@@ -138,10 +135,10 @@ class NumpyTextTower:
 
     def _states(self, ids: list[int]) -> Float:
         """Token states, float32 `[n_tokens, width]`."""
-        x = self._tensor("token_embeddings.weight")[ids] + self._tensor("position_embeddings.weight")[: len(ids)]
+        x = self._weights[TOKENS][ids] + self._weights[POSITIONS][: len(ids)]
         later = np.triu(np.full((len(ids), len(ids)), -np.inf, np.float32), 1)
         for block in range(self._n_blocks):
-            name = f"text_model.encoder.blocks.{block}"
+            name = f"{BLOCKS}.{block}"
             x = x + self._attention(f"{name}.attn", self._norm(f"{name}.norm1", x, eps=self._eps), later)
             hidden = gelu(self._linear(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=self._eps)))
             x = x + self._linear(f"{name}.fc2", hidden)
@@ -154,6 +151,28 @@ class NumpyTextTower:
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = (scores / scores.sum(-1, keepdims=True)) @ v
         return self._linear(f"{name}.proj", mixed.transpose(1, 0, 2).reshape(n, width))
+
+
+def shapes(n_blocks: int, *, width: int, hidden: int, embedding_dim: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every tensor but the embeddings of tokens and positions."""
+    dense = {
+        "attn.qkv": (3 * width, width),
+        "attn.proj": (width, width),
+        "fc1": (hidden, width),
+        "fc2": (width, hidden),
+    }
+    norms = {"text_model.encoder.norm": width, "text_projection.layer_norm": embedding_dim}
+    expected: dict[str, tuple[int, ...]] = {
+        "text_projection.linear1.weight": (embedding_dim, width),
+        "text_projection.linear2.weight": (embedding_dim, embedding_dim),
+    }
+    for block in range(n_blocks):
+        norms |= {f"{BLOCKS}.{block}.norm1": width, f"{BLOCKS}.{block}.norm2": width}
+        for name, shape in dense.items():
+            expected |= {f"{BLOCKS}.{block}.{name}.weight": shape, f"{BLOCKS}.{block}.{name}.bias": shape[:1]}
+    for name, size in norms.items():
+        expected |= {f"{name}.weight": (size,), f"{name}.bias": (size,)}
+    return expected
 
 
 def read_weights(path: Path) -> dict[str, Float]:

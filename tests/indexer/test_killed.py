@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from soundgrep import build_collection
@@ -35,11 +36,7 @@ def run_until(n_done: int, sounds: Path, collection: Path, encoder: Path, *, the
         for line in process.stdout:
             if int(line) >= n_done:
                 break
-        children = {
-            int(child)
-            for task in Path(f"/proc/{process.pid}/task").iterdir()
-            for child in (task / "children").read_text().split()
-        }
+        children = {child.pid for child in psutil.Process(process.pid).children()}
         process.send_signal(then)
         process.communicate()
         assert process.returncode != 0
@@ -48,7 +45,7 @@ def run_until(n_done: int, sounds: Path, collection: Path, encoder: Path, *, the
 
 def wait_for_the_end_of(processes: set[int]) -> None:
     deadline_s = time.monotonic() + 60
-    while any(Path(f"/proc/{process}").exists() for process in processes):
+    while any(psutil.pid_exists(process) for process in processes):
         assert time.monotonic() < deadline_s, "worker processes outlive their parent"
         time.sleep(0.1)
 
@@ -61,7 +58,6 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.skipif(not Path("/proc").is_dir(), reason="finds its processes through /proc")
 def test_a_run_that_is_killed_is_taken_up_where_it_was(sounds: Path, tmp_path: Path, tiny_checkpoint: Path) -> None:
     collection = tmp_path / "c"
     workers = run_until(15, sounds, collection, tiny_checkpoint, then=signal.SIGKILL)

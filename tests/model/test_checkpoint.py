@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from soundgrep import Encoder
 from soundgrep.model.errors import AudioError, CheckpointError, UsageError
@@ -36,6 +37,13 @@ def truncate_weights(folder: Path) -> None:
 def change(folder: Path, name: str, **fields: object) -> None:
     path = folder / name
     path.write_text(json.dumps({**json.loads(path.read_text()), **fields}))
+
+
+def drop_tensor(folder: Path, name: str) -> None:
+    weights = folder / "model.safetensors"
+    state = load_file(weights)
+    del state[name]
+    save_file(state, weights, metadata={"format": "pt"})
 
 
 def change_tower(folder: Path, tower: str, **fields: object) -> None:
@@ -64,6 +72,9 @@ def use(folder: Path) -> None:
         (lambda folder: change(folder, "config.json", projection_dim=48), "size mismatch"),
         (lambda folder: change(folder, "config.json", projection_dim=-1), "projection_dim must be a positive number"),
         (lambda folder: (folder / "tokenizer.json").write_text("{}"), "tokenizer cannot be loaded"),
+        (lambda folder: drop_tensor(folder, "text_model.encoder.blocks.1.fc1.bias"), r"fc1\.bias is missing"),
+        (lambda folder: drop_tensor(folder, "text_projection.linear2.weight"), r"linear2\.weight is missing"),
+        (lambda folder: drop_tensor(folder, "audio_model.encoder.norm.bias"), "Missing key"),
         (lambda folder: change_tower(folder, "text_config", num_attention_heads=5), "with 5 heads"),
         (lambda folder: change_tower(folder, "audio_config", patch_embeds_hidden_size=32), "size mismatch"),
         (lambda folder: change_tower(folder, "audio_config", depths=[2]), "differ in length"),
