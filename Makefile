@@ -5,11 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TEST_READY := $(VENV)/.test-ready
+BENCH_READY := $(VENV)/.bench-ready
 DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test lint format types imports unit clean
+.PHONY: demo test lint format types imports unit faults clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -22,6 +23,10 @@ $(READY): pyproject.toml constraints.txt
 $(TEST_READY): $(READY)
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --group dev
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-deps msclap
+	@touch $@
+
+$(BENCH_READY): $(TEST_READY)
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --group bench
 	@touch $@
 
 demo: $(READY)
@@ -56,6 +61,14 @@ imports: $(TEST_READY)
 # One single-threaded process a core, as everywhere on a CPU.
 unit: $(TEST_READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
+
+# The long forms of the tests that kill, fill and corrupt.
+faults: $(TEST_READY)
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m long
+
+# `make benchmark-NAME` runs tests/benchmarks/NAME.py: on a quiet machine.
+benchmark-%: $(BENCH_READY)
+	$(BIN)/python tests/benchmarks/$*.py
 
 format: $(TEST_READY)
 	$(BIN)/ruff format .
