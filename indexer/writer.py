@@ -18,7 +18,9 @@ from ..model.paths import readable_path
 from ..search.encoders import check_encoder
 from ..search.index import EXACT_BELOW, build_index, read_segment_ids
 from ..search.manifest import (
+    ANNEXES_FOLDER,
     CLIPS_FOLDER,
+    FORMAT_VERSION,
     INDEX_FOLDER,
     LOCK_NAME,
     MANIFEST_NAME,
@@ -32,13 +34,14 @@ from ..search.manifest import (
 )
 from ..search.schema import CLIPS, SEGMENTS
 from ..search.tables import Ids, Table, check_location
+from .annexes import put_annex
 from .batch import Batch
 from .changes import KnownClip
 from .lock import writer_lock
 
 # An IVF index is built anew when more than this share of the segments came or went since.
 _MAX_STALE_SHARE = 0.1
-_LEFTOVERS = (CLIPS_FOLDER, SEGMENTS_FOLDER, INDEX_FOLDER)
+_LEFTOVERS = (CLIPS_FOLDER, SEGMENTS_FOLDER, INDEX_FOLDER, ANNEXES_FOLDER)
 
 _log = logging.getLogger(__name__)
 
@@ -138,6 +141,14 @@ class Writer:
             self._clips.append(pa.concat_tables(batch.clips))
         self._swap(self.manifest)
 
+    def write_annex(self, name: str, rows: pa.Table) -> None:
+        """Replace an annex whole, or add it.
+
+        Raises:
+            CollectionError: If the collection cannot be written, or the rows or the name are not what an annex takes.
+        """
+        self._swap(put_annex(self.folder, self.manifest, name, rows))
+
     def refresh_index(self, *, text_queries: Callable[[], npt.NDArray[np.float32]]) -> None:
         """Build a new generation of the index if the one there lags behind the tables.
 
@@ -190,6 +201,7 @@ class Writer:
             n_clips=self._clips.n_rows,
             n_segments=self._segments.n_rows,
             updated_at=_now(),
+            format_version=FORMAT_VERSION,
         )
         write_manifest(self.folder, manifest)
         self.manifest = manifest
@@ -200,7 +212,7 @@ class Writer:
             self._clips.restore(self.manifest.clips_version),
             self._segments.restore(self.manifest.segments_version),
         ]
-        if any(taken):
+        if any(taken) or self.manifest.format_version != FORMAT_VERSION:
             self._swap(self.manifest)
 
     def _generations(self) -> list[Path]:

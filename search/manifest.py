@@ -4,7 +4,8 @@ import dataclasses
 import json
 import types
 import typing
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,11 @@ from ..model.errors import CollectionError
 from ..model.paths import readable_path
 from .durable import write_durably
 
-FORMAT_VERSION = 1
-"""Version of the on-disk format that this code writes; it refuses newer ones."""
+FORMAT_VERSION = 2
+"""Version of the on-disk format that this code writes; it reads older ones too, and refuses newer ones.
+
+1: clips, segments and an index. 2: annexes.
+"""
 
 PIPELINE_VERSION = 1
 """Version of decoding, mixdown, resampling and segmenting: one collection never holds embeddings of two."""
@@ -22,6 +26,7 @@ MANIFEST_NAME = "manifest.json"
 CLIPS_FOLDER = "clips"
 SEGMENTS_FOLDER = "segments"
 INDEX_FOLDER = "index"
+ANNEXES_FOLDER = "annexes"
 LOCK_NAME = "lock"
 
 
@@ -64,6 +69,19 @@ class IndexRecord:
 
 
 @dataclass(frozen=True)
+class AnnexRecord:
+    """A further table of a collection, with rows about its clips.
+
+    Attributes:
+        version: Version of the table to read.
+        n_rows: Its rows at that version.
+    """
+
+    version: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a collection is, and the versions of its parts that belong together.
 
@@ -81,6 +99,7 @@ class Manifest:
         created_at: When the collection was made, ISO 8601, UTC.
         updated_at: When this manifest was written, ISO 8601, UTC.
         index: The index generation, or None where none is built yet.
+        annexes: Further tables about the clips, by name.
         format_version: Version of the on-disk format.
     """
 
@@ -97,6 +116,7 @@ class Manifest:
     created_at: str
     updated_at: str
     index: IndexRecord | None = None
+    annexes: Mapping[str, AnnexRecord] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
 
@@ -165,11 +185,11 @@ def _parse(kind: Any, value: object, where: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{where or 'manifest'} is not an object")
         hints = typing.get_type_hints(kind)
-        names = [field.name for field in dataclasses.fields(kind)]
+        names = [one.name for one in dataclasses.fields(kind)]
         absent = [
-            field.name
-            for field in dataclasses.fields(kind)
-            if field.name not in value and field.default is dataclasses.MISSING
+            one.name
+            for one in dataclasses.fields(kind)
+            if one.name not in value and dataclasses.MISSING is one.default is one.default_factory
         ]
         if absent:
             raise ValueError(f"it has no {where}{absent[0]}")
@@ -177,6 +197,10 @@ def _parse(kind: Any, value: object, where: str) -> Any:
         return make(**{n: _parse(hints[n], value[n], f"{where}{n}.") for n in names if n in value})
     if isinstance(kind, types.UnionType):
         return None if value is None else _parse(typing.get_args(kind)[0], value, where)
+    if typing.get_origin(kind) is Mapping:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where.rstrip('.')} is not an object")
+        return {name: _parse(typing.get_args(kind)[1], one, f"{where}{name}.") for name, one in value.items()}
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or isinstance(value, bool):

@@ -115,6 +115,24 @@ class Table:
             self._delta.update_incremental()
             self._sync(since=before)
 
+    def overwrite(self, rows: pa.Table) -> None:
+        """Commit rows in place of all that are there; the schema becomes theirs.
+
+        Raises:
+            CollectionError: If the table cannot be written, or not with these columns; the version stays.
+        """
+        with _told(self.folder, "written"):
+            before = self.version
+            deltalake.write_deltalake(
+                self._delta,
+                rows,
+                mode="overwrite",
+                schema_mode="overwrite",
+                writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+            )
+            self._delta.update_incremental()
+            self._sync(since=before)
+
     def delete(self, clip_ids: Ids) -> None:
         """Commit the removal of every row of some clips.
 
