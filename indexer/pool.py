@@ -16,10 +16,9 @@ from loky.process_executor import BrokenProcessPool
 
 from ..model.errors import CheckpointError, SoundgrepError
 from ..model.paths import readable_path
+from .engine import Outcome
 from .report import Failure
-from .worker import EmbeddedFile, RecognisedFile, Task, read_file, start_worker
-
-Outcome = EmbeddedFile | RecognisedFile | Failure
+from .worker import Task, read_file, start_worker
 
 # One compute stream a process: several threads in each would only get in each other's way.
 _THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")

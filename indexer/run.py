@@ -9,7 +9,7 @@ from ..model.encoder import Encoder
 from ..search.identity import clip_id_of
 from .batch import Batch
 from .changes import Changes, KnownClip
-from .pool import Outcome, Pool
+from .engine import Engine, Outcome
 from .report import Failure, IndexReport, Progress
 from .worker import EmbeddedFile, RecognisedFile, Task
 from .writer import Writer
@@ -47,7 +47,7 @@ class Run:
         self._audio_s = 0.0
         self._started_s = self._committed_s = time.monotonic()
 
-    def read(self, pool: Pool) -> None:
+    def read(self, engine: Engine) -> None:
         """Read what is new or changed, drop what is gone, and commit as it goes.
 
         Raises:
@@ -57,7 +57,7 @@ class Run:
         """
         self._show()
         try:
-            for task, outcome in pool.read_files(self._tasks()):
+            for task, outcome in engine.read_files(self._tasks()):
                 self._note(task, outcome)
                 self._show()
                 if self._is_commit_due():
