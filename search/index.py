@@ -95,16 +95,20 @@ class Index:
         n = min(n, n_allowed)
         if not n:
             return np.empty(0, np.float32), np.empty(0, np.int64)
-        nprobe = None
-        if self._nlist is not None and self._nprobe is not None:
-            wanted = max(self._nprobe * len(self), _VISITED_PER_ASKED * n * self._nlist) / n_allowed
-            nprobe = min(self._nlist, math.ceil(wanted))
+        nprobe = self.cells(n, n_allowed=n_allowed)[1]
         query = embedding[np.newaxis]
         scores, positions = _nearest(self._index, query, n, nprobe=nprobe, allowed=allowed)
         if positions[0, -1] < 0:  # the cells visited held too few
             scores, positions = _nearest(self._index, query, n, nprobe=self._nlist, allowed=allowed)
         found = positions[0] >= 0
         return scores[0, found], positions[0, found]
+
+    def cells(self, n: int, *, n_allowed: int) -> tuple[int | None, int | None]:
+        """Give the number of cells, and how many of them a search visits; None for none."""
+        if self._nlist is None or self._nprobe is None or not n_allowed:
+            return self._nlist, None
+        wanted = max(self._nprobe * len(self), _VISITED_PER_ASKED * n * self._nlist) / n_allowed
+        return self._nlist, min(self._nlist, math.ceil(wanted))
 
     def embedding(self, position: int) -> Float:
         """Give the embedding [embedding_dim] at a position.

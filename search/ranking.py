@@ -4,6 +4,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .index import Index
+from .plan import Plan
 from .rows import SegmentRows
 from .schema import embedding_matrix
 from .tables import Table
@@ -50,13 +51,46 @@ class Ranking:
         n = min(n_allowed, k * _FETCHED_PER_CLIP)
         while True:
             scores, rows = self._nearest(embedding, n, allowed)
-            # Ties in a fixed order: by clip, then by time.
-            order = np.lexsort((self._rows.start_s[rows], self._rows.clip_ids[rows], -scores))
+            order = self._ordered(scores, rows)
             firsts = np.sort(np.unique(self._rows.clip_ids[rows[order]], return_index=True)[1])
             if len(firsts) >= k or n >= n_allowed:
                 best = order[firsts[:k]]
                 return scores[best], rows[best]
             n = min(n_allowed, n * _FETCHED_PER_CLIP)
+
+    def best_segments(self, embedding: Float, n: int, *, allowed: Bool | None = None) -> tuple[Float, Int]:
+        """Find the segments nearest to a query, however many of one clip.
+
+        Args:
+            embedding: The query [embedding_dim], unit length.
+            n: Segments wanted, at least 1.
+            allowed: Whether each row may be returned [n_segments]; None for all.
+
+        Returns:
+            Scores and rows [m], best first, m the smaller of `n` and the number of segments allowed.
+        """
+        scores, rows = self._nearest(embedding, n, allowed)
+        order = self._ordered(scores, rows)
+        return scores[order], rows[order]
+
+    def plan(self, n: int, *, allowed: Bool | None = None) -> Plan:
+        """Tell how a search would go about it.
+
+        Args:
+            n: Segments wanted, at least 1.
+            allowed: Whether each row may be returned [n_segments]; None for all.
+        """
+        n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
+        fresh = self._fresh_rows if allowed is None else self._fresh_rows[allowed[self._fresh_rows]]
+        nlist, nprobe = (None, None) if self._index is None else self._index.cells(n, n_allowed=n_allowed - len(fresh))
+        return Plan(
+            kind="exact" if nprobe is None else "index",
+            n_segments=len(self._rows),
+            n_allowed=n_allowed,
+            n_fresh=len(fresh),
+            nlist=nlist,
+            nprobe=nprobe,
+        )
 
     def embedding(self, row: int) -> Float:
         """Give the embedding [embedding_dim] of a row."""
@@ -65,6 +99,11 @@ class Ranking:
             found: Float = self._fresh[int(fresh[0])]
             return found
         return self._index.embedding(int(np.flatnonzero(self._row_at_position == row)[0]))
+
+    def _ordered(self, scores: Float, rows: Int) -> Int:
+        """Order best first; ties in a fixed order, by clip, then by time."""
+        order: Int = np.lexsort((self._rows.start_s[rows], self._rows.clip_ids[rows], -scores))
+        return order
 
     def _nearest(self, embedding: Float, n: int, allowed: Bool | None) -> tuple[Float, Int]:
         """Give scores and rows [m] of the nearest segments, unordered between index and fresh ones."""

@@ -166,3 +166,30 @@ def test_many_threads_can_search_one_collection(large: Made) -> None:
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda q: collection.search(embedding=q, k=5, where="duration_s > 1"), asked))
     assert [numbers(hits) for hits in together] == [numbers(hits) for hits in alone]
+
+
+def test_the_best_segments_are_the_nearest_however_many_of_a_clip(small: Made, large: Made) -> None:
+    for made, least in ((small, 1.0), (large, 0.95)):
+        collection = made.open()
+        rows, ranking = collection._rows, collection._ranking
+        allowed = rows.start_s < 2
+        for query in queries(made, 5):
+            scores, found = ranking.best_segments(query, 30, allowed=allowed)
+            exact = np.sort(np.concatenate([clip[:2] @ query for clip in made.clips]))[::-1][:30]
+            assert np.isclose(scores[:, None], exact, atol=1e-6).any(axis=1).mean() >= least
+            assert list(scores) == sorted(scores, reverse=True)
+            assert allowed[found].all()
+
+
+def test_the_plan_says_how_a_search_goes(small: Made, large: Made) -> None:
+    plan = small.open()._ranking.plan(10)
+    assert (plan.kind, plan.nprobe, plan.n_segments, plan.n_allowed, plan.n_fresh) == ("exact", None, 300, 300, 0)
+    ranking = large.open()._ranking
+    plan = ranking.plan(10)
+    assert plan.kind == "index"
+    assert plan.nlist is not None
+    assert plan.nprobe is not None
+    assert 1 <= plan.nprobe < plan.nlist
+    allowed = np.zeros(plan.n_segments, np.bool_)
+    allowed[:5] = True
+    assert ranking.plan(10, allowed=allowed).n_allowed == 5
