@@ -11,6 +11,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
 from .errors import CheckpointError
 
 BUNDLED = Path(__file__).parent
@@ -112,6 +115,28 @@ class Checkpoint:
     def embedding_dim(self) -> int:
         """Width of the embeddings."""
         return int(self.number(CONFIG, "projection_dim"))
+
+    @property
+    def is_bundled(self) -> bool:
+        """Whether it came with the package."""
+        return self.folder.parent == BUNDLED.resolve()
+
+    @cached_property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before the softmax over texts, learned in training; above 0.
+
+        Raises:
+            CheckpointError: if the weights have none, or no usable one.
+        """
+        path = self.folder / WEIGHTS
+        try:
+            with safe_open(path, framework="numpy") as file:
+                scale = float(np.exp(np.float64(file.get_tensor("logit_scale"))))
+        except (OSError, TypeError, ValueError, SafetensorError) as error:
+            raise CheckpointError(f"{path}: its logit_scale cannot be read ({error})") from error
+        if not 0 < scale < np.inf:
+            raise CheckpointError(f"{path}: its logit_scale must be a positive number, not {scale}")
+        return scale
 
     @cached_property
     def digest(self) -> str:

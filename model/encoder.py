@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 from .checkpoint import CONFIG, Checkpoint
 from .errors import AudioError, CheckpointError
+from .paths import readable_path
+from .selftest import check_once, examine_audio, examine_text
 
 Embedding = npt.NDArray[np.float32]
 
@@ -107,6 +109,22 @@ class Encoder:
         """Length of a segment in samples."""
         return round(self.segment_s * self.sampling_rate_hz)
 
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before the softmax over texts: the inverse of the learned temperature."""
+        return self._checkpoint.logit_scale
+
+    def check_text_tower(self) -> None:
+        """Refuse a dead text tower before hours are spent on sounds that no text would find.
+
+        Free where the checkpoint has passed before on this machine; otherwise the tower is loaded for it.
+
+        Raises:
+            CheckpointError: if its embeddings are not finite, all alike, or in the wrong order, or it cannot be loaded.
+        """
+        if self._text is None and not self._checkpoint.is_bundled:
+            self._loaded_text_tower()
+
     def embed_audio(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
         """Embed waveforms, each by itself, so that its neighbours in the batch change nothing.
 
@@ -120,7 +138,7 @@ class Encoder:
 
         Raises:
             AudioError: if a waveform is empty, longer than a segment, not mono, or holds NaN or infinity.
-            CheckpointError: if the weights cannot be loaded.
+            CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
         for number, waveform in enumerate(waveforms):
             if waveform.ndim != 1 or not 1 <= len(waveform) <= self.segment_samples:
@@ -144,7 +162,7 @@ class Encoder:
             float32 `[n_texts, embedding_dim]`, rows of unit length.
 
         Raises:
-            CheckpointError: if the weights cannot be loaded.
+            CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
         tower = self._text_tower()
         return self._normalised([tower.embed_text(text) for text in texts])
@@ -154,16 +172,35 @@ class Encoder:
             if self._audio is None:
                 from .msclap.audio_tower import TorchAudioTower  # torch loads only when a sound is embedded
 
-                self._audio = TorchAudioTower(self.source)
+                self._audio = self._examined_audio(TorchAudioTower(self.source))
             return self._audio
 
     def _text_tower(self) -> TextTower:
         with self._loading:
             if self._text is None:
-                from .msclap.text_tower import NumpyTextTower
-
-                self._text = NumpyTextTower(self.source)
+                self._text = self._loaded_text_tower()
             return self._text
+
+    def _loaded_text_tower(self) -> TextTower:
+        from .msclap.text_tower import NumpyTextTower
+
+        tower = NumpyTextTower(self.source)
+        name = readable_path(self.source)
+        check_once(self._checkpoint, type(tower).__name__, lambda: examine_text(tower.embed_text, name=name))
+        return tower
+
+    def _examined_audio(self, tower: AudioTower) -> AudioTower:
+        check_once(
+            self._checkpoint,
+            type(tower).__name__,
+            lambda: examine_audio(
+                tower.embed_segment,
+                name=readable_path(self.source),
+                sampling_rate_hz=self.sampling_rate_hz,
+                n_samples=self.segment_samples,
+            ),
+        )
+        return tower
 
     def _normalised(self, rows: list[Embedding]) -> Embedding:
         embeddings = np.array(rows, dtype=np.float32).reshape(len(rows), self.embedding_dim)

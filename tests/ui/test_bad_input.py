@@ -190,3 +190,17 @@ def test_unknown_command_and_option() -> None:
     assert "'serch'" in soundgrep("serch").mistake()
     assert "--colour" in soundgrep("show", "--colour").mistake()
     assert "soundgrep search --help" in soundgrep("search").mistake()
+
+
+def test_a_dead_checkpoint_is_refused_before_anything_is_read(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """As laion/larger_clap_music is: every text gets nearly the same embedding."""
+    from safetensors.numpy import load_file, save_file
+
+    sounds = write_wav(tmp_path / "sounds" / "a.wav", tone(440)).parent
+    dead = shutil.copytree(tiny_checkpoint, tmp_path / "dead")
+    weights = load_file(dead / "model.safetensors")
+    weights["text_projection.layer_norm.bias"] += 40
+    save_file(weights, dead / "model.safetensors", metadata={"format": "pt"})
+    sentence = soundgrep("index", sounds, tmp_path / "out", "--encoder", dead).mistake()
+    assert sentence.startswith(f"{dead}: the text tower is dead")
+    assert not (tmp_path / "out").exists()
