@@ -14,7 +14,7 @@ import numpy.typing as npt
 from .checkpoint import CONFIG, Checkpoint
 from .errors import AudioError, CheckpointError
 from .paths import readable_path
-from .selftest import check_once, examine_audio, examine_text
+from .selftest import check_once, examine_audio, examine_text, has_passed
 
 Embedding = npt.NDArray[np.float32]
 
@@ -122,7 +122,7 @@ class Encoder:
         Raises:
             CheckpointError: if its embeddings are not finite, all alike, or in the wrong order, or it cannot be loaded.
         """
-        if self._text is None and not self._checkpoint.is_bundled:
+        if not has_passed(self._checkpoint, "text"):
             self._loaded_text_tower()
 
     def embed_audio(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
@@ -186,13 +186,13 @@ class Encoder:
 
         tower = NumpyTextTower(self.source)
         name = readable_path(self.source)
-        check_once(self._checkpoint, type(tower).__name__, lambda: examine_text(tower.embed_text, name=name))
+        check_once(self._checkpoint, "text", lambda: examine_text(tower.embed_text, name=name))
         return tower
 
     def _examined_audio(self, tower: AudioTower) -> AudioTower:
         check_once(
             self._checkpoint,
-            type(tower).__name__,
+            "audio",
             lambda: examine_audio(
                 tower.embed_segment,
                 name=readable_path(self.source),

@@ -104,14 +104,14 @@ def examine_audio(embed: Callable[[Float], Float], *, name: str, sampling_rate_h
 
 
 def check_once(checkpoint: Checkpoint, tower: str, examine: Callable[[], None]) -> None:
-    """Examine a tower, unless one made of the same files by the same code has passed on this machine before.
+    """Examine a tower, unless one made of the same files has passed on this machine before.
 
     What passed is remembered in the user's cache folder, by the files' names, sizes and times: hashing them would cost
     what this saves. `mini`, which comes with the package, is examined by the package's own tests instead.
 
     Args:
         checkpoint: The checkpoint.
-        tower: What is examined: which tower, run by what.
+        tower: What is examined: "text" or "audio".
         examine: Examines it.
 
     Raises:
