@@ -3,6 +3,17 @@ from .indexer import build_collection as build_collection
 from .model import Encoder as Encoder
 from .model import SoundgrepError as SoundgrepError
 from .search import Collection as Collection
+from .search import Evaluation as Evaluation
 from .search import Hit as Hit
+from .search import evaluate as evaluate
 
-__all__ = ["Collection", "Encoder", "Hit", "IndexReport", "SoundgrepError", "build_collection"]
+__all__ = [
+    "Collection",
+    "Encoder",
+    "Evaluation",
+    "Hit",
+    "IndexReport",
+    "SoundgrepError",
+    "build_collection",
+    "evaluate",
+]
