@@ -1,5 +1,6 @@
 from .build import build_collection as build_collection
+from .options import BuildOptions as BuildOptions
 from .report import Failure as Failure
 from .report import IndexReport as IndexReport
 
-__all__ = ["Failure", "IndexReport", "build_collection"]
+__all__ = ["BuildOptions", "Failure", "IndexReport", "build_collection"]

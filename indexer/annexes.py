@@ -1,11 +1,9 @@
 """Annexes: writing further tables about a collection's clips."""
 
-import contextlib
 import dataclasses
 import datetime
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,6 +14,7 @@ from ..model.paths import readable_path
 from ..search.annexes import annex_folder
 from ..search.manifest import (
     CLIPS_FOLDER,
+    FAILURES_ANNEX,
     FORMAT_VERSION,
     SEGMENTS_FOLDER,
     AnnexRecord,
@@ -26,6 +25,7 @@ from ..search.manifest import (
 from ..search.tables import Table
 from .lock import writer_lock
 
+_TAKEN = (CLIPS_FOLDER, SEGMENTS_FOLDER, FAILURES_ANNEX)
 _NAME = re.compile(r"[a-z_]+")
 
 
@@ -79,14 +79,14 @@ def put_annex(collection: Path, manifest: Manifest, name: str, rows: pa.Table) -
         CollectionError: As `write_annex`.
     """
     _check(name, rows)
-    table = _opened(annex_folder(collection, name), rows.schema)
+    table = Table.open_or_create(annex_folder(collection, name), rows.schema)
     table.overwrite(rows)
     record = AnnexRecord(version=table.version, n_rows=rows.num_rows)
     return _with_annexes(manifest, {**manifest.annexes, name: record})
 
 
 def _check(name: str, rows: pa.Table) -> None:
-    if not _NAME.fullmatch(name) or name in (CLIPS_FOLDER, SEGMENTS_FOLDER):
+    if not _NAME.fullmatch(name) or name in _TAKEN:
         raise CollectionError(f"{readable_path(name)!r} cannot be the name of an annex")
     names = [column.lower() for column in rows.column_names]
     double = sorted({column for column in names if names.count(column) > 1})
@@ -96,18 +96,6 @@ def _check(name: str, rows: pa.Table) -> None:
         raise CollectionError(f"the rows of the annex {name!r} have no column clip_id of type int64")
     if pc.any(pc.is_null(rows.column("clip_id"))).as_py():
         raise CollectionError(f"a row of the annex {name!r} has no clip_id")
-
-
-def _opened(folder: Path, schema: pa.Schema) -> Table:
-    """Open the table to write into, made anew if it is not there or cannot be opened."""
-    with contextlib.suppress(CollectionError):
-        return Table.open(folder)
-    try:
-        if folder.exists():
-            shutil.rmtree(folder)
-    except OSError as error:
-        raise CollectionError(f"{readable_path(folder)}: cannot be written ({error.strerror})") from error
-    return Table.create(folder, schema)
 
 
 def _with_annexes(manifest: Manifest, annexes: dict[str, AnnexRecord]) -> Manifest:

@@ -23,6 +23,8 @@ class Batch:
         segments: Rows for the segments table.
         stale_clips: Clips whose rows in the clips table are out of date.
         stale_segments: Clips whose rows in the segments table are out of date.
+        failures: Rows for the table of failures.
+        stale_failures: Clips whose rows in the table of failures are out of date.
     """
 
     encoder_digest: str
@@ -30,9 +32,11 @@ class Batch:
     segments: list[pa.Table] = field(default_factory=list)
     stale_clips: set[int] = field(default_factory=set)
     stale_segments: set[int] = field(default_factory=set)
+    failures: list[pa.Table] = field(default_factory=list)
+    stale_failures: set[int] = field(default_factory=set)
 
     def __len__(self) -> int:
-        return len(self.clips) + len(self.stale_clips)
+        return len(self.clips) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)
 
     @property
     def n_segments(self) -> int:

@@ -9,8 +9,10 @@ from pathlib import Path
 from ..model.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.paths import readable_path
+from ..search.manifest import has_manifest
 from .changes import find_changes
 from .files import Findings, find_files
+from .options import BuildOptions
 from .phrases import PHRASES
 from .pool import Pool, usable_cores
 from .report import IndexReport, Progress
@@ -32,11 +34,13 @@ def build_collection(
     hop_s: float | None = None,
     n_workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
+    options: BuildOptions | None = None,
 ) -> IndexReport:
     """Index folders of sounds into a collection, or bring one up to date.
 
-    Only what is new or changed is read; clips whose files are gone from the sources are dropped. What is done is
-    committed every few seconds: a run that is stopped or killed loses the last of them, and the next one goes on.
+    Only what is new or changed is read; clips whose files are gone from the sources are dropped, but not more than half
+    of them unless asked to. What is done is committed every few seconds: a run that is stopped or killed loses the last
+    of them, and the next one goes on.
 
     Args:
         source: A folder or file, or several. Clips from elsewhere that the collection has stay in it.
@@ -46,18 +50,20 @@ def build_collection(
             collection has, or a whole segment, so that none overlap.
         n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files.
         progress: Called with how far the run is, now and then, in this thread.
+        options: The rarer choices; None for the careful ones.
 
     Returns:
         What was done, with the files that could not be indexed.
 
     Raises:
         UsageError: If a source is missing, nothing in them is audio, or an option is out of its range.
-        CheckpointError: If the encoder cannot be loaded.
+        CheckpointError: If the encoder cannot be loaded, or its towers are dead.
         EncoderMismatchError: If the collection was made by another encoder.
         CollectionError: If the collection cannot be written, is being written by another run, or is something else.
         KeyboardInterrupt: If the run was interrupted; what was done is kept.
     """
     started_s = time.monotonic()
+    options = options or BuildOptions()
     sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
     if not sources:
         raise UsageError("there is no folder to index")
@@ -69,12 +75,23 @@ def build_collection(
         raise UsageError(f"hop_s must be above 0 and at most the segment's {encoder.segment_s:g} s, not {hop_s:g} s")
     folder = Path(collection).expanduser()
     findings = find_files(sources, collection=folder)
-    if not findings.files:
-        raise UsageError(_nothing_found(sources, findings))
+    if not findings.files and not (options.prune and has_manifest(folder)):
+        raise UsageError(_nothing_found(sources, findings) + ("; nothing is dropped" if has_manifest(folder) else ""))
+    encoder.check_text_tower()
     with Writer.open(folder, encoder=encoder, hop_s=hop_s) as writer:
         known = writer.known_clips()
-        changes = find_changes(findings, known, sources=sources)
-        run = Run(writer, known, changes, encoder=encoder, failures=findings.failures, progress=progress)
+        failed = writer.known_failures()
+        changes = find_changes(findings, known, failed, sources=sources, retry_failed=options.retry_failed)
+        run = Run(
+            writer,
+            known,
+            failed,
+            changes,
+            encoder=encoder,
+            failures=findings.failures,
+            progress=progress,
+            prune=options.prune,
+        )
         with Pool(_n_workers(n_workers, len(changes.to_read)), known_contents=run.known_contents) as pool:
             run.read(pool)
             writer.refresh_index(text_queries=lambda: pool.call(embed_texts, str(encoder.source), PHRASES))

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..search.identity import clip_id_of, path_of
+from .failures import KnownFailure
 from .files import Findings, FoundFile
+from .report import Failure
 
 
 @dataclass(frozen=True)
@@ -32,45 +34,78 @@ class Changes:
 
     Attributes:
         to_read: Files that are new, or may have changed.
-        touched: Clips whose files are to be read again.
         n_unchanged: Files that are in the collection as they are, by size and time of last writing.
         gone: Clips whose files are no longer there.
+        broken: Clips whose files changed and failed in an earlier run, and have not changed since.
+        remembered: Files that failed in an earlier run and have not changed since.
+        forgotten: Earlier failures, by clip id, of files that are gone, or again what they were before.
+        n_within: Clips that the collection has from the sources.
     """
 
     to_read: tuple[FoundFile, ...]
-    touched: tuple[int, ...]
     n_unchanged: int
     gone: tuple[int, ...]
+    broken: tuple[int, ...]
+    remembered: tuple[Failure, ...]
+    forgotten: tuple[int, ...]
+    n_within: int
 
 
-def find_changes(findings: Findings, known: Mapping[int, KnownClip], *, sources: Iterable[Path]) -> Changes:
+def find_changes(
+    findings: Findings,
+    known: Mapping[int, KnownClip],
+    failed: Mapping[int, KnownFailure],
+    *,
+    sources: Iterable[Path],
+    retry_failed: bool = False,
+) -> Changes:
     """Compare what was found with what is known.
 
     Args:
         findings: What a look through the sources found.
         known: The collection's clips by id.
+        failed: Files that failed in earlier runs, by clip id.
         sources: The folders and files that were looked through: clips from elsewhere are left alone, and so are clips
             in folders that could not be looked into.
+        retry_failed: Whether files that failed are read again though they have not changed.
     """
     to_read: list[FoundFile] = []
-    touched: list[int] = []
+    broken: list[int] = []
+    remembered: list[Failure] = []
+    forgotten: list[int] = []
     seen: set[int] = set()
     for file in findings.files.values():
         clip_id = clip_id_of(file.path)
         seen.add(clip_id)
         clip = known.get(clip_id)
-        if clip is None or (clip.size_bytes, clip.mtime_ns) != (file.size_bytes, file.mtime_ns):
-            to_read.append(file)
+        failure = failed.get(clip_id)
+        if clip is not None and (clip.size_bytes, clip.mtime_ns) == (file.size_bytes, file.mtime_ns):
+            if failure is not None:
+                forgotten.append(clip_id)
+            continue
+        if failure is not None and failure.tells_of(file) and not retry_failed:
+            remembered.append(failure.failure())
             if clip is not None:
-                touched.append(clip_id)
+                broken.append(clip_id)
+            continue
+        to_read.append(file)
     roots = tuple(path_of(source.expanduser()) for source in sources)
-    gone = (
-        clip_id
-        for clip_id, clip in known.items()
-        if clip_id not in seen and _lies_in(clip.path, roots) and not _lies_in(clip.path, findings.unseen)
-    )
+
+    def gone_of(before: Mapping[int, KnownClip] | Mapping[int, KnownFailure]) -> tuple[int, ...]:
+        return tuple(
+            clip_id
+            for clip_id, one in before.items()
+            if clip_id not in seen and _lies_in(one.path, roots) and not _lies_in(one.path, findings.unseen)
+        )
+
     return Changes(
-        to_read=tuple(to_read), touched=tuple(touched), n_unchanged=len(seen) - len(to_read), gone=tuple(gone)
+        to_read=tuple(to_read),
+        n_unchanged=len(seen) - len(to_read) - len(remembered),
+        gone=gone_of(known),
+        broken=tuple(broken),
+        remembered=tuple(remembered),
+        forgotten=(*forgotten, *gone_of(failed)),
+        n_within=sum(clip_id in seen or _lies_in(clip.path, roots) for clip_id, clip in known.items()),
     )
 
 

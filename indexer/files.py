@@ -38,7 +38,7 @@ class Findings:
     Attributes:
         files: The files to index, each path once.
         failures: Files and folders that could not be looked at.
-        unseen: Folders that could not be looked into: nothing is known of what they hold.
+        unseen: Folders and files that could not be looked into: nothing is known of what they hold.
     """
 
     files: dict[bytes, FoundFile] = field(default_factory=dict)
@@ -108,6 +108,7 @@ class _Walk:
                     inside = entry.stat()
                 except OSError as error:
                     if is_audio:
+                        self.findings.unseen.append(entry.path)
                         self._fail(entry.path, error)
                     continue
                 if stat.S_ISDIR(inside.st_mode):

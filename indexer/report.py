@@ -15,10 +15,12 @@ class Failure:
     Attributes:
         path: Its absolute path as people read it (undecodable bytes as ``\xNN``).
         reason: Why, as the rest of a sentence that begins with the path.
+        is_lasting: Whether the same bytes would fail again, so that there is no use in trying before they change.
     """
 
     path: str
     reason: str
+    is_lasting: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,9 +67,11 @@ class IndexReport:
         n_replaced: Files whose content had changed.
         n_removed: Clips whose files are gone, or cannot be used any more.
         n_unchanged: Files that were in it already, as they are.
-        failures: Files that could not be indexed, by path.
+        failures: Files that could not be indexed, by path; those remembered from an earlier run too.
         audio_s: Seconds of audio indexed.
         elapsed_s: Seconds the run took.
+        n_withheld: Clips whose files are gone or cannot be used any more, but that were kept, because they are more
+            than half of what the collection has from the sources and `prune` was not given.
     """
 
     collection: Path
@@ -81,6 +85,7 @@ class IndexReport:
     failures: tuple[Failure, ...]
     audio_s: float
     elapsed_s: float
+    n_withheld: int = 0
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values that JSON can hold."""
@@ -93,6 +98,7 @@ class IndexReport:
             "n_replaced": self.n_replaced,
             "n_removed": self.n_removed,
             "n_unchanged": self.n_unchanged,
+            "n_withheld": self.n_withheld,
             "failures": [{"path": failure.path, "reason": failure.reason} for failure in self.failures],
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),

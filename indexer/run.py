@@ -10,6 +10,7 @@ from ..search.identity import clip_id_of
 from .batch import Batch
 from .changes import Changes, KnownClip
 from .engine import Engine, Outcome
+from .failures import KnownFailure, failure_row
 from .report import Failure, IndexReport, Progress
 from .worker import EmbeddedFile, RecognisedFile, Task
 from .writer import Writer
@@ -27,23 +28,32 @@ class Run:
         self,
         writer: Writer,
         known: Mapping[int, KnownClip],
+        failed: Mapping[int, KnownFailure],
         changes: Changes,
         *,
         encoder: Encoder,
         failures: Iterable[Failure],
         progress: Callable[[Progress], None] | None,
+        prune: bool = False,
     ) -> None:
         self._writer = writer
         self._known = known
+        self._failed = failed
         self._changes = changes
         self._encoder = encoder
-        self._failures = list(failures)
+        self._failures = [*failures, *changes.remembered]
         self._progress = progress
+        self._prune = prune
         self._batch = Batch(encoder.digest)
         self._recognised: dict[bytes, RecognisedFile] = {}
         self._is_committing = False
-        self._donors = {known[clip_id].content_hash: clip_id for clip_id in (*changes.touched, *changes.gone)}
-        self._n_done = self._n_added = self._n_replaced = self._n_touched = self._n_removed = 0
+        self._files = {file.path: file for file in changes.to_read}
+        # A file that was moved or copied has the size it had.
+        sizes = {file.size_bytes for file in changes.to_read}
+        self._donors = {clip.content_hash: clip_id for clip_id, clip in known.items() if clip.size_bytes in sizes}
+        self._recognised_contents: set[str] = set()
+        self._broken = list(changes.broken)
+        self._n_done = self._n_added = self._n_replaced = self._n_touched = self._n_removed = self._n_withheld = 0
         self._audio_s = 0.0
         self._started_s = self._committed_s = time.monotonic()
 
@@ -62,9 +72,8 @@ class Run:
                 self._show()
                 if self._is_commit_due():
                     self._commit()
-            for clip_id in self._changes.gone:
-                self._batch.remove(clip_id)
-            self._n_removed += len(self._changes.gone)
+            self._batch.stale_failures.update(self._changes.forgotten)
+            self._drop_gone()
             self._commit()
         except KeyboardInterrupt:
             if not self._is_committing:
@@ -73,7 +82,7 @@ class Run:
 
     @property
     def known_contents(self) -> frozenset[str]:
-        """Contents that need no embedding again: of files that were moved, or touched but not changed."""
+        """Contents that need no embedding again: of files that were moved, copied, or touched but not changed."""
         return frozenset(self._donors)
 
     def report(self, *, elapsed_s: float) -> IndexReport:
@@ -91,6 +100,7 @@ class Run:
             failures=tuple(sorted(self._failures, key=lambda failure: failure.path)),
             audio_s=self._audio_s,
             elapsed_s=elapsed_s,
+            n_withheld=self._n_withheld,
         )
 
     def _tasks(self) -> Iterable[Task]:
@@ -106,12 +116,10 @@ class Run:
         clip_id = clip_id_of(task.path)
         old = self._known.get(clip_id)
         if isinstance(outcome, Failure):
-            self._failures.append(outcome)
-            if old is not None:
-                # What the collection holds is not in the file any more.
-                self._batch.remove(clip_id)
-                self._n_removed += 1
+            self._note_failure(task, outcome)
             return
+        if clip_id in self._failed:
+            self._batch.stale_failures.add(clip_id)
         if old is not None and old.content_hash == outcome.state.content_hash and isinstance(outcome, RecognisedFile):
             self._n_touched += 1
         elif old is not None:
@@ -124,6 +132,29 @@ class Run:
             self._audio_s += outcome.info.duration_s
         else:
             self._recognised[task.path] = outcome
+            self._recognised_contents.add(outcome.state.content_hash)
+
+    def _note_failure(self, task: Task, failure: Failure) -> None:
+        self._failures.append(failure)
+        clip_id = clip_id_of(task.path)
+        if clip_id in self._failed:
+            self._batch.stale_failures.add(clip_id)
+        if failure.is_lasting:
+            self._batch.failures.append(failure_row(self._files[task.path], failure.reason))
+            if clip_id in self._known:
+                # What the collection holds is not in the file any more.
+                self._broken.append(clip_id)
+
+    def _drop_gone(self) -> None:
+        """Drop the clips whose files are gone or broken, unless that are so many that a disk may be missing."""
+        gone = self._changes.gone
+        moved = [clip_id for clip_id in gone if self._known[clip_id].content_hash in self._recognised_contents]
+        lost = [*(set(gone) - set(moved)), *self._broken]
+        if not self._prune and 2 * len(lost) > self._changes.n_within:
+            self._n_withheld, lost = len(lost), []
+        for clip_id in (*moved, *lost):
+            self._batch.remove(clip_id)
+        self._n_removed = len(moved) + len(lost)
 
     def _commit(self) -> None:
         self._is_committing = True

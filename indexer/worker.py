@@ -113,12 +113,12 @@ def read_file(task: Task) -> EmbeddedFile | RecognisedFile | Failure:
             if (before.st_size, before.st_mtime_ns, before.st_ino) == (after.st_size, after.st_mtime_ns, after.st_ino):
                 return done
     except OSError as error:
-        return Failure(readable_path(path), f"cannot be read ({error.strerror or error})")
+        return Failure(readable_path(path), f"cannot be read ({error.strerror or error})", is_lasting=False)
     except AudioError as error:
         return Failure(readable_path(path), str(error).removeprefix(f"{readable_path(path)}: "))
     except MemoryError:
         return Failure(readable_path(path), "it is too long for this machine's memory")
-    return Failure(readable_path(path), "it changes while it is being read")
+    return Failure(readable_path(path), "it changes while it is being read", is_lasting=False)
 
 
 def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32]:

@@ -20,6 +20,7 @@ from ..search.index import EXACT_BELOW, build_index, read_segment_ids
 from ..search.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
+    FAILURES_ANNEX,
     FORMAT_VERSION,
     INDEX_FOLDER,
     LOCK_NAME,
@@ -37,6 +38,7 @@ from ..search.tables import Ids, Table, check_location
 from .annexes import put_annex
 from .batch import Batch
 from .changes import KnownClip
+from .failures import FailureTable, KnownFailure
 from .lock import writer_lock
 
 # An IVF index is built anew when more than this share of the segments came or went since.
@@ -63,6 +65,7 @@ class Writer:
         self._clips = clips
         self._segments = segments
         self._opened_at = (clips.version, segments.version)
+        self._failures = FailureTable(folder, manifest.annexes.get(FAILURES_ANNEX))
 
     @classmethod
     @contextlib.contextmanager
@@ -110,6 +113,10 @@ class Writer:
             for row in rows.to_pylist()
         }
 
+    def known_failures(self) -> dict[int, KnownFailure]:
+        """List the files that could not be indexed by earlier runs, by the ids that their clips would have."""
+        return self._failures.known()
+
     def rows_as_opened(self, clip_ids: Ids) -> tuple[pa.Table, pa.Table]:
         """Read clips and their segments as they were when the collection was opened, whatever was committed since.
 
@@ -139,6 +146,8 @@ class Writer:
             self._segments.append(pa.concat_tables(batch.segments))
         if batch.clips:
             self._clips.append(pa.concat_tables(batch.clips))
+        if batch.failures or batch.stale_failures:
+            self._failures.commit(batch.failures, stale=sorted(batch.stale_failures))
         self._swap(self.manifest)
 
     def write_annex(self, name: str, rows: pa.Table) -> None:
@@ -194,12 +203,14 @@ class Writer:
 
     def _swap(self, manifest: Manifest) -> None:
         """Write the manifest anew, with the tables' present versions."""
+        failures = {} if self._failures.record is None else {FAILURES_ANNEX: self._failures.record}
         manifest = dataclasses.replace(
             manifest,
             clips_version=self._clips.version,
             segments_version=self._segments.version,
             n_clips=self._clips.n_rows,
             n_segments=self._segments.n_rows,
+            annexes={**manifest.annexes, **failures},
             updated_at=_now(),
             format_version=FORMAT_VERSION,
         )

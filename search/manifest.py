@@ -27,6 +27,7 @@ CLIPS_FOLDER = "clips"
 SEGMENTS_FOLDER = "segments"
 INDEX_FOLDER = "index"
 ANNEXES_FOLDER = "annexes"
+FAILURES_ANNEX = "failures"
 LOCK_NAME = "lock"
 
 

@@ -1,4 +1,4 @@
-"""Schemas of the two tables of a collection, and the only way embeddings enter and leave them."""
+"""Schemas of the tables of a collection, and the only way embeddings enter and leave them."""
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,19 @@ SEGMENTS = pa.schema(
         pa.field("start_s", pa.float64(), nullable=False),
         pa.field("end_s", pa.float64(), nullable=False),
         pa.field("embedding", pa.list_(pa.float32()), nullable=False),
+    ]
+)
+
+# An annex: a row a file that could not be indexed, under the id that its clip would have.
+FAILURES = pa.schema(
+    [
+        pa.field("clip_id", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("path_bytes", pa.binary()),
+        pa.field("size_bytes", pa.int64(), nullable=False),
+        pa.field("mtime_ns", pa.int64(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("failed_at", pa.timestamp("us", "UTC"), nullable=False),
     ]
 )
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -69,6 +70,22 @@ class Table:
         check_location(folder)
         with _told(folder, "opened"):
             return cls(folder, deltalake.DeltaTable(str(folder), version=version))
+
+    @classmethod
+    def open_or_create(cls, folder: Path, schema: pa.Schema) -> "Table":
+        """Open a table to write into; one that is missing or cannot be opened is made anew, and empty.
+
+        Raises:
+            CollectionError: If the folder cannot be written.
+        """
+        check_location(folder)
+        try:
+            return cls.open(folder)
+        except CollectionError:
+            with _told(folder, "created"):
+                if folder.exists():
+                    shutil.rmtree(folder)
+            return cls.create(folder, schema)
 
     @property
     def version(self) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from soundgrep.indexer.changes import KnownClip, find_changes
+from soundgrep.indexer.failures import KnownFailure
 from soundgrep.indexer.files import find_files
 from soundgrep.model.errors import UsageError
 from soundgrep.search.identity import clip_id_of, path_of
@@ -101,9 +102,8 @@ def test_only_size_and_time_decide_what_is_read_again(tmp_path: Path) -> None:
         os.utime(path, ns=(1, 1))
     clips = known(paths[0]) | known(paths[1], size=4) | known(paths[2], mtime=2)
     findings = find_files([tmp_path], collection=Path("/nowhere"))
-    changes = find_changes(findings, clips, sources=[tmp_path])
+    changes = find_changes(findings, clips, {}, sources=[tmp_path])
     assert {os.fsdecode(file.path) for file in changes.to_read} == {str(path) for path in paths[1:]}
-    assert set(changes.touched) == {clip_id_of(path_of(path)) for path in paths[1:3]}
     assert changes.n_unchanged == 1
     assert changes.gone == ()
 
@@ -114,5 +114,32 @@ def test_only_what_is_gone_from_the_sources_is_gone(tmp_path: Path) -> None:
     elsewhere = known(tmp_path / "ab" / "x.wav") | known(tmp_path / "x.wav") | known(tmp_path / "a" / "dark" / "x.wav")
     findings = find_files([tmp_path / "a"], collection=Path("/nowhere"))
     findings.unseen.append(path_of(tmp_path / "a" / "dark"))  # a folder without permission: root can read any
-    changes = find_changes(findings, gone | elsewhere, sources=[tmp_path / "a"])
+    changes = find_changes(findings, gone | elsewhere, {}, sources=[tmp_path / "a"])
     assert set(changes.gone) == set(gone)
+    assert changes.n_within == len(gone) + 1
+
+
+def test_a_file_that_failed_is_left_alone_until_it_changes_or_is_asked_for(tmp_path: Path) -> None:
+    paths = [touch(tmp_path / name) for name in ("same.wav", "longer.wav", "later.wav", "mended.wav", "broken.wav")]
+    for path in paths:
+        os.utime(path, ns=(1, 1))
+    ids = [clip_id_of(path_of(path)) for path in paths]
+    shapes = [(5, 1), (4, 1), (5, 2), (5, 1), (5, 1)]
+    failed = {
+        clip_id: KnownFailure(path_of(path), size, mtime, "no sound")
+        for clip_id, path, (size, mtime) in zip(ids, paths, shapes, strict=True)
+    }
+    gone = KnownFailure(path_of(tmp_path / "gone.wav"), 5, 1, "no sound")
+    clips = known(paths[3]) | known(paths[4], mtime=7)
+    findings = find_files([tmp_path], collection=Path("/nowhere"))
+    changes = find_changes(findings, clips, failed | {7: gone}, sources=[tmp_path])
+    assert {file.path for file in changes.to_read} == {path_of(path) for path in paths[1:3]}
+    assert {(failure.path, failure.reason) for failure in changes.remembered} == {
+        (str(path), "no sound") for path in (paths[0], paths[4])
+    }
+    assert changes.broken == (ids[4],)  # the collection still has what was in it before
+    assert set(changes.forgotten) == {ids[3], 7}
+    assert changes.n_unchanged == 1
+    again = find_changes(findings, clips, failed, sources=[tmp_path], retry_failed=True)
+    assert {file.path for file in again.to_read} == {path_of(path) for path in paths if path != paths[3]}
+    assert (again.remembered, again.broken) == ((), ())

@@ -61,12 +61,13 @@ def test_a_file_that_changed_while_it_was_read_is_read_again(task: Task, disturb
 
 def test_a_file_that_changes_all_the_time_is_a_failure(task: Task, disturbed: list[int]) -> None:
     disturbed[:] = range(10)
-    assert read_file(task) == Failure(os.fsdecode(task.path), "it changes while it is being read")
+    assert read_file(task) == Failure(os.fsdecode(task.path), "it changes while it is being read", is_lasting=False)
 
 
 def test_a_file_that_vanished_is_a_failure(task: Task) -> None:
     Path(os.fsdecode(task.path)).unlink()
-    assert read_file(task) == Failure(os.fsdecode(task.path), "cannot be read (No such file or directory)")
+    reason = "cannot be read (No such file or directory)"
+    assert read_file(task) == Failure(os.fsdecode(task.path), reason, is_lasting=False)
 
 
 def test_a_file_of_known_content_is_not_embedded(task: Task, monkeypatch: pytest.MonkeyPatch) -> None:
