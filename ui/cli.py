@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
-from . import converting, indexing, inspecting, searching
+from . import converting, evaluating, indexing, inspecting, searching
 from .help import PlainCommand, PlainGroup
 from .screen import PROGRAM, say, write_line
 
@@ -40,6 +40,7 @@ app.command("index", cls=PlainCommand, help=indexing.HELP, epilog=indexing.EXAMP
 app.command("search", cls=PlainCommand, help=searching.HELP, epilog=searching.EXAMPLES)(searching.search)
 app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting.SQL_EXAMPLES)(inspecting.sql)
 app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
+app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("convert", cls=PlainCommand, help=converting.HELP, epilog=converting.EXAMPLES)(converting.convert)
 
 
