@@ -1,15 +1,16 @@
 """Decoding: any audio file, or a video file's audio track, to a mono waveform at one sampling rate."""
 
+import errno
 import os
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import BinaryIO
 
 import av
 import numpy as np
 import numpy.typing as npt
 
+from .clip_files import open_clip
 from .errors import AudioError
 from .mixdown import Mixdown
 from .paths import readable_path
@@ -73,14 +74,17 @@ class DecodedAudio:
     peak_dbfs: float | None
 
 
-def decode(path: str | os.PathLike[str], *, sampling_rate_hz: int) -> DecodedAudio:
+def decode(
+    path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, file: BinaryIO | None = None
+) -> DecodedAudio:
     """Decode a file's best audio track, average its channels and resample it.
 
     Damaged stretches are skipped: what can be decoded of a truncated file is returned.
 
     Args:
-        path: An audio or video file.
+        path: An audio or video file; a member of a tar archive and a URL will do too (see `open_clip`).
         sampling_rate_hz: Rate of the waveform to return.
+        file: The file's bytes, if they are open already; None to open them.
 
     Returns:
         The decoded sound.
@@ -91,7 +95,10 @@ def decode(path: str | os.PathLike[str], *, sampling_rate_hz: int) -> DecodedAud
             names the file.
     """
     try:
-        return _decode(Path(path), sampling_rate_hz)
+        if file is not None:
+            return _decode(file, sampling_rate_hz, suffix=_suffix(path))
+        with open_clip(path) as opened:
+            return _decode(opened, sampling_rate_hz, suffix=_suffix(path))
     except AudioError as error:
         reason = str(error)
     except av.FFmpegError as error:
@@ -103,19 +110,12 @@ def decode(path: str | os.PathLike[str], *, sampling_rate_hz: int) -> DecodedAud
     raise AudioError(f"{readable_path(path)}: {reason}")
 
 
-def _decode(path: Path, sampling_rate_hz: int) -> DecodedAudio:
-    status = path.stat()
-    if stat.S_ISDIR(status.st_mode):
-        raise AudioError("it is a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise AudioError("it is not a regular file")
-    if status.st_size == 0:
+def _decode(file: BinaryIO, sampling_rate_hz: int, *, suffix: str) -> DecodedAudio:
+    if file.seek(0, os.SEEK_END) == 0:
         raise AudioError("the file is empty")
+    file.seek(0)
     # libav reads through our file object: names need not be text, and reading fails with the system's own error.
-    with (
-        path.open("rb") as file,
-        av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container,
-    ):
+    with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             raise AudioError("it has no audio track")
@@ -130,7 +130,7 @@ def _decode(path: Path, sampling_rate_hz: int) -> DecodedAudio:
         if track.layout is None:
             raise AudioError("nothing of its audio can be decoded" if track.n_damaged else "it holds no samples")
         info = AudioInfo(
-            container=_container_name(container.format.name, path.suffix.lower()),
+            container=_container_name(container.format.name, suffix),
             codec=stream.codec_context.codec.canonical_name,
             sampling_rate_hz=track.layout.sampling_rate_hz,
             n_channels=track.layout.n_channels,
@@ -227,7 +227,13 @@ def _tags(*sources: Mapping[str, str]) -> dict[str, str]:
     return tags
 
 
+def _suffix(path: str | bytes | os.PathLike[str]) -> str:
+    return os.path.splitext(os.fsdecode(path))[1].lower()  # noqa: PTH122 - a URL is no Path
+
+
 def _reading_failed(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
+    if error.errno in (errno.EISDIR, errno.EINVAL) and error.strerror:
+        return error.strerror  # no file at all, said in our own words
     return f"it cannot be read ({(error.strerror or 'input/output error').lower()})"

@@ -13,6 +13,10 @@ class AudioError(SoundgrepError):
     """An audio file cannot be decoded, or a waveform cannot be embedded."""
 
 
+class ArchiveError(SoundgrepError):
+    """A tar archive is damaged, compressed or none; the message is the rest of a sentence that begins with its path."""
+
+
 class CheckpointError(SoundgrepError):
     """A checkpoint is missing, unreadable, of another family, or does not fit its configuration."""
 

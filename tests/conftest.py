@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,3 +63,51 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     MSClapModel(config).save_pretrained(folder)
     MSClapProcessor(front_end, tokenizer).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """The address of an S3 server of our own, over loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """An empty bucket, and an environment in which it is found."""
+    from botocore.session import get_session
+    from s3fs import S3FileSystem
+
+    S3FileSystem.clear_instance_cache()  # connections outlive a test
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    client = get_session().create_client("s3", endpoint_url=s3_server)
+    name = f"sounds-{secrets.token_hex(4)}"
+    client.create_bucket(Bucket=name)
+    return Bucket(name, client)
+
+
+class Bucket:
+    """A bucket of an S3 server."""
+
+    def __init__(self, name: str, client: Any) -> None:
+        self.name, self._client = name, client
+
+    @property
+    def url(self) -> str:
+        return f"s3://{self.name}"
+
+    def put(self, key: str, content: bytes | Path) -> str:
+        body = content.read_bytes() if isinstance(content, Path) else content
+        self._client.put_object(Bucket=self.name, Key=key, Body=body)
+        return f"{self.url}/{key}"
+
+    def delete(self, key: str) -> None:
+        self._client.delete_object(Bucket=self.name, Key=key)

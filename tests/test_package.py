@@ -27,6 +27,7 @@ DOORS = {
     "faiss": ("search/index.py",),
     "duckdb": ("search/catalog.py",),
     "deltalake": ("search/tables.py",),
+    "fsspec": ("model/stores.py",),
     "loky": ("indexer/pool.py",),
     "typer": ("ui/",),
     "rich": ("ui/",),
