@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .screen import (
+    EXIT_ATTENTION,
     counted,
     is_terminal,
     printable,
@@ -76,19 +77,36 @@ def index(
         int | None,
         typer.Option(metavar="N", help="How many processes work at once, by default one a core.", show_default=False),
     ] = None,
+    prune: Annotated[
+        bool,
+        typer.Option(
+            "--prune",
+            help="Drop the clips whose files are gone even if they are more than half of those from FOLDER.",
+        ),
+    ] = False,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Try again the files that failed before and have not changed since."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Indexes a folder: one call of `soundgrep.build_collection` between a progress bar and a report."""
     # With --json stdout holds the report and nothing else.
     announce = say if as_json else write_line
     try:
-        from ..indexer import build_collection
+        from ..indexer import BuildOptions, build_collection
         from .progress import IndexingProgress
 
         chosen = _encoder_for(collection, encoder)
         with IndexingProgress(on_start=lambda: announce(_announcement(chosen.id))) as shown:
             report = build_collection(
-                folder, collection, encoder=chosen, hop_s=hop_s, n_workers=workers, progress=shown.update
+                folder,
+                collection,
+                encoder=chosen,
+                hop_s=hop_s,
+                n_workers=workers,
+                progress=shown.update,
+                options=BuildOptions(prune=prune, retry_failed=retry_failed),
             )
     except KeyboardInterrupt:
         _say_stopped(collection)
@@ -97,6 +115,12 @@ def index(
         write_json(report.to_json())
     else:
         _write_report(report, collection)
+    if report.n_withheld:
+        say(
+            f"the files of {counted(report.n_withheld, 'clip')} are gone or broken, which is more than half of what "
+            f"{shown_path(collection)} has from {shown_path(folder)}: the clips were kept, and --prune would drop them"
+        )
+        raise typer.Exit(EXIT_ATTENTION)
 
 
 def _encoder_for(collection: Path, name: str | None) -> Encoder:

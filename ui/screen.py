@@ -14,6 +14,8 @@ from typing import TextIO
 from ..model.paths import readable_path
 
 PROGRAM = "soundgrep"
+EXIT_ATTENTION = 3
+"""Exit code of a command that did its work and found something that a person must look at."""
 
 
 def say(sentence: str) -> None:

@@ -113,3 +113,32 @@ def test_stopped_with_ctrl_c_it_leaves_a_good_collection_to_go_on_with(tiny_chec
     report = json.loads(again.out)
     assert report["n_clips"] == report["n_added"] + report["n_unchanged"] == 60
     assert report["failures"] == []
+
+
+def test_more_than_half_gone_is_kept_until_it_is_said_that_they_may_go(indexed: Indexed, tmp_path: Path) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    for name in ("tone.wav", "noise.wav", "eight.wav"):
+        shutil.copy(indexed.sounds / name, sounds)
+    collection = shutil.copytree(indexed.collection, tmp_path / "c")
+    soundgrep("index", sounds, collection, "--workers", "1")
+    (sounds / "tone.wav").unlink()
+    (sounds / "noise.wav").unlink()
+    said = soundgrep("index", "sounds", "c", "--workers", "1", cwd=tmp_path)
+    assert said.code == 3
+    assert said.err == (
+        "soundgrep: the files of 2 clips are gone or broken, which is more than half of what c has from sounds: "
+        "the clips were kept, and --prune would drop them\n"
+    )
+    assert f"c: {len(GOOD) + 3} clips" in said.out
+    said = soundgrep("index", sounds, collection, "--workers", "1", "--prune")
+    assert said.code == 0
+    assert "(2 removed, 1 unchanged)" in said.out
+
+
+def test_files_that_failed_before_are_listed_again_and_tried_when_asked(indexed: Indexed, tmp_path: Path) -> None:
+    collection = shutil.copytree(indexed.collection, tmp_path / "c")
+    for options in ([], ["--retry-failed"]):
+        said = soundgrep("index", indexed.sounds, collection, "--workers", "1", *options)
+        assert said.code == 0
+        assert f"{len(BROKEN)} files could not be read:" in said.lines
