@@ -14,16 +14,20 @@ import numpy.typing as npt
 from .checkpoint import CONFIG, Checkpoint
 from .errors import AudioError, CheckpointError
 from .paths import readable_path
+from .runtime import chosen_runtime, has_gpu
 from .selftest import check_once, examine_audio, examine_text, has_passed
 
 Embedding = npt.NDArray[np.float32]
 
 
 class AudioTower(Protocol):
-    """What a family of models brings for sounds, one segment at a time."""
+    """What a family of models brings for sounds."""
 
-    def embed_segment(self, waveform: npt.NDArray[np.float32]) -> Embedding:
-        """Embed one segment, float32 `[segment_samples]`, to float32 `[embedding_dim]` of any length."""
+    def embed_segments(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
+        """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]`, rows of any length.
+
+        A row depends on its segment alone, to the last bit.
+        """
         ...
 
 
@@ -148,9 +152,10 @@ class Encoder:
                 )
             if not np.isfinite(waveform).all():
                 raise AudioError(f"waveform {number} holds NaN or infinite samples")
-        tower = self._audio_tower()
-        rows = [tower.embed_segment(np.resize(waveform, self.segment_samples)) for waveform in waveforms]
-        return self._normalised(rows)
+        if not waveforms:
+            return np.zeros((0, self.embedding_dim), np.float32)
+        filled = [np.resize(waveform, self.segment_samples) for waveform in waveforms]
+        return self._normalised(self._audio_tower().embed_segments(filled))
 
     def embed_text(self, texts: Sequence[str]) -> Embedding:
         """Embed texts.
@@ -170,10 +175,18 @@ class Encoder:
     def _audio_tower(self) -> AudioTower:
         with self._loading:
             if self._audio is None:
-                from .msclap.audio_tower import TorchAudioTower  # torch loads only when a sound is embedded
-
-                self._audio = self._examined_audio(TorchAudioTower(self.source))
+                self._audio = self._examined_audio(self._loaded_audio_tower())
             return self._audio
+
+    def _loaded_audio_tower(self) -> AudioTower:
+        # Each runtime loads only where it is the chosen one.
+        if chosen_runtime() == "openvino":
+            from .msclap.openvino_audio import OpenVinoAudioTower
+
+            return OpenVinoAudioTower(self.source)
+        from .msclap.audio_tower import GpuAudioTower, TorchAudioTower
+
+        return GpuAudioTower(self.source) if has_gpu() else TorchAudioTower(self.source)
 
     def _text_tower(self) -> TextTower:
         with self._loading:
@@ -194,7 +207,7 @@ class Encoder:
             self._checkpoint,
             "audio",
             lambda: examine_audio(
-                tower.embed_segment,
+                lambda waveform: tower.embed_segments([waveform])[0],
                 name=readable_path(self.source),
                 sampling_rate_hz=self.sampling_rate_hz,
                 n_samples=self.segment_samples,
@@ -202,7 +215,7 @@ class Encoder:
         )
         return tower
 
-    def _normalised(self, rows: list[Embedding]) -> Embedding:
+    def _normalised(self, rows: Sequence[Embedding] | Embedding) -> Embedding:
         embeddings = np.array(rows, dtype=np.float32).reshape(len(rows), self.embedding_dim)
         norms: Embedding = np.linalg.norm(embeddings, axis=1, keepdims=True).astype(np.float32)
         if not np.isfinite(norms).all() or (norms == 0).any():

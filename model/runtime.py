@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
+import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
 
 RUNTIMES = ("openvino", "torch")
 RUNTIME_VARIABLE = "SOUNDGREP_RUNTIME"
+THREADS_VARIABLE = "OMP_NUM_THREADS"
 # What the driver of an NVIDIA card, of an AMD one and of a card seen from WSL leave behind: looking is free, while
 # asking torch costs seconds of import.
 _GPU_TRACES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
@@ -35,11 +39,11 @@ def chosen_runtime() -> str:
     asked = os.environ.get(RUNTIME_VARIABLE, "")
     if asked not in ("", *RUNTIMES):
         raise UsageError(f"{RUNTIME_VARIABLE} must be {' or '.join(RUNTIMES)}, not {asked!r}")
-    if asked == "openvino" and not _has_openvino():
+    if asked == "openvino" and not has_openvino():
         raise UsageError(f"{RUNTIME_VARIABLE} asks for openvino, which is not installed")
     if asked:
         return asked
-    return "openvino" if _has_openvino() and not has_gpu() else "torch"
+    return "openvino" if has_openvino() and not has_gpu() else "torch"
 
 
 @functools.cache
@@ -52,23 +56,49 @@ def has_gpu() -> bool:
     return bool(torch.cuda.is_available())
 
 
-def compiled(model: openvino.Model, *, n_streams: int = 1) -> openvino.CompiledModel:
+def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None = None) -> openvino.CompiledModel:
     """Compile an OpenVINO model for the CPU, so that its numbers depend on the input and the CPU alone.
 
     Args:
         model: The model.
         n_streams: Inferences to run at once, each in one thread: the same numbers, whatever their count.
+        n_threads: Threads of all streams together; None for one a stream.
 
     Returns:
         The compiled model, in float32 throughout.
     """
     settings = {
         "INFERENCE_PRECISION_HINT": "f32",
-        "INFERENCE_NUM_THREADS": n_streams,
+        "INFERENCE_NUM_THREADS": n_threads or n_streams,
         "NUM_STREAMS": n_streams,
         "ENABLE_CPU_PINNING": False,  # several processes would be pinned to the same core
     }
     return _core().compile_model(model, "CPU", settings)
+
+
+def n_threads() -> int:
+    """Tell how many threads this process is to compute in: what `OMP_NUM_THREADS` says, or one a core."""
+    asked = os.environ.get(THREADS_VARIABLE, "")
+    return int(asked) if asked.isdecimal() and int(asked) > 0 else usable_cores()
+
+
+def usable_cores() -> int:
+    """Count the cores that this process may use: its affinity, and a container's limit, rounded up."""
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min([allowed, *(math.ceil(share) for share in _container_limits())]))
+
+
+def _container_limits() -> Iterator[float]:
+    """Give the cores' worth of time that control groups, version 2 or 1, allow."""
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+        if quota != "max":
+            yield int(quota) / int(period)
+    with contextlib.suppress(OSError, ValueError):
+        group = Path("/sys/fs/cgroup/cpu")
+        quota_us = int((group / "cpu.cfs_quota_us").read_text("ascii"))
+        if quota_us > 0:
+            yield quota_us / int((group / "cpu.cfs_period_us").read_text("ascii"))
 
 
 @functools.cache
@@ -79,5 +109,6 @@ def _core() -> openvino.Core:
 
 
 @functools.cache
-def _has_openvino() -> bool:
+def has_openvino() -> bool:
+    """Tell whether OpenVINO is installed."""
     return importlib.util.find_spec("openvino") is not None

@@ -19,6 +19,7 @@ FLOORS = ("model", "search", "indexer", "ui")
 DOORS = {
     "torch": ("model/",),
     "transformers": ("model/",),
+    "openvino": ("model/",),
     "tokenizers": ("model/",),
     "safetensors": ("model/",),
     "huggingface_hub": ("model/",),
