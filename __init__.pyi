@@ -5,6 +5,8 @@ from .model import SoundgrepError as SoundgrepError
 from .search import Collection as Collection
 from .search import Evaluation as Evaluation
 from .search import Hit as Hit
+from .search import Query as Query
+from .search import SearchOptions as SearchOptions
 from .search import evaluate as evaluate
 
 __all__ = [
@@ -13,6 +15,8 @@ __all__ = [
     "Evaluation",
     "Hit",
     "IndexReport",
+    "Query",
+    "SearchOptions",
     "SoundgrepError",
     "build_collection",
     "evaluate",

@@ -2,5 +2,10 @@ from .collection import Collection as Collection
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
 from .hit import Hit as Hit
+from .hit import Span as Span
+from .hits import Explanation as Explanation
+from .hits import Hits as Hits
+from .options import SearchOptions as SearchOptions
+from .query import Query as Query
 
-__all__ = ["Collection", "Evaluation", "Hit", "evaluate"]
+__all__ = ["Collection", "Evaluation", "Explanation", "Hit", "Hits", "Query", "SearchOptions", "Span", "evaluate"]

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 import logging
-import operator
 import os
+import time
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from ..model.errors import CollectionError, QueryError
 from ..model.paths import readable_path
+from .annexes import read_annex
+from .calls import ROWS, Call
 from .encoders import check_encoder, open_encoder
-from .hit import Hit
+from .filters import Filters, Values, checked_values
+from .finder import Finder
+from .hits import Explanation, Hits
 from .manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifest, read_manifest
-from .query import audio_query, embedding_query, text_query
+from .options import SearchOptions, checked_number
+from .query import Known, Query, Sound
 from .ranking import Ranking
 from .rows import ClipRows, SegmentRows
 from .tables import Table
+from .terms import Terms
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder
     from .catalog import Catalog
+    from .lexical import Lexical
 
 _log = logging.getLogger(__name__)
 
@@ -103,109 +110,186 @@ class Collection:
 
     def search(
         self,
-        text: str | None = None,
+        text: str | Query | None = None,
         *,
-        audio: str | os.PathLike[str] | npt.NDArray[np.float32] | None = None,
-        like: Hit | None = None,
-        embedding: npt.NDArray[np.float32] | None = None,
+        audio: Sound | None = None,
+        like: Known | None = None,
+        embedding: npt.ArrayLike | None = None,
         k: int = 10,
         where: str | None = None,
-    ) -> list[Hit]:
+        where_values: Values | None = None,
+        options: SearchOptions | None = None,
+        explain: bool = False,
+    ) -> Hits:
         """Find the clips that answer a query best, each with its best segment.
 
         Args:
-            text: A description of the sound.
+            text: A description of the sound; or a `Query`, which can be a weighted sum of several.
             audio: A sound to find others like: a file, or a mono waveform [n_samples] at the encoder's rate. One longer
                 than a segment is asked for by the mean of its segments.
-            like: A hit of this collection to find more like; its own clip is left out.
+            like: Something of this collection to find more like: a hit, the path of a clip, or the id of a clip or of a
+                segment; its own clip is left out.
             embedding: A query [embedding_dim] embedded elsewhere by the same encoder; its length does not matter.
-            k: Clips wanted, at least 1.
+            k: Hits wanted, at least 1.
             where: Only clips for which this SQL expression over the columns of `clips` holds ("duration_s < 30").
+            where_values: Values for the parameters in it: {"artist": "..."} for "artist = $artist".
+            options: How the hits are listed: by clip or segment, from which one, folded, with words; None for the first
+                ones, by clip, by sound alone.
+            explain: Whether the answer's `explanation` says how the search went.
 
         Returns:
             Up to `k` hits, best first; fewer if the collection, or what the filter leaves of it, has fewer clips.
 
         Raises:
             QueryError: If not exactly one of text, audio, like and embedding is given, or it is empty or unusable, or
-                `k` is under 1, or `where` is malformed.
+                `k` is under 1, or `where` is malformed or takes too long.
             AudioError: If the audio file cannot be decoded.
             CollectionError: If the tables or the index cannot be read.
         """
-        n_kinds = sum(query is not None for query in (text, audio, like, embedding))
-        if n_kinds != 1:
-            raise QueryError(f"a search takes one of text, audio, like and embedding, not {n_kinds} of them")
-        k = _checked_k(k)
-        allowed = None if where is None else self._allowed(where)
+        queries: list[Query] = []
+        if text is not None:
+            queries.append(text if isinstance(text, Query) else Query.text(text))
+        if audio is not None:
+            queries.append(Query.audio(audio))
         if like is not None:
-            row = self._row_of(like)
-            not_itself = self._rows.clip_ids != self._rows.clip_ids[row]
-            allowed = not_itself if allowed is None else allowed & not_itself
-            query = self._ranking.embedding(row)
-        elif text is not None:
-            query = text_query(text, encoder=lambda: self.encoder)
-        elif audio is not None:
-            query = audio_query(audio, encoder=self.encoder, hop_s=self.manifest.hop_s)
-        else:
-            query = embedding_query(embedding, embedding_dim=self.manifest.embedding_dim)
-        scores, rows = self._ranking.best_of_clips(query, k, allowed=allowed)
-        return [
-            self._hit(rank, float(score), int(row))
-            for rank, (score, row) in enumerate(zip(scores, rows, strict=True), start=1)
-        ]
+            queries.append(Query.like(like))
+        if embedding is not None:
+            queries.append(Query.embedding(embedding))
+        if len(queries) != 1:
+            raise QueryError(
+                f"a search takes one of text, audio, like and embedding, not {len(queries)}; a Query sums several up"
+            )
+        return self._search(queries, k, where, where_values, options, explain=explain)[0]
 
-    def sql(self, query: str) -> pa.Table:
-        """Ask the collection's tables `clips` and `segments` in SQL.
+    def search_many(
+        self,
+        queries: Iterable[str | Query],
+        *,
+        k: int = 10,
+        where: str | None = None,
+        where_values: Values | None = None,
+        options: SearchOptions | None = None,
+    ) -> list[Hits]:
+        """Answer many queries, embedding their texts together and working their filter out once.
 
         Args:
-            query: One reading statement in DuckDB's dialect; it can reach nothing but the two tables.
+            queries: Texts and queries.
+            k: Hits wanted of each, at least 1.
+            where: As in `search`, for all of them.
+            where_values: As in `search`.
+            options: As in `search`, for all of them.
+
+        Returns:
+            The hits of each query, in the order of the queries.
+
+        Raises:
+            QueryError: As in `search`.
+            AudioError: If an audio file cannot be decoded.
+            CollectionError: If the tables or the index cannot be read.
+        """
+        asked = [query if isinstance(query, Query) else Query.text(query) for query in queries]
+        return self._search(asked, k, where, where_values, options)
+
+    def sql(self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0) -> pa.Table:
+        """Ask the collection's tables in SQL.
+
+        The tables are `clips` (the user's own metadata and labels among its columns), `segments`, and every annex
+        (`labels`, `metadata` ...). `search('thunder', 200)`, with a filter as third argument if you like, is a table
+        too: `rank, score, calibrated, clip_id, segment_id, start_s, end_s` of the best 200 clips.
+
+        Args:
+            query: One reading statement in DuckDB's dialect; it can reach nothing but these tables.
+            values: Values for the parameters in it, as `$name`.
+            time_limit_s: When to stop it.
 
         Returns:
             The rows, as an Arrow table.
 
         Raises:
-            QueryError: If the statement is malformed, is not one reading statement, or reaches for files or network.
+            QueryError: If the statement is malformed, is not one reading statement, reaches for files or network, takes
+                too long or gives too much.
         """
-        return self._catalog.sql(query)
+        return self._catalog.sql(query, values=checked_values(values), time_limit_s=time_limit_s)
 
-    def _hit(self, rank: int, score: float, row: int) -> Hit:
-        clip_id = int(self._rows.clip_ids[row])
-        clip = self._clip_rows[clip_id]
-        return Hit(
-            rank=rank,
-            score=max(-1.0, min(1.0, score)),
-            path=clip.path,
-            start_s=float(self._rows.start_s[row]),
-            end_s=float(self._rows.end_s[row]),
-            duration_s=clip.duration_s,
-            clip_id=clip_id,
-            segment_id=int(self._rows.segment_ids[row]),
-            path_bytes=clip.path_bytes,
+    def _search(
+        self,
+        queries: list[Query],
+        k: int,
+        where: str | None,
+        where_values: Values | None,
+        options: SearchOptions | None,
+        *,
+        explain: bool = False,
+    ) -> list[Hits]:
+        k = checked_number("k", k, lowest=1)
+        options = options or SearchOptions()
+        values = checked_values(where_values)
+        if values and where is None:
+            raise QueryError("there are values for a filter, but no filter")
+        started = time.perf_counter()
+        allowed = None if where is None else self._filters.allowed(where, values)
+        filtered = time.perf_counter()
+        asked = self._terms.resolve(queries)
+        resolved = time.perf_counter()
+        answers = [Hits(self._finder.find(one, k=k, allowed=allowed, options=options)) for one in asked]
+        if explain:
+            plan = self._ranking.plan(options.offset + k, allowed=allowed)
+            took_ms = [1e3 * took for took in (resolved - filtered, filtered - started, time.perf_counter() - resolved)]
+            for hits in answers:
+                hits.explanation = Explanation(plan, *took_ms)
+        return answers
+
+    def _rows_of_search(self, call: Call) -> pa.Table:
+        """Give the rows of search() in SQL."""
+        hits = self.search(call.text, k=call.k, where=call.filter)
+        return pa.table(
+            {field.name: pa.array([getattr(hit, field.name) for hit in hits], field.type) for field in ROWS}
         )
-
-    def _allowed(self, where: str) -> npt.NDArray[np.bool_]:
-        return np.isin(self._rows.clip_ids, self._catalog.clip_ids_where(where))
-
-    def _row_of(self, hit: Hit) -> int:
-        row = int(self._rows.find(np.array([hit.segment_id], np.int64))[0])
-        if row < 0:
-            raise QueryError(
-                f"{hit.path}: the hit to find more like is not in {readable_path(self.path)}, or not any more"
-            )
-        return row
 
     @cached_property
     def _rows(self) -> SegmentRows:
-        return SegmentRows.read(self._segments)
+        return SegmentRows(self._segments)
 
     @cached_property
     def _clip_rows(self) -> ClipRows:
         return ClipRows.read(self._clips)
 
     @cached_property
+    def _terms(self) -> Terms:
+        return Terms(
+            encoder=lambda: self.encoder,
+            embeddings=lambda rows: self._ranking.embeddings(rows),
+            rows=self._rows,
+            clips=lambda: self._clip_rows,
+            hop_s=self.manifest.hop_s,
+            embedding_dim=self.manifest.embedding_dim,
+            place=readable_path(self.path),
+        )
+
+    @cached_property
+    def _finder(self) -> Finder:
+        return Finder(self._rows, self._clip_rows, self._ranking, lexical=lambda: self._lexical, calibration=None)
+
+    @cached_property
+    def _filters(self) -> Filters:
+        return Filters(self._rows, clip_ids_where=lambda where, values: self._catalog.clip_ids_where(where, values))
+
+    @cached_property
+    def _lexical(self) -> Lexical:
+        from .lexical import Lexical  # tantivy loads only where words are looked for
+
+        return Lexical(self._catalog.words())
+
+    @cached_property
     def _catalog(self) -> Catalog:
         from .catalog import Catalog  # DuckDB loads only where SQL is asked
 
-        return Catalog(clips=self._clips.dataset(), segments=self._segments.dataset())
+        tables = {CLIPS_FOLDER: self._clips, SEGMENTS_FOLDER: self._segments}
+        for name in self.manifest.annexes:
+            annex = read_annex(self.path, self.manifest, name)
+            if annex is not None:
+                tables[name] = annex
+        return Catalog({name: table.dataset() for name, table in tables.items()}, search=self._rows_of_search)
 
     @cached_property
     def _ranking(self) -> Ranking:
@@ -218,13 +302,3 @@ class Collection:
             except CollectionError as error:
                 _log.warning("%s; searching without it, exactly and more slowly", error)
         return Ranking(self._rows, index, table=self._segments, embedding_dim=self.manifest.embedding_dim)
-
-
-def _checked_k(k: int) -> int:
-    try:
-        number = operator.index(k)
-    except TypeError:
-        raise QueryError(f"k must be a whole number from 1, not {k!r}") from None
-    if isinstance(k, bool) or number < 1:
-        raise QueryError(f"k must be a whole number from 1, not {k!r}")
-    return number

@@ -1,5 +1,7 @@
 """Ranking: the best segment of each of the best clips, whether the index has it already or not."""
 
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 
@@ -94,11 +96,28 @@ class Ranking:
 
     def embedding(self, row: int) -> Float:
         """Give the embedding [embedding_dim] of a row."""
-        fresh = np.flatnonzero(self._fresh_rows == row)
-        if len(fresh) or self._index is None:
-            found: Float = self._fresh[int(fresh[0])]
-            return found
-        return self._index.embedding(int(np.flatnonzero(self._row_at_position == row)[0]))
+        found: Float = self.embeddings(np.array([row], np.int64))[0]
+        return found
+
+    def embeddings(self, rows: Int) -> Float:
+        """Give the embeddings [m, embedding_dim] of rows [m]."""
+        places = self._place_of_row[rows]
+        found = np.empty((len(rows), self._fresh.shape[1]), np.float32)
+        is_fresh = places < 0
+        found[is_fresh] = self._fresh[-1 - places[is_fresh]]
+        if self._index is not None:
+            for number in np.flatnonzero(~is_fresh):
+                found[number] = self._index.embedding(int(places[number]))
+        return found
+
+    @cached_property
+    def _place_of_row(self) -> Int:
+        """Position in the index of each row [n_segments]; of a fresh one, -1 less its place among the fresh."""
+        places = np.empty(len(self._rows), np.int64)
+        is_live = self._row_at_position >= 0
+        places[self._row_at_position[is_live]] = np.flatnonzero(is_live)
+        places[self._fresh_rows] = -1 - np.arange(len(self._fresh_rows))
+        return places
 
     def _ordered(self, scores: Float, rows: Int) -> Int:
         """Order best first; ties in a fixed order, by clip, then by time."""

@@ -6,55 +6,110 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ..model.errors import CollectionError
 from .tables import Table
 
+Int = npt.NDArray[np.int64]
+Float = npt.NDArray[np.float64]
 
-@dataclass(frozen=True)
+
 class SegmentRows:
-    """Every segment of a collection, in table order.
+    """Every segment of a collection, in table order; each column is read when it is first asked for."""
 
-    Attributes:
-        segment_ids: Ids [n], int64.
-        clip_ids: Clip of each segment [n], int64.
-        start_s: Start of each in its clip [n], float64.
-        end_s: End of each in its clip [n], float64.
-    """
-
-    segment_ids: npt.NDArray[np.int64]
-    clip_ids: npt.NDArray[np.int64]
-    start_s: npt.NDArray[np.float64]
-    end_s: npt.NDArray[np.float64]
+    def __init__(self, table: Table) -> None:
+        self._table = table
 
     @classmethod
     def read(cls, table: Table) -> "SegmentRows":
-        """Read the segments table, its embeddings left out.
-
-        Raises:
-            CollectionError: If it cannot be read.
-        """
-        rows = table.read(["segment_id", "clip_id", "start_s", "end_s"])
-        return cls(*(rows.column(name).to_numpy() for name in ("segment_id", "clip_id", "start_s", "end_s")))
+        """Take the rows of a segments table; a `CollectionError` is raised where they are first needed."""
+        return cls(table)
 
     def __len__(self) -> int:
         return len(self.segment_ids)
 
-    def find(self, segment_ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    @cached_property
+    def segment_ids(self) -> Int:
+        """Ids [n]."""
+        return self._ids[0]
+
+    @cached_property
+    def clip_ids(self) -> Int:
+        """Clip of each segment [n]."""
+        return self._ids[1]
+
+    @cached_property
+    def start_s(self) -> Float:
+        """Start of each segment in its clip [n]."""
+        return self._seconds[0]
+
+    @cached_property
+    def end_s(self) -> Float:
+        """End of each segment in its clip [n]."""
+        return self._seconds[1]
+
+    def find(self, segment_ids: Int) -> Int:
         """Find the rows [m] of segments [m], -1 for those that are not in the table."""
+        if np.array_equal(segment_ids, self.segment_ids):  # an index of just this table, in its order
+            return np.arange(len(self), dtype=np.int64)
         if not len(self):
             return np.full(len(segment_ids), -1, np.int64)
-        places = np.minimum(np.searchsorted(self._sorted_ids, segment_ids), len(self) - 1)
-        found: npt.NDArray[np.int64] = np.where(self._sorted_ids[places] == segment_ids, self._order[places], -1)
+        order, ids = self._by_segment
+        places = np.minimum(np.searchsorted(ids, segment_ids), len(self) - 1)
+        found: Int = np.where(ids[places] == segment_ids, order[places], -1)
         return found
 
-    @cached_property
-    def _order(self) -> npt.NDArray[np.int64]:
-        return np.argsort(self.segment_ids)
+    def of_clip(self, clip_id: int) -> Int:
+        """Find the rows [m] of a clip's segments, in order of time; none if there is no such clip."""
+        order, ids, starts = self._by_clip
+        place = int(np.searchsorted(ids, clip_id)) if 0 <= clip_id < 1 << 63 else len(ids)
+        if place == len(ids) or ids[place] != clip_id:
+            return np.empty(0, np.int64)
+        rows = order[starts[place] : starts[place + 1]]
+        return rows[np.argsort(self.start_s[rows], kind="stable")]
+
+    def among_clips(self, clip_ids: Int) -> npt.NDArray[np.bool_]:
+        """Tell of each row [n] whether its clip is one of some."""
+        _, ids, _ = self._by_clip
+        is_wanted = np.zeros(len(ids), np.bool_)
+        if len(ids):
+            wanted = np.sort(clip_ids)
+            places = np.minimum(np.searchsorted(ids, wanted), len(ids) - 1)
+            is_wanted[places[ids[places] == wanted]] = True
+        return is_wanted[self._clip_places]
 
     @cached_property
-    def _sorted_ids(self) -> npt.NDArray[np.int64]:
-        return self.segment_ids[self._order]
+    def _ids(self) -> tuple[Int, Int]:
+        rows = self._table.read(["segment_id", "clip_id"])
+        return rows.column("segment_id").to_numpy(), rows.column("clip_id").to_numpy()
+
+    @cached_property
+    def _seconds(self) -> tuple[Float, Float]:
+        rows = self._table.read(["start_s", "end_s"])
+        return rows.column("start_s").to_numpy(), rows.column("end_s").to_numpy()
+
+    @cached_property
+    def _by_segment(self) -> tuple[Int, Int]:
+        """Rows in order of their ids [n], and the ids in that order [n]."""
+        order = np.argsort(self.segment_ids)
+        return order, self.segment_ids[order]
+
+    @cached_property
+    def _by_clip(self) -> tuple[Int, Int, Int]:
+        """Rows in order of their clips [n], the clips' ids [m], and where the rows of each start and end [m + 1]."""
+        order = np.argsort(self.clip_ids, kind="stable")
+        ids = self.clip_ids[order]
+        starts = np.flatnonzero(np.concatenate([[len(ids) > 0], ids[1:] != ids[:-1]]))
+        return order, ids[starts], np.append(starts, len(ids))
+
+    @cached_property
+    def _clip_places(self) -> npt.NDArray[np.int32]:
+        """Place of each row's clip among the sorted clips [n]."""
+        order, ids, starts = self._by_clip
+        places = np.empty(len(self), np.int32)
+        places[order] = np.repeat(np.arange(len(ids), dtype=np.int32), np.diff(starts))
+        return places
 
 
 @dataclass(frozen=True)
@@ -67,13 +122,16 @@ class ClipRow:
 
 
 class ClipRows:
-    """Every clip of a collection, found by its id."""
+    """What hits need of every clip of a collection, found by its id; one is made into Python values when asked for."""
 
     def __init__(self, rows: pa.Table) -> None:
-        ids = rows.column("clip_id").to_numpy()
+        whole = rows.combine_chunks()
+        ids = whole.column("clip_id").to_numpy()
         self._order = np.argsort(ids)
         self._sorted_ids = ids[self._order]
-        self._rows = rows
+        self._paths, self._path_bytes, self._durations = (
+            whole.column(name) for name in ("path", "path_bytes", "duration_s")
+        )
 
     @classmethod
     def read(cls, table: Table) -> "ClipRows":
@@ -95,5 +153,17 @@ class ClipRows:
             raise CollectionError(
                 f"the collection is damaged: its segments name a clip {clip_id} that is not among its clips"
             )
-        row = self._rows.slice(int(self._order[place]), 1).to_pylist()[0]
-        return ClipRow(path=row["path"], path_bytes=row["path_bytes"], duration_s=row["duration_s"])
+        row = int(self._order[place])
+        return ClipRow(
+            path=self._paths[row].as_py(),
+            path_bytes=self._path_bytes[row].as_py(),
+            duration_s=self._durations[row].as_py(),
+        )
+
+    def find_path(self, path: str) -> int | None:
+        """Find the clip whose path reads like this, as hits give it; None if there is none."""
+        try:
+            row = pc.index(self._paths, pa.scalar(path, self._paths.type)).as_py()
+        except UnicodeEncodeError:  # bytes that are no text never stand in a readable path
+            return None
+        return None if row < 0 else int(self._sorted_ids[np.flatnonzero(self._order == row)[0]])

@@ -27,6 +27,7 @@ DOORS = {
     "soxr": ("model/mixdown.py", "model/training/"),
     "faiss": ("search/index.py",),
     "duckdb": ("search/catalog.py",),
+    "tantivy": ("search/lexical.py",),
     "deltalake": ("search/tables.py",),
     "fsspec": ("model/stores.py",),
     "loky": ("indexer/pool.py",),
