@@ -195,9 +195,9 @@ class Encoder:
             return self._text
 
     def _loaded_text_tower(self) -> TextTower:
-        from .msclap.text_tower import NumpyTextTower
+        from .msclap.text_tower import MSClapTextTower
 
-        tower = NumpyTextTower(self.source)
+        tower = MSClapTextTower(self.source)
         name = readable_path(self.source)
         check_once(self._checkpoint, "text", lambda: examine_text(tower.embed_text, name=name))
         return tower

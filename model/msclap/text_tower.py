@@ -1,40 +1,38 @@
-"""The text tower for queries, in numpy: a search waits for a few matrix products, not for a training library to load.
+"""The text tower for queries: a text is a few matrix products, and waits for no training library to load.
 
-Computes what `MSClapModel.get_text_features` computes, one text at a time; tests hold both to the reference.
+Computes what `MSClapModel.get_text_features` computes, one text at a time, in numpy or in OpenVINO; tests hold both to
+the reference. Nothing is padded: a token of GPT-2 sees only those before it, so padding would only cost time.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+import os
+import threading
 import warnings
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError, safe_open
 from tokenizers import Tokenizer
 
-from ..checkpoint import CONFIG, TOKENIZER, WEIGHTS, Checkpoint
+from ..checkpoint import TOKENIZER
 from ..errors import CheckpointError, SoundgrepWarning
+from ..runtime import RUNTIME_VARIABLE, compiled, has_openvino, n_threads
 from .text import MAX_TOKENS, token_ids
+from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWeights
 
 Float = npt.NDArray[np.float32]
 
-TOKENS, POSITIONS = "text_model.encoder.token_embeddings.weight", "text_model.encoder.position_embeddings.weight"
-BLOCKS = "text_model.encoder.blocks"
-DEFAULT_HEADS, DEFAULT_EPS = 12, 1e-5  # of MSClapTextConfig, where a configuration leaves them out
+MIN_COMPILED = 30_000_000
+"""Multiplications a token from which compiling pays: it takes half a second, a product in numpy the threefold time.
 
+GPT-2 has 85 million; `mini` with 3 million answers before OpenVINO is even imported."""
 
-def gelu(x: Float) -> Float:
-    """GPT-2's GELU, by its tanh formula."""
-    return np.float32(0.5) * x * (1 + np.tanh(np.float32(math.sqrt(2 / math.pi)) * (x + np.float32(0.044715) * x**3)))
-
-
-def exact_gelu(x: Float) -> Float:
-    """GELU by the error function, as the projection has it."""
-    return (0.5 * x * (1 + np.array([math.erf(value) for value in x.ravel() / math.sqrt(2)]).reshape(x.shape))).astype(
-        np.float32
-    )
+N_REMEMBERED = 512
+"""Embeddings kept of the texts asked for last, 4 kB each at full size."""
 
 
 class PlainTokenizer:
@@ -62,8 +60,16 @@ class PlainTokenizer:
         return ids
 
 
-class NumpyTextTower:
-    """GPT-2 and its projection over a checkpoint's weights.
+class Forward(Protocol):
+    """The network itself, on whatever computes it."""
+
+    def __call__(self, ids: list[int]) -> Float:
+        """Embed token ids to float32 `[embedding_dim]`, of any length."""
+        ...
+
+
+class MSClapTextTower:
+    """Tokenizer, GPT-2 and projection of one checkpoint; several threads may share it.
 
     Args:
         folder: The checkpoint.
@@ -73,54 +79,80 @@ class NumpyTextTower:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._name = folder.name
         self._tokenizer = PlainTokenizer(folder / TOKENIZER)
-        checkpoint = Checkpoint(folder)
-        try:
-            config = checkpoint.read(CONFIG).get("text_config", {})
-            self._n_heads = int(config.get("num_attention_heads", DEFAULT_HEADS))
-            self._eps = np.float32(config.get("layer_norm_eps", DEFAULT_EPS))
-            self._weights = read_weights(folder / WEIGHTS)
-        except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-            raise CheckpointError(f"{folder / WEIGHTS}: cannot be loaded: {error}") from error
-        self._n_blocks = sum(1 for name in self._weights if name.endswith(".norm1.weight"))
-        self._check(checkpoint.embedding_dim)
-        self._max_tokens = min(MAX_TOKENS, len(self._weights[POSITIONS]))
+        weights = TextWeights(folder)
+        if len(self._tokenizer) > weights.n_tokens:
+            raise CheckpointError(f"{folder}: the tokenizer has more tokens than the text tower")
+        self._max_tokens = min(MAX_TOKENS, weights.n_positions)
+        self._forward: Forward = CompiledForward(weights) if is_compiled(weights) else NumpyForward(weights)
+        self._embedding = functools.lru_cache(N_REMEMBERED)(self._read_only)
 
     def embed_text(self, text: str) -> Float:
-        """Embed one text to float32 `[embedding_dim]`, of any length."""
+        """Embed one text to float32 `[embedding_dim]`, of any length, not to be written to."""
         # One id more than is read tells a text that was cut from one that just fits.
         (ids,) = token_ids(self._tokenizer, [text], max_tokens=self._max_tokens + 1)
         if len(ids) > self._max_tokens:
             (ids,) = token_ids(self._tokenizer, [text], max_tokens=self._max_tokens)
             warnings.warn(
-                f"the text {text[:40]!r}... is longer than the {self._max_tokens} tokens that {self._folder.name} "
-                "reads: the rest was left out",
+                f"the text {text[:40]!r}... is longer than the {self._max_tokens} tokens that {self._name} reads: the "
+                "rest was left out",
                 SoundgrepWarning,
                 stacklevel=4,
             )
-        states = self._states(ids)
-        embedded = self._linear("text_projection.linear1", states[-1])
-        mixed = embedded + self._linear("text_projection.linear2", exact_gelu(embedded))
-        return self._norm("text_projection.layer_norm", mixed, eps=np.float32(1e-5))
+        return self._embedding(tuple(ids))
 
-    def _check(self, embedding_dim: int) -> None:
-        """Refuse weights that are not all those of the configuration, each in its size."""
-        found = {name: tensor.shape for name, tensor in self._weights.items()}
-        n_tokens, width = (*found.get(TOKENS, ()), 0, 0)[:2]
-        n_positions, hidden = found.get(POSITIONS, (0,))[0], found.get(f"{BLOCKS}.0.fc1.weight", (0,))[0]
-        expected: dict[str, tuple[int, ...]] = {TOKENS: (n_tokens, width), POSITIONS: (n_positions, width)}
-        expected |= shapes(self._n_blocks, width=width, hidden=hidden, embedding_dim=embedding_dim)
-        wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
-        if wrong:
-            raise CheckpointError(
-                f"{self._folder / WEIGHTS}: size mismatch: {wrong[0]} is {found.get(wrong[0], 'missing')}, but the "
-                f"configuration wants {expected.get(wrong[0], 'none')}"
-            )
-        if width % self._n_heads:
-            raise CheckpointError(f"{self._folder / CONFIG}: a text tower of width {width} with {self._n_heads} heads")
-        if len(self._tokenizer) > n_tokens:
-            raise CheckpointError(f"{self._folder}: the tokenizer has more tokens than the text tower")
+    def _read_only(self, ids: tuple[int, ...]) -> Float:
+        embedding = self._forward(list(ids))
+        embedding.flags.writeable = False  # the next who asks for the same text is given the same array
+        return embedding
+
+
+def is_compiled(weights: TextWeights) -> bool:
+    """Whether OpenVINO is to compute a tower: if it is there and the tower large, or `SOUNDGREP_RUNTIME` says so."""
+    asked = os.environ.get(RUNTIME_VARIABLE, "")
+    if asked:
+        return asked == "openvino"
+    return has_openvino() and weights.n_dense >= MIN_COMPILED
+
+
+class CompiledForward:
+    """The network in OpenVINO, on all cores: a person waits for the one text."""
+
+    def __init__(self, weights: TextWeights) -> None:
+        from .text_graph import TextGraph
+
+        self._weights = weights
+        self._request = compiled(TextGraph(weights).build(), n_threads=n_threads()).create_infer_request()
+        self._computing = threading.Lock()
+
+    def __call__(self, ids: list[int]) -> Float:
+        """Embed token ids."""
+        inputs = [self._weights.entry(ids), causal_mask(len(ids))]
+        with self._computing:  # all cores are at work for one text: a second at once would only slow both
+            self._request.infer(inputs)
+            embedding: Float = np.array(self._request.get_output_tensor(0).data)
+        return embedding
+
+
+class NumpyForward:
+    """The network in numpy."""
+
+    def __init__(self, weights: TextWeights) -> None:
+        self._weights = weights
+
+    def __call__(self, ids: list[int]) -> Float:
+        """Embed token ids."""
+        x, mask, eps = self._weights.entry(ids), causal_mask(len(ids)), np.float32(self._weights.eps)
+        for block in range(self._weights.n_blocks):
+            name = f"{BLOCKS}.{block}"
+            x = x + self._attention(f"{name}.attn", self._norm(f"{name}.norm1", x, eps=eps), mask)
+            hidden = gelu(self._linear(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=eps)))
+            x = x + self._linear(f"{name}.fc2", hidden)
+        pooled = self._norm(LAST_NORM, x[-1], eps=eps)
+        embedded = self._linear(f"{PROJECTION}.linear1", pooled)
+        mixed = embedded + self._linear(f"{PROJECTION}.linear2", exact_gelu(embedded))
+        return self._norm(f"{PROJECTION}.layer_norm", mixed, eps=np.float32(PROJECTION_EPS))
 
     def _linear(self, name: str, x: Float) -> Float:
         y: Float = x @ self._weights[f"{name}.weight"].T
@@ -133,50 +165,30 @@ class NumpyTextTower:
         normed: Float = scaled * self._weights[f"{name}.weight"] + self._weights[f"{name}.bias"]
         return normed
 
-    def _states(self, ids: list[int]) -> Float:
-        """Token states, float32 `[n_tokens, width]`."""
-        x = self._weights[TOKENS][ids] + self._weights[POSITIONS][: len(ids)]
-        later = np.triu(np.full((len(ids), len(ids)), -np.inf, np.float32), 1)
-        for block in range(self._n_blocks):
-            name = f"{BLOCKS}.{block}"
-            x = x + self._attention(f"{name}.attn", self._norm(f"{name}.norm1", x, eps=self._eps), later)
-            hidden = gelu(self._linear(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=self._eps)))
-            x = x + self._linear(f"{name}.fc2", hidden)
-        return self._norm("text_model.encoder.norm", x, eps=self._eps)
-
-    def _attention(self, name: str, x: Float, later: Float) -> Float:
+    def _attention(self, name: str, x: Float, mask: Float) -> Float:
         n, width = x.shape
-        q, k, v = self._linear(f"{name}.qkv", x).reshape(n, 3, self._n_heads, -1).transpose(1, 2, 0, 3)
-        scores = q @ k.transpose(0, 2, 1) / np.float32(math.sqrt(width // self._n_heads)) + later
+        q, k, v = self._linear(f"{name}.qkv", x).reshape(n, 3, self._weights.n_heads, -1).transpose(1, 2, 0, 3)
+        scores = q @ k.transpose(0, 2, 1) / np.float32(math.sqrt(width // self._weights.n_heads)) + mask
         scores = np.exp(scores - scores.max(-1, keepdims=True))
         mixed = (scores / scores.sum(-1, keepdims=True)) @ v
         return self._linear(f"{name}.proj", mixed.transpose(1, 0, 2).reshape(n, width))
 
 
-def shapes(n_blocks: int, *, width: int, hidden: int, embedding_dim: int) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every tensor but the embeddings of tokens and positions."""
-    dense = {
-        "attn.qkv": (3 * width, width),
-        "attn.proj": (width, width),
-        "fc1": (hidden, width),
-        "fc2": (width, hidden),
-    }
-    norms = {"text_model.encoder.norm": width, "text_projection.layer_norm": embedding_dim}
-    expected: dict[str, tuple[int, ...]] = {
-        "text_projection.linear1.weight": (embedding_dim, width),
-        "text_projection.linear2.weight": (embedding_dim, embedding_dim),
-    }
-    for block in range(n_blocks):
-        norms |= {f"{BLOCKS}.{block}.norm1": width, f"{BLOCKS}.{block}.norm2": width}
-        for name, shape in dense.items():
-            expected |= {f"{BLOCKS}.{block}.{name}.weight": shape, f"{BLOCKS}.{block}.{name}.bias": shape[:1]}
-    for name, size in norms.items():
-        expected |= {f"{name}.weight": (size,), f"{name}.bias": (size,)}
-    return expected
+def causal_mask(n: int) -> Float:
+    """What is added to scores `[n, n]` so that no token sees those after it."""
+    return np.triu(np.full((n, n), -np.inf, np.float32), 1)
 
 
-def read_weights(path: Path) -> dict[str, Float]:
-    """Read the text tower's tensors, and no others, as float32."""
-    with safe_open(path, framework="numpy") as file:
-        names = [name for name in file.keys() if name.startswith("text_")]  # noqa: SIM118 - no mapping
-        return {name: file.get_tensor(name).astype(np.float32, copy=False) for name in names}
+def gelu(x: Float) -> Float:
+    """GPT-2's GELU, by its tanh formula."""
+    inner = np.float32(math.sqrt(2 / math.pi)) * (
+        x + np.float32(0.044715) * x * x * x
+    )  # x**3 would take ten times as long
+    return np.float32(0.5) * x * (1 + np.tanh(inner))
+
+
+def exact_gelu(x: Float) -> Float:
+    """GELU by the error function, as the projection has it."""
+    return (0.5 * x * (1 + np.array([math.erf(value) for value in x.ravel() / math.sqrt(2)]).reshape(x.shape))).astype(
+        np.float32
+    )

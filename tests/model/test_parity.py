@@ -17,6 +17,7 @@ import torch
 from soundgrep import Encoder
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import SoundgrepWarning
+from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from .reference import GPT2_FILES, build, tokenizer
 
@@ -112,15 +113,22 @@ def test_audio_embeddings_equal_the_reference(reference: torch.nn.Module, encode
         assert difference < TOLERANCE, f"{name}: {difference:.2e}"
 
 
-def test_text_embeddings_equal_the_reference(reference: torch.nn.Module, encoder: Encoder) -> None:
+@pytest.mark.parametrize("runtime", ["openvino", "torch"])
+def test_text_embeddings_equal_the_reference(
+    reference: torch.nn.Module, converted: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(RUNTIME_VARIABLE, runtime)
+    encoder = Encoder.from_pretrained(converted)
     gpt2 = tokenizer()
     for text in TEXTS:
         tokens = gpt2(text + " <|endoftext|>", max_length=77, padding="max_length", return_tensors="pt")
         with torch.inference_mode():
             expected = reference.caption_encoder(tokens).numpy()[0]
         (ours,) = encoder.embed_text([text])
-        difference = np.abs(ours - expected / np.linalg.norm(expected)).max()
+        expected /= np.linalg.norm(expected)
+        difference = np.abs(ours - expected).max()
         assert difference < TOLERANCE, f"{text!r}: {difference:.2e}"
+        assert ours @ expected > 1 - 1e-5, text
 
 
 def reference_at_end(reference: torch.nn.Module, ids: list[int]) -> np.ndarray:
