@@ -1,5 +1,6 @@
 """Decoding: any audio file, or a video file's audio track, to a mono waveform at one sampling rate."""
 
+import contextlib
 import errno
 import os
 from collections.abc import Iterator, Mapping
@@ -30,6 +31,7 @@ _CONTAINERS = (
 )
 _MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
 _MAX_CHANNELS = 64
+_MAX_DURATION_S = 360_000  # a few kilobytes of some codecs claim years of silence
 _BLOCK_SAMPLES = 1 << 16
 # What muxers write for players, not for people.
 _TECHNICAL_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id"})
@@ -74,12 +76,108 @@ class DecodedAudio:
     peak_dbfs: float | None
 
 
+class AudioStream:
+    """A file's best audio track, decoded, averaged over its channels and resampled as one goes along.
+
+    Damaged stretches are skipped: what can be decoded of a truncated file is given.
+
+    Args:
+        path: An audio or video file; a member of a tar archive and a URL will do too (see `open_clip`).
+        sampling_rate_hz: Rate of the waveform to give.
+        file: The file's bytes, if they are open already; None to open them.
+    """
+
+    def __init__(
+        self, path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, file: BinaryIO | None = None
+    ) -> None:
+        self._path = path
+        self._file = file
+        self._mixdown = Mixdown(sampling_rate_hz=sampling_rate_hz)
+        self._info: AudioInfo | None = None
+
+    def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
+        """Decode the file, once.
+
+        Yields:
+            The waveform [n_samples] in blocks, float32, a second or so each: none empty, one at least, all finite.
+
+        Raises:
+            AudioError: If the file cannot be read, is not audio, has no audio track, or holds no usable samples (none
+                at all, NaN or infinite ones, a rate outside 1 kHz to 768 kHz, more than 64 channels, more than 100
+                hours). One sentence that names the file.
+        """
+        try:
+            with contextlib.nullcontext(self._file) if self._file is not None else open_clip(self._path) as file:
+                yield from (block for block in self._decoded(file) if block.size)
+            return
+        except AudioError as error:
+            reason = str(error)
+        except av.FFmpegError as error:
+            reason = "it is not audio in a known format, or it is damaged beyond reading"
+            if isinstance(error, OSError):
+                reason = _reading_failed(error)
+        except OSError as error:
+            reason = _reading_failed(error)
+        raise AudioError(f"{readable_path(self._path)}: {reason}")
+
+    @property
+    def info(self) -> AudioInfo:
+        """What the file is, known when all blocks have been given.
+
+        Raises:
+            RuntimeError: If they have not.
+        """
+        if self._info is None:
+            raise RuntimeError("the sound has not been decoded to its end yet")
+        return self._info
+
+    @property
+    def rms_dbfs(self) -> float | None:
+        """Root mean square so far, over all channels before resampling, dB of full scale; None for digital silence."""
+        return self._mixdown.rms_dbfs
+
+    @property
+    def peak_dbfs(self) -> float | None:
+        """Largest magnitude so far, over all channels before resampling, dB of full scale; None for silence."""
+        return self._mixdown.peak_dbfs
+
+    def _decoded(self, file: BinaryIO) -> Iterator[npt.NDArray[np.float32]]:
+        if file.seek(0, os.SEEK_END) == 0:
+            raise AudioError("the file is empty")
+        file.seek(0)
+        mixdown = self._mixdown
+        # libav reads through our file object: names need not be text, and reading fails with the system's own error.
+        with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
+            stream = container.streams.best("audio")
+            if not isinstance(stream, av.AudioStream):
+                raise AudioError("it has no audio track")
+            if stream.codec_context is None:
+                raise AudioError("the coding of its audio track is not supported")
+            track = _Track(container, stream)
+            for samples, rate_hz in track.blocks():
+                block = mixdown.add(samples, sampling_rate_hz=rate_hz)
+                if not mixdown.finite:
+                    raise AudioError("it holds samples that are not numbers (NaN or infinite)")
+                if mixdown.duration_s > _MAX_DURATION_S:
+                    raise AudioError(f"it is longer than {_MAX_DURATION_S // 3600} hours")
+                yield block
+            if track.layout is None:
+                raise AudioError("nothing of its audio can be decoded" if track.n_damaged else "it holds no samples")
+            yield mixdown.finish()
+            self._info = AudioInfo(
+                container=_container_name(container.format.name, _suffix(self._path)),
+                codec=stream.codec_context.codec.canonical_name,
+                sampling_rate_hz=track.layout.sampling_rate_hz,
+                n_channels=track.layout.n_channels,
+                duration_s=mixdown.duration_s,
+                tags=_tags(container.metadata, stream.metadata),
+            )
+
+
 def decode(
     path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, file: BinaryIO | None = None
 ) -> DecodedAudio:
-    """Decode a file's best audio track, average its channels and resample it.
-
-    Damaged stretches are skipped: what can be decoded of a truncated file is returned.
+    """Decode a whole file, as `AudioStream` does it block by block.
 
     Args:
         path: An audio or video file; a member of a tar archive and a URL will do too (see `open_clip`).
@@ -90,54 +188,11 @@ def decode(
         The decoded sound.
 
     Raises:
-        AudioError: If the file cannot be read, is not audio, has no audio track, or holds no usable samples (none at
-            all, NaN or infinite ones, a rate outside 1 kHz to 768 kHz, more than 64 channels). One sentence that
-            names the file.
+        AudioError: As `AudioStream.blocks`.
     """
-    try:
-        if file is not None:
-            return _decode(file, sampling_rate_hz, suffix=_suffix(path))
-        with open_clip(path) as opened:
-            return _decode(opened, sampling_rate_hz, suffix=_suffix(path))
-    except AudioError as error:
-        reason = str(error)
-    except av.FFmpegError as error:
-        reason = "it is not audio in a known format, or it is damaged beyond reading"
-        if isinstance(error, OSError):
-            reason = _reading_failed(error)
-    except OSError as error:
-        reason = _reading_failed(error)
-    raise AudioError(f"{readable_path(path)}: {reason}")
-
-
-def _decode(file: BinaryIO, sampling_rate_hz: int, *, suffix: str) -> DecodedAudio:
-    if file.seek(0, os.SEEK_END) == 0:
-        raise AudioError("the file is empty")
-    file.seek(0)
-    # libav reads through our file object: names need not be text, and reading fails with the system's own error.
-    with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
-            raise AudioError("it has no audio track")
-        if stream.codec_context is None:
-            raise AudioError("the coding of its audio track is not supported")
-        track = _Track(container, stream)
-        mixdown = Mixdown(sampling_rate_hz=sampling_rate_hz)
-        for samples, rate_hz in track.blocks():
-            mixdown.add(samples, sampling_rate_hz=rate_hz)
-            if not mixdown.finite:
-                raise AudioError("it holds samples that are not numbers (NaN or infinite)")
-        if track.layout is None:
-            raise AudioError("nothing of its audio can be decoded" if track.n_damaged else "it holds no samples")
-        info = AudioInfo(
-            container=_container_name(container.format.name, suffix),
-            codec=stream.codec_context.codec.canonical_name,
-            sampling_rate_hz=track.layout.sampling_rate_hz,
-            n_channels=track.layout.n_channels,
-            duration_s=mixdown.duration_s,
-            tags=_tags(container.metadata, stream.metadata),
-        )
-    return DecodedAudio(info, mixdown.finish(), mixdown.rms_dbfs, mixdown.peak_dbfs)
+    stream = AudioStream(path, sampling_rate_hz=sampling_rate_hz, file=file)
+    waveform = np.concatenate(list(stream.blocks()))
+    return DecodedAudio(stream.info, waveform, stream.rms_dbfs, stream.peak_dbfs)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Mixdown: blocks of samples in, one mono waveform at the asked rate out, with its loudness measured on the way."""
+"""Mixdown: blocks of samples in, blocks of a mono waveform at the asked rate out, with the loudness measured."""
 
 import math
 
@@ -6,18 +6,19 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+_NOTHING = np.zeros(0, dtype=np.float32)
 # Full scale of libav's integer sample formats; unsigned 8 bit is centred on 128, floats are at scale already.
 _FULL_SCALE = {"i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
 
 
 class Mixdown:
-    """A mono waveform that grows block by block, so that a long clip is never held at its own rate and channels."""
+    """A mono waveform that comes out block by block as it goes in, so that a long clip is never held whole."""
 
     def __init__(self, *, sampling_rate_hz: int) -> None:
         self._target_rate_hz = sampling_rate_hz
         self._source_rate_hz = sampling_rate_hz
         self._resampler: soxr.ResampleStream | None = None
-        self._blocks: list[npt.NDArray[np.float32]] = []
+        self._n_given = 0
         self._first_sample = np.zeros(1, dtype=np.float32)
         self._sum_of_squares = 0.0
         self._n_values = 0
@@ -47,21 +48,24 @@ class Mixdown:
             return None
         return 10.0 * math.log10(self._sum_of_squares / self._n_values)
 
-    def add(self, samples: npt.NDArray[np.generic], *, sampling_rate_hz: int) -> None:
-        """Append a block of sound.
+    def add(self, samples: npt.NDArray[np.generic], *, sampling_rate_hz: int) -> npt.NDArray[np.float32]:
+        """Put in a block of sound.
 
         Args:
             samples: Block [n_channels, n_samples]: uint8, int16, int32, int64, float32 or float64. The rate and the
                 number of channels may differ from those of the block before.
             sampling_rate_hz: The block's rate.
+
+        Returns:
+            What that adds to the waveform [n], at the asked rate: it may lag behind, or be empty.
         """
         if samples.shape[1] == 0:
-            return
+            return _NOTHING
         scaled = _to_float(samples)
         peak = float(np.max(np.abs(scaled)))  # NaN if any sample is
         if not math.isfinite(peak):
             self._finite = False
-            return
+            return _NOTHING
         if self._n_values == 0:
             self._first_sample = scaled[:, :1].mean(axis=0)
         self._peak = max(self._peak, peak)
@@ -69,38 +73,39 @@ class Mixdown:
         self._n_values += scaled.size
         self._duration_s += scaled.shape[1] / sampling_rate_hz
         mono = scaled[0] if len(scaled) == 1 else scaled.mean(axis=0)
-        self._resample(mono, sampling_rate_hz)
+        waveform = self._resampled(mono, sampling_rate_hz)
+        self._n_given += len(waveform)
+        return waveform
 
     def finish(self) -> npt.NDArray[np.float32]:
         """Close the waveform.
 
         Returns:
-            Waveform [n_samples] at the asked rate: empty if nothing was added, else at least one sample.
+            The rest of it [n], at the asked rate. If anything was put in, at least one sample has come out by then.
         """
-        self._flush()
-        if not self._blocks:
-            return np.zeros(0, dtype=np.float32)
-        waveform = np.concatenate(self._blocks)
-        self._blocks = []
-        return waveform if waveform.size else self._first_sample
+        rest = self._flushed()
+        return rest if self._n_given or rest.size or not self._n_values else self._first_sample
 
-    def _resample(self, mono: npt.NDArray[np.float32], sampling_rate_hz: int) -> None:
+    def _resampled(self, mono: npt.NDArray[np.float32], sampling_rate_hz: int) -> npt.NDArray[np.float32]:
+        before = _NOTHING
         if sampling_rate_hz != self._source_rate_hz:
-            self._flush()
+            before = self._flushed()
             self._source_rate_hz = sampling_rate_hz
             if sampling_rate_hz != self._target_rate_hz:
                 self._resampler = soxr.ResampleStream(
                     sampling_rate_hz, self._target_rate_hz, 1, dtype="float32", quality="HQ"
                 )
-        self._blocks.append(mono if self._resampler is None else self._resampler.resample_chunk(mono))
+        now: npt.NDArray[np.float32] = mono if self._resampler is None else self._resampler.resample_chunk(mono)
+        return np.concatenate([before, now]) if before.size else now
 
-    def _flush(self) -> None:
+    def _flushed(self) -> npt.NDArray[np.float32]:
         """Fetch what the resampler still holds back, and let go of it."""
-        if self._resampler is not None:
-            nothing = np.zeros(0, dtype=np.float32)
-            self._blocks.append(self._resampler.resample_chunk(nothing, last=True))
-            self._resampler = None
-            self._source_rate_hz = self._target_rate_hz
+        if self._resampler is None:
+            return _NOTHING
+        rest: npt.NDArray[np.float32] = self._resampler.resample_chunk(_NOTHING, last=True)
+        self._resampler = None
+        self._source_rate_hz = self._target_rate_hz
+        return rest
 
 
 def _to_float(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:

@@ -1,6 +1,11 @@
-"""Segments: where the fixed-length windows of a clip start."""
+"""Segments: where the fixed-length windows of a clip start, and the waveform cut there."""
+
+import numpy as np
+import numpy.typing as npt
 
 from .errors import UsageError
+
+Waveform = npt.NDArray[np.float32]
 
 
 def segment_starts(n_samples: int, *, segment_samples: int, hop_samples: int) -> list[int]:
@@ -27,3 +32,56 @@ def segment_starts(n_samples: int, *, segment_samples: int, hop_samples: int) ->
     if starts[-1] != last:
         starts.append(last)
     return starts
+
+
+class SegmentCutter:
+    """Cuts a waveform that comes in blocks where `segment_starts` says, holding little more than a segment of it.
+
+    Args:
+        segment_samples: Length of a segment, at least 1.
+        hop_samples: Distance between the starts of neighbouring segments, from 1 to `segment_samples`.
+
+    Attributes:
+        starts: First samples of the segments cut so far, ascending.
+    """
+
+    def __init__(self, *, segment_samples: int, hop_samples: int) -> None:
+        self.starts: list[int] = []
+        self._size = segment_samples
+        self._hop = hop_samples
+        self._held: list[Waveform] = []
+        self._first = 0  # sample of the clip at which what is held begins
+        self._n_samples = 0
+
+    def add(self, block: Waveform) -> list[Waveform]:
+        """Take the next block [n] and give the segments [segment_samples] that it completes."""
+        self._held.append(block)
+        self._n_samples += len(block)
+        if self._next_start() + self._size > self._n_samples:
+            return []
+        joined = np.concatenate(self._held)
+        segments = []
+        while self._next_start() + self._size <= self._n_samples:
+            start = self._next_start()
+            segments.append(joined[start - self._first : start - self._first + self._size])
+            self.starts.append(start)
+        # The last segment may have to reach back from the end of the clip.
+        first = min(self._next_start(), self._n_samples - self._size)
+        self._held = [joined[first - self._first :].copy()]
+        self._first = first
+        return segments
+
+    def finish(self) -> list[Waveform]:
+        """Give what `segment_starts` has after the last whole hop: the end of the clip, or all of a short one.
+
+        Raises:
+            UsageError: If there was no sample at all.
+        """
+        starts = segment_starts(self._n_samples, segment_samples=self._size, hop_samples=self._hop)
+        if len(starts) == len(self.starts):
+            return []
+        self.starts.append(starts[-1])
+        return [np.concatenate(self._held)[starts[-1] - self._first :]]
+
+    def _next_start(self) -> int:
+        return self.starts[-1] + self._hop if self.starts else 0
