@@ -1,0 +1,1 @@
+"""The service: collections asked over HTTP, read and never written."""
