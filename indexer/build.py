@@ -1,6 +1,5 @@
 """Building: make a collection agree with folders of sounds."""
 
-import math
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -14,14 +13,11 @@ from .changes import find_changes
 from .files import Findings, find_files
 from .options import BuildOptions
 from .phrases import PHRASES
-from .pool import Pool, usable_cores
+from .pool import local_pool
 from .report import IndexReport, Progress
 from .run import Run
 from .worker import embed_texts
 from .writer import Writer
-
-# A process takes seconds to load an encoder: with fewer files than this to read it is not worth another.
-_MIN_FILES_PER_WORKER = 8
 
 Source = str | os.PathLike[str]
 
@@ -92,15 +88,10 @@ def build_collection(
             progress=progress,
             prune=options.prune,
         )
-        with Pool(_n_workers(n_workers, len(changes.to_read)), known_contents=run.known_contents) as pool:
+        with local_pool(len(changes.to_read), n_workers=n_workers, known_contents=run.known_contents) as pool:
             run.read(pool)
             writer.refresh_index(text_queries=lambda: pool.call(embed_texts, str(encoder.source), PHRASES))
         return run.report(elapsed_s=time.monotonic() - started_s)
-
-
-def _n_workers(asked: int | None, n_files: int) -> int:
-    n_useful = n_files if asked is not None else math.ceil(n_files / _MIN_FILES_PER_WORKER)
-    return max(1, min(asked or usable_cores(), n_useful))
 
 
 def _nothing_found(sources: Sequence[Path], findings: Findings) -> str:

@@ -1,41 +1,48 @@
-"""The pool: worker processes that outlive a file which kills one of them."""
+"""The pool: worker processes, of which a file that crashes or hangs one takes down no other file."""
 
-import contextlib
+from __future__ import annotations
+
+import itertools
 import logging
+import math
 import os
-import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
 
-import loky
-from loky.process_executor import BrokenProcessPool
-
 from ..model.errors import CheckpointError, SoundgrepError
 from ..model.paths import readable_path
+from ..model.runtime import chosen_runtime, has_gpu, usable_cores
+from .child import ChildSettings
 from .engine import Outcome
+from .process import Process
 from .report import Failure
-from .worker import Task, read_file, start_worker
+from .worker import Step, Task, read_steps
 
-# One compute stream a process: several threads in each would only get in each other's way.
-_THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-# loky restarts a process that grows by 300 MB after its first file: one long clip, or an encoder loaded late, is more.
-_GROWTH_ALLOWED = {"LOKY_MAX_MEMORY_LEAK_SIZE": "4e9"}
-_N_QUEUED_PER_WORKER = 3
+_N_AHEAD = 3  # files that a process has beside those it reads, so that it need not wait for the next
+_LOOK_EVERY_S = 5.0
+_STALL_S = 300.0
+_LEAST_MEMORY_BYTES = 4 << 30
+_N_FAILED_STARTS = 3
+_CALL = -1  # the number of what is no file
+# A process takes a second or more to load an encoder: with fewer files than this to read it is not worth another.
+_MIN_FILES_PER_WORKER = 8
 
 _log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Single-threaded worker processes, started when there is something to do.
+    """Worker processes, started when there is something to do.
 
     Args:
         n_workers: Processes, at least 1.
         known_contents: Hashes of contents that need no embedding.
-        read: What reads a file in a worker.
+        n_threads: Threads that the tower of each process computes in: as many segments at once.
+        n_readers: Files that each process reads at once, ahead of its tower.
+        steps: What reads a file in a process, by reference.
+        stall_s: Seconds after which a process that gives no sign of life is ended, and its file given up.
     """
 
     def __init__(
@@ -43,12 +50,20 @@ class Pool:
         n_workers: int,
         *,
         known_contents: frozenset[str] = frozenset(),
-        read: Callable[[Task], Outcome] = read_file,
+        n_threads: int = 1,
+        n_readers: int = 1,
+        steps: Callable[[Task], Iterator[Step]] = read_steps,
+        stall_s: float = _STALL_S,
     ) -> None:
         self._n_workers = n_workers
-        self._known_contents = known_contents
-        self._read = read
-        self._executor: loky.ProcessPoolExecutor | None = None
+        self._n_threads = n_threads
+        self._stall_s = stall_s
+        self._settings = ChildSettings(steps, known_contents, n_readers, _memory_bytes(n_workers))
+        self._processes: list[Process] = []
+        self._numbers = itertools.count()
+        self._waiting: deque[Task] = deque()
+        self._suspects: deque[Task] = deque()
+        self._n_failed_starts = 0
 
     def __enter__(self) -> Self:
         return self
@@ -57,7 +72,9 @@ class Pool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the processes."""
-        self._stop()
+        for process in self._processes:
+            process.end()
+        self._processes.clear()
 
     def read_files(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
         """Read files, several at a time, and hand each over as soon as it is done.
@@ -66,112 +83,171 @@ class Pool:
             tasks: The files.
 
         Yields:
-            Each file with what came of it. One that kills its process is a failure as any other.
+            Each file with what came of it. One that crashes or hangs its process is a failure as any other.
 
         Raises:
             SoundgrepError: If no file can be read, because the encoder cannot be loaded.
         """
-        waiting = iter(tasks)
-        running: dict[Future[Outcome], Task] = {}
+        more = iter(tasks)
         while True:
-            while len(running) < self._n_workers * _N_QUEUED_PER_WORKER:
-                task = next(waiting, None)
-                if task is None:
-                    break
-                running[self._submit(task)] = task
-            if not running:
+            self._hand_out(more)
+            if not any(process.tasks for process in self._processes):
                 return
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            suspects: deque[Task] = deque()
-            for future in done:
-                task = running.pop(future)
-                if isinstance(future.exception(), BrokenProcessPool):
-                    suspects.append(task)
-                else:
-                    yield task, _outcome(task, future)
-            if suspects:
-                # A process died; which file it had in hand is not known, so those in flight go again, one at a time.
-                suspects.extend(running.values())
-                running.clear()
-                yield from self._read_alone(suspects)
+            wait([process.connection for process in self._processes], self._look_every_s())
+            for process in list(self._processes):
+                yield from self._listen_to(process)
 
     def call(self, function: Callable[..., Any], *arguments: object) -> Any:
-        """Run a function in a worker process and wait for what it returns.
+        """Run a function of a module in a worker process and wait for what it returns.
 
         Raises:
             CheckpointError: If the process died of it.
         """
+        if not self._processes:
+            self._start()
+        process = self._processes[0]
+        process.send(("call", _CALL, (function, arguments)))
         try:
-            return self._handed_over(function, *arguments).result()
-        except BrokenProcessPool as error:
+            while True:
+                kind, number, content = process.receive()
+                if number == _CALL:
+                    break
+        except EOFError as error:
+            self._end(process)
             raise CheckpointError(f"the process that ran {function.__name__} died: it may lack memory") from error
+        if kind == "error":
+            raise content[0]  # type: ignore[index]  # as child._portable made it
+        return content
 
-    def _read_alone(self, suspects: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
-        self._stop()
-        for task in suspects:
-            future = self._submit(task)
-            if isinstance(future.exception(), BrokenProcessPool):
-                self._stop()
+    def _hand_out(self, more: Iterator[Task]) -> None:
+        """See that every process has enough to do; suspects come when nothing else is left."""
+        while (task := self._waiting.popleft() if self._waiting else next(more, None)) is not None:
+            process = self._with_most_room()
+            if process is None:
+                self._waiting.appendleft(task)
+                return
+            process.read(next(self._numbers), task)
+        if self._suspects and not self._processes:
+            self._start()
+        for process in self._processes:
+            if self._suspects and not process.tasks:
+                process.is_alone = True
+                process.read(next(self._numbers), self._suspects.popleft())
+        self._share()
+
+    def _with_most_room(self) -> Process | None:
+        """The process with the fewest files, a new one if all have some, or None if all have enough."""
+        free = [process for process in self._processes if not process.is_alone]
+        least = min(free, key=lambda process: len(process.tasks), default=None)
+        if least is not None and not least.tasks:
+            return least
+        if len(self._processes) < self._n_workers:
+            return self._start()
+        return least if least and len(least.tasks) < self._settings.n_readers + _N_AHEAD else None
+
+    def _share(self) -> None:
+        """Have a busy process give back a file that it has not begun, where another has nothing to do."""
+        if not any(not process.tasks for process in self._processes):
+            return
+        busiest = max(self._processes, key=lambda process: len(process.tasks) - len(process.begun))
+        if len(busiest.tasks) > len(busiest.begun) and not busiest.is_asked:
+            busiest.is_asked = True
+            busiest.send(("give back", None, None))
+
+    def _listen_to(self, process: Process) -> Iterator[tuple[Task, Outcome]]:
+        try:
+            while process.connection.poll():
+                kind, number, content = process.receive()
+                if kind in ("done", "error", "given back") and number is not None:
+                    task = process.tasks.pop(number)
+                    process.is_alone = process.is_asked = False
+                    if kind == "given back":
+                        self._waiting.append(task)
+                    else:
+                        self._n_failed_starts = 0
+                        yield task, _outcome(task, content)
+        except EOFError:
+            yield from self._bury(process)
+            return
+        if process.tasks and process.silent_s() > self._stall_s:
+            yield from self._give_up(process)
+
+    def _bury(self, process: Process) -> Iterator[tuple[Task, Outcome]]:
+        """Deal with the files of a process that died: who it was is not known, so they go again, one at a time."""
+        self._end(process)
+        if process.is_loading or not process.begun:
+            self._n_failed_starts += process.tasks != {} and not process.is_alone
+            if self._n_failed_starts >= _N_FAILED_STARTS:
+                raise CheckpointError(
+                    "the processes that read files die as they load the encoder: they may lack memory"
+                )
+        for number, task in process.tasks.items():
+            if number not in process.begun:
+                self._waiting.append(task)
+            elif process.is_alone:
                 yield task, Failure(readable_path(task.path), "reading it crashed the process that read it")
             else:
-                yield task, _outcome(task, future)
+                self._suspects.append(task)
 
-    def _submit(self, task: Task) -> "Future[Outcome]":
-        try:
-            future: Future[Outcome] = self._handed_over(self._read, task)
-        except BrokenProcessPool:
-            # A process died since the last look; what it had in hand is told by the futures.
-            self._stop()
-            future = self._handed_over(self._read, task)
-        return future
+    def _give_up(self, process: Process) -> Iterator[tuple[Task, Outcome]]:
+        """Deal with the files of a process that hangs."""
+        self._end(process)
+        culprits = process.in_hand or process.begun
+        for number, task in process.tasks.items():
+            if number not in process.begun:
+                self._waiting.append(task)
+            elif number in culprits and len(culprits) == 1:
+                yield task, Failure(readable_path(task.path), f"reading it hung: no step in {self._stall_s:.0f} s")
+            else:
+                self._suspects.append(task)
 
-    def _handed_over(self, function: Callable[..., Any], *arguments: object) -> "Future[Any]":
-        # The first call starts the processes. Until they have come to ignore a Ctrl-C it must not reach them, or each
-        # dies of it with a traceback.
-        with _interrupts_held_back():
-            future: Future[Any] = self._started().submit(function, *arguments)
-            return future
+    def _start(self) -> Process:
+        process = Process(self._settings, n_threads=self._n_threads)
+        self._processes.append(process)
+        return process
 
-    def _started(self) -> loky.ProcessPoolExecutor:
-        if self._executor is None:
-            self._executor = loky.ProcessPoolExecutor(
-                max_workers=self._n_workers,
-                initializer=start_worker,
-                initargs=(self._known_contents, os.getpid()),
-                env=dict.fromkeys(_THREAD_COUNTS, "1") | _GROWTH_ALLOWED,
-            )
-        return self._executor
+    def _end(self, process: Process) -> None:
+        process.end()
+        self._processes.remove(process)
 
-    def _stop(self) -> None:
-        if self._executor is not None:
-            # They hold nothing that counts, and asking torch to leave politely takes seconds.
-            self._executor.shutdown(wait=True, kill_workers=True)
-            self._executor = None
+    def _look_every_s(self) -> float:
+        return min(_LOOK_EVERY_S, self._stall_s / 4)
 
 
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait: this process gets it afterwards, processes started meanwhile never do."""
-    # Python starts this one along with the first lock, and lets the signal through again when it has: so it goes first.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def local_pool(n_files: int, *, n_workers: int | None, known_contents: frozenset[str] = frozenset()) -> Pool:
+    """Make the pool that suits this machine.
+
+    Args:
+        n_files: Files to read.
+        n_workers: Processes, at most one a file; None for one a core, fewer for a few files (whose towers then use the
+            other cores), or a single one for a GPU.
+        known_contents: Hashes of contents that need no embedding.
+    """
+    n_cores = usable_cores()
+    if n_workers is not None:
+        return Pool(max(1, min(n_workers, n_files)), known_contents=known_contents)
+    if chosen_runtime() == "torch" and has_gpu():
+        return Pool(1, known_contents=known_contents, n_threads=n_cores, n_readers=n_cores)
+    n_processes = max(1, min(n_cores, math.ceil(n_files / _MIN_FILES_PER_WORKER)))
+    n_threads = n_cores // n_processes
+    return Pool(n_processes, known_contents=known_contents, n_threads=n_threads, n_readers=n_threads)
 
 
-def usable_cores() -> int:
-    """Count the cores that this process may use, container limits included."""
-    return max(1, int(loky.cpu_count()))
+def _memory_bytes(n_workers: int) -> int | None:
+    """A process's share of the memory, so that a file of absurd size fails by itself before the machine does."""
+    if has_gpu():
+        return None  # its driver maps more than any limit
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(_LEAST_MEMORY_BYTES, total // n_workers)
 
 
-def _outcome(task: Task, future: "Future[Outcome]") -> Outcome:
-    error = future.exception()
+def _outcome(task: Task, content: Any) -> Outcome:
+    if not isinstance(content, tuple):
+        outcome: Outcome = content
+        return outcome
+    error, where = content
     if isinstance(error, SoundgrepError):
         raise error
-    if error is not None:
-        # Not foreseen, but no reason to lose the other files.
-        _log.error("%s: reading it failed", readable_path(task.path), exc_info=error)
-        return Failure(readable_path(task.path), f"reading it failed ({type(error).__name__}: {error})")
-    return future.result()
+    # Not foreseen, but no reason to lose the other files.
+    _log.error("%s: reading it failed\n%s", readable_path(task.path), where)
+    return Failure(readable_path(task.path), f"reading it failed ({type(error).__name__}: {error})")

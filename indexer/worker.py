@@ -1,30 +1,30 @@
-"""The worker: one file to embeddings, in a process of its own."""
+"""The worker: one file to embeddings, step by step, wherever it runs."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
-import os
-import signal
-import threading
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
-from ..model.decoding import AudioInfo, decode
+from ..model.clip_files import Span, clip_state, open_clip
+from ..model.clip_state import ClipState
+from ..model.decoding import AudioInfo, AudioStream
 from ..model.encoder import Encoder
 from ..model.errors import AudioError
 from ..model.paths import readable_path
-from ..model.segments import segment_starts
+from ..model.segments import SegmentCutter, Waveform
 from .report import Failure
 
 _HASH_BYTES = 16
+_HASH_BLOCK_BYTES = 1 << 20
 _N_READINGS = 2
-_LOOK_FOR_PARENT_EVERY_S = 1.0
 
 _known_contents: frozenset[str] = frozenset()
 
@@ -37,11 +37,13 @@ class Task:
         path: Its absolute path, exact bytes.
         encoder_source: Folder of the encoder's checkpoint.
         hop_s: Distance between the starts of neighbouring segments.
+        span: First byte and number of bytes of a member of an archive; None for all others.
     """
 
     path: bytes
     encoder_source: str
     hop_s: float
+    span: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,8 @@ class EmbeddedFile:
         peak_dbfs: Largest magnitude, dB of full scale; None for digital silence.
         start_s: Start of each segment [n], float64.
         end_s: End of each segment [n], float64, at most the duration.
-        embeddings: [n, embedding_dim], float32, unit rows.
+        embeddings: [n, embedding_dim], float32, unit rows; none yet where the file was only heard.
+        spent: Seconds of work by stage: "hash", "decode", "mel", "tower".
     """
 
     state: FileState
@@ -87,6 +90,64 @@ class EmbeddedFile:
     start_s: npt.NDArray[np.float64]
     end_s: npt.NDArray[np.float64]
     embeddings: npt.NDArray[np.float32]
+    spent: Mapping[str, float] = field(default_factory=dict)
+
+    def embedded(self, embeddings: npt.NDArray[np.float32], spent: Mapping[str, float] | None = None) -> EmbeddedFile:
+        """The file with its embeddings, and the seconds that they took."""
+        return dataclasses.replace(self, embeddings=embeddings, spent={**self.spent, **(spent or {})})
+
+
+@dataclass(frozen=True)
+class Begun:
+    """A file is being read from its start: what was heard of it before does not count."""
+
+
+@dataclass(frozen=True)
+class Alive:
+    """The reading of a file goes on, though nothing came of it yet."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The next segments of a file [n][segment_samples], the last one of a short file shorter."""
+
+    waveforms: list[Waveform]
+
+
+Step = Begun | Alive | Segments | EmbeddedFile | RecognisedFile | Failure
+
+
+def read_steps(task: Task) -> Iterator[Step]:
+    """Hash, decode and segment a file, in bounded memory: all but the embedding.
+
+    Args:
+        task: The file.
+
+    Yields:
+        `Begun` and `Segments` as it goes, then one outcome: an `EmbeddedFile` without embeddings, or only the state of
+        a file whose content is known, or why it cannot be used.
+
+    Raises:
+        CheckpointError: If the encoder's configuration cannot be read.
+    """
+    name = readable_path(task.path)
+    try:
+        for _ in range(_N_READINGS):
+            yield Begun()
+            before = clip_state(task.path)
+            with open_clip(task.path, span=task.span) as file:
+                outcome = yield from _heard(task, file, before)
+            if clip_state(task.path) == before:
+                yield outcome
+                return
+    except OSError as error:
+        yield Failure(name, f"cannot be read ({error.strerror or error})", is_lasting=False)
+    except AudioError as error:
+        yield Failure(name, str(error).removeprefix(f"{name}: "))
+    except MemoryError:
+        yield Failure(name, "it takes more memory than there is")
+    else:
+        yield Failure(name, "it changes while it is being read", is_lasting=False)
 
 
 def read_file(task: Task) -> EmbeddedFile | RecognisedFile | Failure:
@@ -101,24 +162,17 @@ def read_file(task: Task) -> EmbeddedFile | RecognisedFile | Failure:
     Raises:
         CheckpointError: If the encoder cannot be loaded.
     """
-    path = Path(os.fsdecode(task.path))
-    try:
-        for _ in range(_N_READINGS):
-            before = path.stat()
-            with path.open("rb") as file:
-                content = hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=_HASH_BYTES)).hexdigest()
-            state = FileState(before.st_size, before.st_mtime_ns, content)
-            done = RecognisedFile(state) if content in _known_contents else _embed(path, state, task)
-            after = path.stat()
-            if (before.st_size, before.st_mtime_ns, before.st_ino) == (after.st_size, after.st_mtime_ns, after.st_ino):
-                return done
-    except OSError as error:
-        return Failure(readable_path(path), f"cannot be read ({error.strerror or error})", is_lasting=False)
-    except AudioError as error:
-        return Failure(readable_path(path), str(error).removeprefix(f"{readable_path(path)}: "))
-    except MemoryError:
-        return Failure(readable_path(path), "it is too long for this machine's memory")
-    return Failure(readable_path(path), "it changes while it is being read", is_lasting=False)
+    rows: list[npt.NDArray[np.float32]] = []
+    for step in read_steps(task):
+        if isinstance(step, Begun):
+            rows = []
+        elif isinstance(step, Segments):
+            rows.append(encoder_of(task.encoder_source).embed_audio(step.waveforms))
+        elif isinstance(step, EmbeddedFile):
+            return step.embedded(np.concatenate(rows))
+        elif not isinstance(step, Alive):
+            return step
+    raise RuntimeError("the steps of a file end with its outcome")
 
 
 def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32]:
@@ -131,47 +185,76 @@ def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32
     Returns:
         Embeddings [n, embedding_dim], float32, unit rows.
     """
-    return _encoder(encoder_source).embed_text(texts)
-
-
-def start_worker(known_contents: frozenset[str], parent: int) -> None:
-    """Prepare the process.
-
-    Args:
-        known_contents: Hashes of contents that need no embedding, because the collection has them.
-        parent: Process that this one works for.
-    """
-    global _known_contents
-    _known_contents = known_contents
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which decides what to keep
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    """End this process when its parent was killed: nobody else would."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_FOR_PARENT_EVERY_S)
-    os._exit(1)
-
-
-def _embed(path: Path, state: FileState, task: Task) -> EmbeddedFile:
-    encoder = _encoder(task.encoder_source)
-    rate_hz, size = encoder.sampling_rate_hz, encoder.segment_samples
-    decoded = decode(path, sampling_rate_hz=rate_hz)
-    hop_samples = max(1, min(size, round(task.hop_s * rate_hz)))
-    starts = segment_starts(len(decoded.waveform), segment_samples=size, hop_samples=hop_samples)
-    start_s = np.array(starts, np.float64) / rate_hz
-    return EmbeddedFile(
-        state=state,
-        info=dataclasses.replace(decoded.info, tags=dict(decoded.info.tags)),
-        rms_dbfs=decoded.rms_dbfs,
-        peak_dbfs=decoded.peak_dbfs,
-        start_s=start_s,
-        end_s=np.minimum(start_s + size / rate_hz, decoded.info.duration_s),
-        embeddings=encoder.embed_audio([decoded.waveform[start : start + size] for start in starts]),
-    )
+    return encoder_of(encoder_source).embed_text(texts)
 
 
 @functools.cache
-def _encoder(source: str) -> Encoder:
+def encoder_of(source: str) -> Encoder:
+    """The encoder of a folder, the same at every call."""
     return Encoder.from_pretrained(source)
+
+
+def set_known_contents(known_contents: frozenset[str]) -> None:
+    """Say which contents, by their hashes, need no embedding in this process because the collection has them."""
+    global _known_contents
+    _known_contents = known_contents
+
+
+def _heard(task: Task, file: BinaryIO, before: ClipState) -> Generator[Step, None, EmbeddedFile | RecognisedFile]:
+    """Hash a file and cut it into segments; what it returns is the outcome."""
+    clock = _Clock()
+    content_hash = yield from _hashed(file)
+    clock.tick("hash")
+    state = FileState(before.size_bytes, before.mtime_ns, content_hash)
+    if content_hash in _known_contents:
+        return RecognisedFile(state)
+    encoder = encoder_of(task.encoder_source)
+    rate_hz, size = encoder.sampling_rate_hz, encoder.segment_samples
+    cutter = SegmentCutter(segment_samples=size, hop_samples=max(1, min(size, round(task.hop_s * rate_hz))))
+    stream = AudioStream(task.path, sampling_rate_hz=rate_hz, file=file)
+    for block in stream.blocks():
+        waveforms = cutter.add(block)
+        clock.tick("decode")
+        yield Segments(waveforms) if waveforms else Alive()
+        clock.skip()
+    clock.tick("decode")
+    rest = cutter.finish()
+    if rest:
+        yield Segments(rest)
+    start_s = np.array(cutter.starts, np.float64) / rate_hz
+    return EmbeddedFile(
+        state=state,
+        info=dataclasses.replace(stream.info, tags=dict(stream.info.tags)),
+        rms_dbfs=stream.rms_dbfs,
+        peak_dbfs=stream.peak_dbfs,
+        start_s=start_s,
+        end_s=np.minimum(start_s + size / rate_hz, stream.info.duration_s),
+        embeddings=np.zeros((0, encoder.embedding_dim), np.float32),
+        spent=clock.spent,
+    )
+
+
+def _hashed(file: BinaryIO) -> Generator[Step, None, str]:
+    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    while block := file.read(_HASH_BLOCK_BYTES):
+        digest.update(block)
+        yield Alive()
+    return digest.hexdigest()
+
+
+class _Clock:
+    """Seconds by stage, without those that the consumer of the steps took."""
+
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self.skip()
+
+    def skip(self) -> None:
+        """Leave out the time since the last call."""
+        self._last_s = time.perf_counter()
+
+    def tick(self, stage: str) -> None:
+        """Count the time since the last call for a stage."""
+        now_s = time.perf_counter()
+        self.spent[stage] = self.spent.get(stage, 0.0) + now_s - self._last_s
+        self._last_s = now_s

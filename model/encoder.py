@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,16 @@ Embedding = npt.NDArray[np.float32]
 
 class AudioTower(Protocol):
     """What a family of models brings for sounds."""
+
+    @property
+    def n_at_once(self) -> int:
+        """How many segments are worth embedding in one call."""
+        ...
+
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """Seconds of work so far by stage: "mel" and "tower"."""
+        ...
 
     def embed_segments(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
         """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]`, rows of any length.
@@ -155,7 +165,7 @@ class Encoder:
         if not waveforms:
             return np.zeros((0, self.embedding_dim), np.float32)
         filled = [np.resize(waveform, self.segment_samples) for waveform in waveforms]
-        return self._normalised(self._audio_tower().embed_segments(filled))
+        return self._normalised(self.load_audio_tower().embed_segments(filled))
 
     def embed_text(self, texts: Sequence[str]) -> Embedding:
         """Embed texts.
@@ -172,7 +182,12 @@ class Encoder:
         tower = self._text_tower()
         return self._normalised([tower.embed_text(text) for text in texts])
 
-    def _audio_tower(self) -> AudioTower:
+    def load_audio_tower(self) -> AudioTower:
+        """Load the audio tower, if it is not yet: for who embeds many segments and asks for its pace.
+
+        Raises:
+            CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
+        """
         with self._loading:
             if self._audio is None:
                 self._audio = self._examined_audio(self._loaded_audio_tower())

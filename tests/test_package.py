@@ -30,7 +30,6 @@ DOORS = {
     "tantivy": ("search/lexical.py",),
     "deltalake": ("search/tables.py",),
     "fsspec": ("model/stores.py",),
-    "loky": ("indexer/pool.py",),
     "typer": ("ui/",),
     "rich": ("ui/",),
 }

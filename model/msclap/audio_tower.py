@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -56,16 +57,31 @@ class TorchAudioTower:
     def __init__(self, folder: Path) -> None:
         self._model = load_model(folder)
         self._front_end = load_front_end(folder)
+        self._spent = {"mel": 0.0, "tower": 0.0}
+
+    @property
+    def n_at_once(self) -> int:
+        """Segments worth embedding in one call: on a CPU a batch saves nothing."""
+        return 1
+
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """Seconds of work so far for "mel" and for "tower"."""
+        return dict(self._spent)
 
     def embed_segments(self, waveforms: Sequence[Float]) -> Float:
         """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]`."""
         return np.stack([self._embed(waveform) for waveform in waveforms])
 
     def _embed(self, waveform: Float) -> Float:
+        started_s = time.perf_counter()
         mels = torch.from_numpy(self._front_end(waveform))[None, None]
+        heard_s = time.perf_counter()
         with torch.inference_mode():
             embedded: Tensor = self._model.get_audio_features(mels).pooler_output[0]
         row: Float = embedded.numpy()
+        self._spent["mel"] += heard_s - started_s
+        self._spent["tower"] += time.perf_counter() - heard_s
         return row
 
 
@@ -102,9 +118,21 @@ class GpuAudioTower:
         self._window = torch.from_numpy(front_end.window).to(self._device)
         self._bank = torch.from_numpy(front_end.bank).to(self._device)
         self._embed = torch.compile(self._computed) if compiles else self._computed
+        self._spent = {"tower": 0.0}
+
+    @property
+    def n_at_once(self) -> int:
+        """Segments worth embedding in one call: a batch."""
+        return N_AT_ONCE
+
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """Seconds of work so far for "tower", which computes its log-mels as well."""
+        return dict(self._spent)
 
     def embed_segments(self, waveforms: Sequence[Float]) -> Float:
         """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]`."""
+        started_s = time.perf_counter()
         rows = []
         for first in range(0, len(waveforms), N_AT_ONCE):
             some = waveforms[first : first + N_AT_ONCE]
@@ -113,6 +141,7 @@ class GpuAudioTower:
             with torch.inference_mode():
                 embedded = self._embed(torch.from_numpy(batch).to(self._device))
             rows.append(embedded[: len(some)].float().cpu().numpy())
+        self._spent["tower"] += time.perf_counter() - started_s
         return np.concatenate(rows)
 
     def _computed(self, waveforms: Tensor) -> Tensor:

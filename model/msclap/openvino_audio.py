@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -55,12 +57,25 @@ class OpenVinoAudioTower:
             )
         weights = read_weights(folder / WEIGHTS)
         check_weights(weights, sizes, path=folder / WEIGHTS)
-        n_streams = n_threads()
+        n_streams = self._n_streams = n_threads()
+        self._counting = threading.Lock()
+        self._spent = {"mel": 0.0, "tower": 0.0}
         model = compiled(AudioGraph(sizes, weights, n_frames=n_frames).build(), n_streams=n_streams)
         self._requests: queue.SimpleQueue[openvino.InferRequest] = queue.SimpleQueue()
         for _ in range(n_streams):
             self._requests.put(model.create_infer_request())
         self._threads = ThreadPoolExecutor(n_streams, "soundgrep-tower") if n_streams > 1 else None
+
+    @property
+    def n_at_once(self) -> int:
+        """Segments worth embedding in one call: one a thread."""
+        return self._n_streams
+
+    @property
+    def spent(self) -> Mapping[str, float]:
+        """Seconds of work so far, of all threads together, for "mel" and for "tower"."""
+        with self._counting:
+            return dict(self._spent)
 
     def embed_segments(self, waveforms: Sequence[Float]) -> Float:
         """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]` of any length."""
@@ -71,12 +86,18 @@ class OpenVinoAudioTower:
         return np.stack(list(rows))
 
     def _embed(self, waveform: Float) -> Float:
-        mels = self._front_end(waveform)
         request = self._requests.get()
         try:
+            started_s = time.perf_counter()
+            mels = self._front_end(waveform)
+            heard_s = time.perf_counter()
             row: Float = request.infer([mels], share_inputs=True)[0].copy()
+            ended_s = time.perf_counter()
         finally:
             self._requests.put(request)
+        with self._counting:
+            self._spent["mel"] += heard_s - started_s
+            self._spent["tower"] += ended_s - heard_s
         return row
 
 

@@ -35,7 +35,7 @@ def disturbed(monkeypatch: pytest.MonkeyPatch, task: Task) -> list[int]:
             return super().embed_audio(waveforms)
 
     encoder = Disturbed.from_pretrained(task.encoder_source)
-    monkeypatch.setattr(worker, "_encoder", lambda source: encoder)
+    monkeypatch.setattr(worker, "encoder_of", lambda source: encoder)
     return numbers
 
 
@@ -74,7 +74,7 @@ def test_a_file_of_known_content_is_not_embedded(task: Task, monkeypatch: pytest
     content = Path(os.fsdecode(task.path)).read_bytes()
     known = hashlib.blake2b(content, digest_size=16).hexdigest()
     monkeypatch.setattr(worker, "_known_contents", frozenset({known}))
-    monkeypatch.setattr(worker, "_encoder", None)  # would fail if it were asked
+    monkeypatch.setattr(worker, "encoder_of", None)  # would fail if it were asked
     file = read_file(task)
     assert isinstance(file, RecognisedFile)
     assert file.state.content_hash == known
