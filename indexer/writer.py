@@ -26,6 +26,7 @@ from ..search.manifest import (
     LOCK_NAME,
     MANIFEST_NAME,
     PIPELINE_VERSION,
+    PREVIOUS_MANIFEST_NAME,
     SEGMENTS_FOLDER,
     EncoderRecord,
     Manifest,
@@ -245,6 +246,8 @@ def _prepare_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not has_manifest(folder):
+            if (folder / PREVIOUS_MANIFEST_NAME).exists():
+                raise CollectionError(f"{name}: its manifest is gone; `soundgrep verify --repair` can make it anew")
             # Made by a writer that was killed before its first manifest, or by someone for something else?
             strange = [path.name for path in folder.iterdir() if path.name not in (*_LEFTOVERS, LOCK_NAME)]
             strange = [other for other in strange if not other.startswith(".manifest.json.")]
@@ -266,7 +269,8 @@ def _can_be_made_anew(manifest: Manifest, *, encoder: Encoder, hop_s: float | No
 
 def _create(folder: Path, *, encoder: Encoder, hop_s: float) -> None:
     # The manifest goes first and comes last: it never names tables that are not there.
-    (folder / MANIFEST_NAME).unlink(missing_ok=True)
+    for name in (PREVIOUS_MANIFEST_NAME, MANIFEST_NAME):
+        (folder / name).unlink(missing_ok=True)
     for leftover in _LEFTOVERS:
         shutil.rmtree(folder / leftover, ignore_errors=True)
     clips = Table.create(folder / CLIPS_FOLDER, CLIPS)

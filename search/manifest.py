@@ -1,7 +1,9 @@
 """The manifest: the one small file that says which table versions and which index belong together."""
 
+import contextlib
 import dataclasses
 import json
+import shutil
 import types
 import typing
 from collections.abc import Mapping
@@ -23,6 +25,7 @@ PIPELINE_VERSION = 1
 """Version of decoding, mixdown, resampling and segmenting: one collection never holds embeddings of two."""
 
 MANIFEST_NAME = "manifest.json"
+PREVIOUS_MANIFEST_NAME = "manifest.previous.json"
 CLIPS_FOLDER = "clips"
 SEGMENTS_FOLDER = "segments"
 INDEX_FOLDER = "index"
@@ -126,11 +129,12 @@ def has_manifest(collection: Path) -> bool:
     return (collection / MANIFEST_NAME).is_file()
 
 
-def read_manifest(collection: Path) -> Manifest:
+def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manifest:
     """Read a collection's manifest.
 
     Args:
         collection: The collection's folder.
+        file_name: Which one: the manifest, or the one before it.
 
     Returns:
         The manifest, every field checked for its type.
@@ -141,7 +145,7 @@ def read_manifest(collection: Path) -> Manifest:
     """
     name = readable_path(collection)
     try:
-        data = (collection / MANIFEST_NAME).read_bytes()
+        data = (collection / file_name).read_bytes()
     except FileNotFoundError:
         what = "is not a collection (it has no manifest)" if collection.is_dir() else "there is no such collection"
         raise CollectionError(f"{name}: {what}") from None
@@ -170,10 +174,14 @@ def read_manifest(collection: Path) -> Manifest:
 def write_manifest(collection: Path, manifest: Manifest) -> None:
     """Swap a collection's manifest in one atomic step: this is the moment a batch of writing becomes visible.
 
+    The old one is kept beside it, for a repair to fall back on.
+
     Raises:
         CollectionError: If the folder cannot be written; the old manifest still stands.
     """
     data = json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
+    with contextlib.suppress(OSError):
+        shutil.copyfile(collection / MANIFEST_NAME, collection / PREVIOUS_MANIFEST_NAME)
     try:
         write_durably(collection / MANIFEST_NAME, data)
     except OSError as error:

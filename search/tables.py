@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import deltalake
@@ -25,9 +26,27 @@ from .schema import embedding_matrix
 # Above this many ids a join is the faster way to delete; far above it, a list of ids overflows the planner's stack.
 _MAX_LISTED_IDS = 1_000
 _UNCARRIED = re.compile(r"[\x00-\x1f\x7f\[\]^|\\\udc80-\udcff]|%[0-9A-Fa-f]{2}")
-_LOG_FOLDER = "_delta_log"
+# Left to itself, Delta drops log entries of thirty days ago now and then: those of the version in the manifest too.
+_LOG_KEPT = deltalake.PostCommitHookProperties(cleanup_expired_logs=False)
+_PACKED = deltalake.WriterProperties(compression="ZSTD")
+LOG_FOLDER = "_delta_log"
 
 Ids = npt.NDArray[np.int64] | Sequence[int]
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """A Parquet file of a table.
+
+    Attributes:
+        path: Where it is.
+        size_bytes: Its size when it was written.
+        n_rows: Its rows.
+    """
+
+    path: Path
+    size_bytes: int
+    n_rows: int
 
 
 class Table:
@@ -99,6 +118,79 @@ class Table:
         n: int = self._delta.count()
         return n
 
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns at this version."""
+        return [field.name for field in self._delta.schema().fields]
+
+    def files(self) -> list[DataFile]:
+        """List the files that hold the rows of this version.
+
+        Raises:
+            CollectionError: If the log cannot be read.
+        """
+        with _told(self.folder, "read"):
+            entries = pa.table(self._delta.get_add_actions(flatten=True)).to_pylist()
+            return [DataFile(self.folder / one["path"], one["size_bytes"], one["num_records"]) for one in entries]
+
+    def forget_missing_files(self) -> None:
+        """Commit that files that are not there any more don't belong to the table: the other rows can be read again.
+
+        Raises:
+            CollectionError: If the table cannot be written.
+        """
+        with _told(self.folder, "written"):
+            before = self.version
+            self._delta.repair(post_commithook_properties=_LOG_KEPT)
+            self._delta.update_incremental()
+            self._sync(since=before)
+
+    def merge_files(self) -> None:
+        """Commit the same rows in fewer and larger files, in the order they had.
+
+        Raises:
+            CollectionError: If the table cannot be read or written; the version stays.
+        """
+        with _told(self.folder, "written"):
+            before = self.version
+            self._delta.optimize.compact(writer_properties=_PACKED, post_commithook_properties=_LOG_KEPT)
+            self._delta.update_incremental()
+            self._sync(since=before)
+
+    def drop_old_versions(self, *, keep_hours: int) -> None:
+        """Remove the files that no version holds any more, or none since some time.
+
+        Args:
+            keep_hours: Versions that were the newest within so many hours still read afterwards.
+
+        Raises:
+            CollectionError: If the table cannot be written.
+        """
+        with _told(self.folder, "written"):
+            before = self.version
+            self._delta.vacuum(
+                retention_hours=keep_hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+                post_commithook_properties=_LOG_KEPT,
+            )
+            self._delta.update_incremental()
+            self._sync(since=before)
+
+    def shorten_log(self) -> None:
+        """Sum up the log in a checkpoint, and remove entries of more than thirty days ago.
+
+        Only when a manifest names this version: older ones may not open any more.
+
+        Raises:
+            CollectionError: If the table cannot be written.
+        """
+        with _told(self.folder, "written"):
+            self._delta.create_checkpoint()
+            sync_folder(self.folder / LOG_FOLDER)
+            self._delta.cleanup_metadata()
+
     def restore(self, version: int) -> bool:
         """Make the rows of an older version the newest again, dropping what a killed writer left behind.
 
@@ -112,7 +204,7 @@ class Table:
             before = self.version
             if before == version:
                 return False
-            self._delta.restore(version)
+            self._delta.restore(version, post_commithook_properties=_LOG_KEPT)
             self._sync(since=before)
             return True
 
@@ -127,7 +219,7 @@ class Table:
         with _told(self.folder, "written"):
             before = self.version
             deltalake.write_deltalake(
-                self._delta, rows, mode="append", writer_properties=deltalake.WriterProperties(compression="ZSTD")
+                self._delta, rows, mode="append", writer_properties=_PACKED, post_commithook_properties=_LOG_KEPT
             )
             self._delta.update_incremental()
             self._sync(since=before)
@@ -145,7 +237,8 @@ class Table:
                 rows,
                 mode="overwrite",
                 schema_mode="overwrite",
-                writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+                writer_properties=_PACKED,
+                post_commithook_properties=_LOG_KEPT,
             )
             self._delta.update_incremental()
             self._sync(since=before)
@@ -161,11 +254,16 @@ class Table:
         with _told(self.folder, "written"):
             before = self.version
             if len(clip_ids) <= _MAX_LISTED_IDS:
-                self._delta.delete("clip_id IN (" + ", ".join(str(int(clip_id)) for clip_id in clip_ids) + ")")
+                named = ", ".join(str(int(clip_id)) for clip_id in clip_ids)
+                self._delta.delete(f"clip_id IN ({named})", post_commithook_properties=_LOG_KEPT)
             else:
                 gone = pa.table({"clip_id": pa.array(clip_ids, pa.int64())})
                 self._delta.merge(
-                    gone, "kept.clip_id = gone.clip_id", source_alias="gone", target_alias="kept"
+                    gone,
+                    "kept.clip_id = gone.clip_id",
+                    source_alias="gone",
+                    target_alias="kept",
+                    post_commithook_properties=_LOG_KEPT,
                 ).when_matched_delete().execute()
             self._delta.update_incremental()
             self._sync(since=before)
@@ -231,19 +329,32 @@ class Table:
         Raises:
             CollectionError: If a file of the table is missing or damaged.
         """
+        for batch in self.batches(["segment_id", "embedding"], n_batch=n_batch):
+            embeddings = embedding_matrix(pa.chunked_array([batch.column("embedding")]), embedding_dim=embedding_dim)
+            yield batch.column("segment_id").to_numpy(), embeddings
+
+    def batches(self, columns: Sequence[str], *, n_batch: int) -> Iterator[pa.RecordBatch]:
+        """Read the table in bounded memory, always in the same order.
+
+        Args:
+            columns: Columns to read.
+            n_batch: Most rows a step.
+
+        Yields:
+            Rows, at least one a step.
+
+        Raises:
+            CollectionError: If a file of the table is missing or damaged.
+        """
         with _told(self.folder, "read"):
             for fragment in self.dataset().get_fragments():
-                for batch in fragment.to_batches(columns=["segment_id", "embedding"], batch_size=n_batch):
-                    if not batch.num_rows:
-                        continue
-                    embeddings = embedding_matrix(
-                        pa.chunked_array([batch.column("embedding")]), embedding_dim=embedding_dim
-                    )
-                    yield batch.column("segment_id").to_numpy(), embeddings
+                for batch in fragment.to_batches(columns=list(columns), batch_size=n_batch):
+                    if batch.num_rows:
+                        yield batch
 
     def _sync(self, *, since: int) -> None:
         """Put what the versions after `since` added on the disk: Delta itself leaves that to the system."""
-        log = self.folder / _LOG_FOLDER
+        log = self.folder / LOG_FOLDER
         for version in range(since + 1, self.version + 1):
             for entry in log.glob(f"{version:020d}.*"):
                 sync_file(entry)
