@@ -1,5 +1,6 @@
 from .indexer import IndexReport as IndexReport
 from .indexer import build_collection as build_collection
+from .indexer import classify as classify
 from .model import Encoder as Encoder
 from .model import SoundgrepError as SoundgrepError
 from .search import Collection as Collection
@@ -19,5 +20,6 @@ __all__ = [
     "SearchOptions",
     "SoundgrepError",
     "build_collection",
+    "classify",
     "evaluate",
 ]

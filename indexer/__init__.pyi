@@ -1,6 +1,7 @@
 from .build import build_collection as build_collection
+from .labels import classify as classify
 from .options import BuildOptions as BuildOptions
 from .report import Failure as Failure
 from .report import IndexReport as IndexReport
 
-__all__ = ["BuildOptions", "Failure", "IndexReport", "build_collection"]
+__all__ = ["BuildOptions", "Failure", "IndexReport", "build_collection", "classify"]
