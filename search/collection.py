@@ -27,7 +27,7 @@ from .query import Known, Query, Sound
 from .ranking import Ranking
 from .rows import ClipRows, SegmentRows
 from .tables import Table
-from .terms import Terms
+from .terms import Asked, Terms
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder
@@ -189,6 +189,26 @@ class Collection:
         """
         asked = [query if isinstance(query, Query) else Query.text(query) for query in queries]
         return self._search(asked, k, where, where_values, options)
+
+    def resolve(self, query: Query) -> Asked:
+        """Turn a query into the embedding that is searched for.
+
+        Raises:
+            QueryError: As in `search`.
+            AudioError: If an audio file cannot be decoded.
+        """
+        return self._terms.resolve([query])[0]
+
+    def clip_path(self, clip_id: int) -> bytes | None:
+        """Tell where a clip's bytes are, for `open_clip`; None if there is no such clip.
+
+        Raises:
+            CollectionError: If the tables cannot be read.
+        """
+        if not len(self._rows.of_clip(clip_id)):
+            return None
+        clip = self._clip_rows[clip_id]
+        return os.fsencode(clip.path) if clip.path_bytes is None else clip.path_bytes
 
     def sql(self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0) -> pa.Table:
         """Ask the collection's tables in SQL.

@@ -1,0 +1,164 @@
+"""Union: several collections asked as one, their hits ranked together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ..model.errors import EncoderMismatchError, QueryError
+from ..model.paths import readable_path
+from .collection import Collection
+from .filters import Values
+from .hit import Hit
+from .hits import Hits
+from .options import SearchOptions, checked_number
+from .query import Query, Term
+
+if TYPE_CHECKING:
+    from ..model.encoder import Encoder
+
+
+class Collections:
+    """Collections of one encoder as one: their scores are cosines in one space, so the best of each rank together.
+
+    A clip that several of them hold is listed once. Threads may share it.
+
+    Args:
+        members: The collections, at least one.
+
+    Raises:
+        QueryError: If there is none.
+        EncoderMismatchError: If two were made by different encoders: their scores mean different things.
+
+    Example:
+        >>> both = Collections.open(["field.soundgrep", "studio.soundgrep"])  # doctest: +SKIP
+        >>> both.search("rain on a tin roof", k=5)  # doctest: +SKIP
+
+    Attributes:
+        members: The collections.
+    """
+
+    def __init__(self, members: Sequence[Collection]) -> None:
+        if not members:
+            raise QueryError("there is no collection to ask")
+        first = members[0]
+        for other in members[1:]:
+            if other.manifest.encoder.digest != first.manifest.encoder.digest:
+                raise EncoderMismatchError(
+                    f"{readable_path(other.path)}: was made by the encoder {other.manifest.encoder.id!r}, and "
+                    f"{readable_path(first.path)} by {first.manifest.encoder.id!r}: they cannot be ranked together"
+                )
+        self.members = tuple(members)
+
+    @classmethod
+    def open(cls, paths: Iterable[str | os.PathLike[str]], *, encoder: Encoder | None = None) -> Collections:
+        """Open collections, which then share one encoder.
+
+        Args:
+            paths: Their folders.
+            encoder: The encoder, if it is open already; None for the one that made the first.
+
+        Raises:
+            CollectionError: If one is no collection, damaged, of a newer format version, or of another encoder.
+            CheckpointError: If the encoder is not on this machine any more.
+            QueryError: If there is none.
+        """
+        folders = list(paths)
+        if len(folders) > 1:
+            members = [Collection.open(folder) for folder in folders]
+            cls(members)  # before the encoder is opened, or a mismatch would be told in its words
+            encoder = encoder or members[0].encoder
+        return cls([Collection.open(folder, encoder=encoder) for folder in folders])
+
+    @property
+    def n_clips(self) -> int:
+        """Clips in all of them; those that several hold count in each."""
+        return sum(member.n_clips for member in self.members)
+
+    def home(self, clip_id: int) -> Collection | None:
+        """Give the first collection that holds a clip, or None."""
+        return next((member for member in self.members if member.clip_path(clip_id) is not None), None)
+
+    def search(
+        self,
+        query: str | Query,
+        *,
+        k: int = 10,
+        where: str | None = None,
+        where_values: Values | None = None,
+        options: SearchOptions | None = None,
+        explain: bool = False,
+    ) -> Hits:
+        """Find the clips that answer a query best.
+
+        Args:
+            query: A text, or a query; what it is to be like may be in any of the collections.
+            k: Hits wanted, at least 1.
+            where: As in `Collection.search`; every collection must have the columns it names.
+            where_values: As in `Collection.search`.
+            options: As in `Collection.search`. What sounds nearly the same is folded within each collection. Where
+                words count, hits come by their ranks in their collections: what is fused there has no common scale.
+            explain: As in `Collection.search`; only one collection can say.
+
+        Returns:
+            Up to `k` hits, best first.
+
+        Raises:
+            QueryError, AudioError, CollectionError: As `Collection.search`.
+        """
+        asked = query if isinstance(query, Query) else Query.text(query)
+        if len(self.members) == 1:
+            return self.members[0].search(
+                asked, k=k, where=where, where_values=where_values, options=options, explain=explain
+            )
+        k = checked_number("k", k, lowest=1)
+        options = options or SearchOptions()
+        shared, left_out = self._shared(asked)
+        deep, n = replace(options, offset=0), options.offset + k + len(left_out)
+        found = [
+            hit
+            for member in self.members
+            for hit in member.search(shared, k=n, where=where, where_values=where_values, options=deep)
+            if hit.clip_id not in left_out
+        ]
+        page = _merged(found, options)[options.offset : options.offset + k]
+        return Hits(replace(hit, rank=rank) for rank, hit in enumerate(page, start=options.offset + 1))
+
+    def _shared(self, query: Query) -> tuple[Query, frozenset[int]]:
+        """Embed once what only one collection knows, or what is dear to embed; and tell which clips are no hits."""
+        terms: list[Term] = []
+        left_out: set[int] = set()
+        for term in query.terms:
+            embedding = None
+            if term.kind == "like":
+                embedding = self._of_any(term, left_out)
+            elif term.kind == "audio":
+                embedding = self.members[0].resolve(Query((replace(term, weight=1.0),))).embedding
+            terms.append(term if embedding is None else Term("embedding", embedding, term.weight))
+        return Query(tuple(terms)), frozenset(left_out)
+
+    def _of_any(self, term: Term, left_out: set[int]) -> object:
+        """Give the embedding of what some of the collections hold."""
+        alone = Query((replace(term, weight=1.0),))
+        for member in self.members:
+            try:
+                asked = member.resolve(alone)
+            except QueryError:
+                continue
+            left_out.update(asked.left_out)
+            return asked.embedding
+        raise QueryError(f"{term}: what to find more like is in none of the {len(self.members)} collections")
+
+
+def _merged(hits: Iterable[Hit], options: SearchOptions) -> list[Hit]:
+    """Put hits of several collections in one order, each clip or segment once."""
+    if options.text_match == "off":
+        ordered = sorted(hits, key=lambda hit: (-hit.score, hit.clip_id, hit.start_s))
+    else:
+        ordered = sorted(hits, key=lambda hit: (hit.rank, -hit.score, hit.clip_id))
+    once: dict[int, Hit] = {}
+    for hit in ordered:
+        once.setdefault(hit.clip_id if options.by == "clip" else hit.segment_id, hit)
+    return list(once.values())
