@@ -10,16 +10,16 @@ from ..model.errors import UsageError
 from ..model.paths import readable_path
 from ..search.manifest import has_manifest
 from .changes import find_changes
-from .files import Findings, find_files
+from .files import Findings
+from .listed import take_lists
 from .options import BuildOptions
 from .phrases import PHRASES
 from .pool import local_pool
 from .report import IndexReport, Progress
 from .run import Run
+from .sources import Source, find_clips
 from .worker import embed_texts
 from .writer import Writer
-
-Source = str | os.PathLike[str]
 
 
 def build_collection(
@@ -32,14 +32,17 @@ def build_collection(
     progress: Callable[[Progress], None] | None = None,
     options: BuildOptions | None = None,
 ) -> IndexReport:
-    """Index folders of sounds into a collection, or bring one up to date.
+    """Index sounds into a collection, or bring one up to date.
 
     Only what is new or changed is read; clips whose files are gone from the sources are dropped, but not more than half
     of them unless asked to. What is done is committed every few seconds: a run that is stopped or killed loses the last
     of them, and the next one goes on.
 
     Args:
-        source: A folder or file, or several. Clips from elsewhere that the collection has stay in it.
+        source: A folder; a file; a pattern such as `~/Sounds/**/*.flac`; a list of paths in csv, tsv, Parquet or JSON
+            lines, whose column `path` or `file` names clips, relative to its own folder, and whose other columns become
+            their metadata; a tar archive, with what WebDataset keeps beside its clips; the URL of any of these, such as
+            `s3://bucket/sounds`; or several. Clips from elsewhere that the collection has stay in it.
         collection: The collection's folder; made if there is none.
         encoder: What embeds the clips: an encoder, its name, or its folder.
         hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
@@ -60,9 +63,9 @@ def build_collection(
     """
     started_s = time.monotonic()
     options = options or BuildOptions()
-    sources = [Path(one) for one in ([source] if isinstance(source, str | os.PathLike) else source)]
+    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
     if not sources:
-        raise UsageError("there is no folder to index")
+        raise UsageError("there is no source to index")
     if n_workers is not None and n_workers < 1:
         raise UsageError(f"n_workers must be at least 1, not {n_workers}")
     if isinstance(encoder, str | os.PathLike):
@@ -70,14 +73,15 @@ def build_collection(
     if hop_s is not None and not 0 < hop_s <= encoder.segment_s:
         raise UsageError(f"hop_s must be above 0 and at most the segment's {encoder.segment_s:g} s, not {hop_s:g} s")
     folder = Path(collection).expanduser()
-    findings = find_files(sources, collection=folder)
+    findings = find_clips(sources, collection=folder)
     if not findings.files and not (options.prune and has_manifest(folder)):
         raise UsageError(_nothing_found(sources, findings) + ("; nothing is dropped" if has_manifest(folder) else ""))
     encoder.check_text_tower()
     with Writer.open(folder, encoder=encoder, hop_s=hop_s) as writer:
         known = writer.known_clips()
         failed = writer.known_failures()
-        changes = find_changes(findings, known, failed, sources=sources, retry_failed=options.retry_failed)
+        take_lists(writer, findings, known)
+        changes = find_changes(findings, known, failed, retry_failed=options.retry_failed)
         run = Run(
             writer,
             known,
@@ -94,7 +98,7 @@ def build_collection(
         return run.report(elapsed_s=time.monotonic() - started_s)
 
 
-def _nothing_found(sources: Sequence[Path], findings: Findings) -> str:
+def _nothing_found(sources: Sequence[Source], findings: Findings) -> str:
     names = ", ".join(readable_path(source) for source in sources)
     if findings.failures:
         first = findings.failures[0]

@@ -1,11 +1,9 @@
 """Changes: what a collection must do to agree with the files that were found."""
 
-import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..search.identity import clip_id_of, path_of
+from ..search.identity import clip_id_of
 from .failures import KnownFailure
 from .files import Findings, FoundFile
 from .report import Failure
@@ -56,17 +54,15 @@ def find_changes(
     known: Mapping[int, KnownClip],
     failed: Mapping[int, KnownFailure],
     *,
-    sources: Iterable[Path],
     retry_failed: bool = False,
 ) -> Changes:
     """Compare what was found with what is known.
 
     Args:
-        findings: What a look through the sources found.
+        findings: What a look through the sources found: clips that these do not cover are left alone, and so are clips
+            in folders that could not be looked into.
         known: The collection's clips by id.
         failed: Files that failed in earlier runs, by clip id.
-        sources: The folders and files that were looked through: clips from elsewhere are left alone, and so are clips
-            in folders that could not be looked into.
         retry_failed: Whether files that failed are read again though they have not changed.
     """
     to_read: list[FoundFile] = []
@@ -89,13 +85,12 @@ def find_changes(
                 broken.append(clip_id)
             continue
         to_read.append(file)
-    roots = tuple(path_of(source.expanduser()) for source in sources)
 
     def gone_of(before: Mapping[int, KnownClip] | Mapping[int, KnownFailure]) -> tuple[int, ...]:
         return tuple(
             clip_id
             for clip_id, one in before.items()
-            if clip_id not in seen and _lies_in(one.path, roots) and not _lies_in(one.path, findings.unseen)
+            if clip_id not in seen and findings.covers(one.path) and not _lies_in(one.path, findings.unseen)
         )
 
     return Changes(
@@ -105,10 +100,9 @@ def find_changes(
         broken=tuple(broken),
         remembered=tuple(remembered),
         forgotten=(*forgotten, *gone_of(failed)),
-        n_within=sum(clip_id in seen or _lies_in(clip.path, roots) for clip_id, clip in known.items()),
+        n_within=sum(clip_id in seen or findings.covers(clip.path) for clip_id, clip in known.items()),
     )
 
 
 def _lies_in(path: bytes, roots: Iterable[bytes]) -> bool:
-    separator = os.fsencode(os.sep)
-    return any(path == root or path.startswith(root.rstrip(separator) + separator) for root in roots)
+    return any(path == root or path.startswith(root.rstrip(b"/") + b"/") for root in roots)

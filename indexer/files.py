@@ -1,19 +1,32 @@
-"""Files: what there is to index under some folders."""
+"""Files: what there is to index, and how folders are looked through for it."""
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
 
 from ..model.decoding import AUDIO_SUFFIXES
-from ..model.errors import UsageError
 from ..model.paths import readable_path
 from ..search.identity import path_of
 from .report import Failure
 
 _SUFFIXES = frozenset(os.fsencode(suffix) for suffix in AUDIO_SUFFIXES)
 _HIDDEN = b"."
+
+
+def is_audio_path(path: bytes) -> bool:
+    """Tell by its suffix whether a file is worth trying to decode."""
+    _, dot, suffix = path.rpartition(b"/")[2].rpartition(b".")
+    return dot + suffix.lower() in _SUFFIXES
+
+
+def is_hidden(path: bytes, *, below: bytes) -> bool:
+    """Tell whether a look through a folder would pass over a path in it, because some part has a dot first."""
+    return any(part.startswith(_HIDDEN) for part in path.removeprefix(below).split(b"/"))
 
 
 @dataclass(frozen=True)
@@ -23,78 +36,90 @@ class FoundFile:
     Attributes:
         path: Its absolute path, exact bytes.
         size_bytes: Its size when it was found.
-        mtime_ns: When it was last written, by then.
+        mtime_ns: When it was last written, by then; see `ClipState` for what is no file.
+        span: First byte and number of bytes of a member of an archive; None for all others.
     """
 
     path: bytes
     size_bytes: int
     mtime_ns: int
+    span: tuple[int, int] | None = None
+
+
+class Coverage(Protocol):
+    """What a source covers."""
+
+    def covers(self, path: bytes) -> bool:
+        """Tell whether the source would have shown a clip, were it there."""
+        ...
 
 
 @dataclass
 class Findings:
-    """What a look through some folders found.
+    """What a look through the sources found.
 
     Attributes:
         files: The files to index, each path once.
         failures: Files and folders that could not be looked at.
         unseen: Folders and files that could not be looked into: nothing is known of what they hold.
+        coverage: What the sources cover: a clip in it that was not found is gone.
+        lists: Clips that each list names, by the list's path as people read it.
+        outside_lists: Clips that were found without a list.
+        columns: What the sources say of their clips: tables with a column `clip_id`, int64, the later ones counting.
     """
 
     files: dict[bytes, FoundFile] = field(default_factory=dict)
     failures: list[Failure] = field(default_factory=list)
     unseen: list[bytes] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    lists: dict[str, set[int]] = field(default_factory=dict)
+    outside_lists: set[int] = field(default_factory=set)
+    columns: list[pa.Table] = field(default_factory=list)
+
+    def add(self, other: "Findings") -> None:
+        """Take in what a look through a further source found."""
+        self.files.update(other.files)
+        self.failures.extend(other.failures)
+        self.unseen.extend(other.unseen)
+        self.coverage.extend(other.coverage)
+        for name, ids in other.lists.items():
+            self.lists.setdefault(name, set()).update(ids)
+        self.outside_lists.update(other.outside_lists)
+        self.columns.extend(other.columns)
+
+    def covers(self, path: bytes) -> bool:
+        """Tell whether the sources would have shown a clip, were it there."""
+        return any(one.covers(path) for one in self.coverage)
 
 
-def find_files(sources: Iterable[Path], *, collection: Path) -> Findings:
-    """Look for audio files.
+class FolderWalk:
+    """A look through folders of this machine, each entered once.
 
-    Symbolic links to folders are followed, after everything else, and no folder is entered twice, so loops end. Hidden
-    files and folders (a dot first) are passed over, and so is the collection itself. A file given by name is taken
-    whatever its suffix.
+    Symbolic links to folders are followed, after everything else, so loops end. Hidden files and folders (a dot first)
+    are passed over, and so is the collection itself.
 
     Args:
-        sources: Folders and files.
-        collection: The collection's folder, which may lie in one of them.
-
-    Returns:
-        What was found, in the order of the paths' bytes within each folder.
-
-    Raises:
-        UsageError: If a source does not exist or cannot be read.
+        collection: The collection's folder, which may lie in one of those that are looked through.
+        findings: Takes what is found.
+        entered: Folders that were looked through before, by device and number; those of this look are added.
     """
-    walk = _Walk(collection)
-    for source in sources:
-        path = path_of(source.expanduser())
-        try:
-            status = source.expanduser().stat()
-            if stat.S_ISDIR(status.st_mode):
-                os.scandir(path).close()
-        except OSError as error:
-            what = (
-                "there is no such file or folder"
-                if isinstance(error, FileNotFoundError)
-                else f"cannot be read ({error.strerror})"
-            )
-            raise UsageError(f"{readable_path(path)}: {what}") from error
-        if stat.S_ISDIR(status.st_mode):
-            walk.enter(path, status)
-        else:
-            walk.take(path, status)
-    return walk.findings
 
-
-class _Walk:
-    def __init__(self, collection: Path) -> None:
-        self.findings = Findings()
+    def __init__(self, collection: Path, findings: Findings, *, entered: set[tuple[int, int]] | None = None) -> None:
+        self.findings = findings
         self._collection = path_of(collection)
-        self._entered: set[tuple[int, int]] = set()
+        self._entered = set() if entered is None else entered
         if collection.is_dir():
             status = collection.stat()
             self._entered.add((status.st_dev, status.st_ino))
 
-    def enter(self, root: bytes, status: os.stat_result) -> None:
-        """Look through a folder: real folders depth first and in order, then what links lead to."""
+    def enter(self, root: bytes, status: os.stat_result, *, is_wanted: Callable[[bytes], bool] = is_audio_path) -> None:
+        """Look through a folder: real folders depth first and in order, then what links lead to.
+
+        Args:
+            root: The folder.
+            status: Its status.
+            is_wanted: Tells by its path whether a file is to be taken.
+        """
         folders, links = [(root, status)], list[tuple[bytes, os.stat_result]]()
         while folders or links:
             path, status = folders.pop() if folders else links.pop(0)
@@ -103,7 +128,7 @@ class _Walk:
             self._entered.add((status.st_dev, status.st_ino))
             inner: list[tuple[bytes, os.stat_result]] = []
             for entry in self._entries(path):
-                is_audio = _suffix(entry.name) in _SUFFIXES
+                is_audio = is_wanted(entry.path)
                 try:
                     inside = entry.stat()
                 except OSError as error:
@@ -135,8 +160,3 @@ class _Walk:
 
     def _fail(self, path: bytes, error: OSError) -> None:
         self.findings.failures.append(Failure(readable_path(path), f"cannot be read ({error.strerror or error})"))
-
-
-def _suffix(name: bytes) -> bytes:
-    _, dot, suffix = name.rpartition(b".")
-    return dot + suffix.lower()

@@ -26,9 +26,9 @@ from ..search.manifest import CLIPS_FOLDER, has_manifest
 from ..search.tables import Table
 from .annexes import write_annex
 from .engine import Engine
-from .files import find_files
 from .pool import Pool
 from .report import Failure, Progress
+from .sources import find_clips
 from .worker import EmbeddedFile, Task
 
 LABELS_ANNEX = "labels"
@@ -139,7 +139,7 @@ class _Reading:
             raise UsageError(f"n_workers must be at least 1, not {n_workers}")
         self._folder = folder
         self._encoder = encoder
-        self._findings = find_files([folder], collection=folder / ".soundgrep")
+        self._findings = find_clips([folder], collection=folder / ".soundgrep")
         if not self._findings.files:
             raise UsageError(f"{readable_path(folder)}: there are no audio files")
         self._n_workers = min(n_workers or usable_cores(), len(self._findings.files))

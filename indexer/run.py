@@ -109,6 +109,7 @@ class Run:
                 path=file.path,
                 encoder_source=str(self._encoder.source),
                 hop_s=self._writer.manifest.hop_s,
+                span=file.span,
             )
 
     def _note(self, task: Task, outcome: Outcome) -> None:

@@ -205,7 +205,8 @@ def _heard(task: Task, file: BinaryIO, before: ClipState) -> Generator[Step, Non
     clock = _Clock()
     content_hash = yield from _hashed(file)
     clock.tick("hash")
-    state = FileState(before.size_bytes, before.mtime_ns, content_hash)
+    size_bytes = before.size_bytes if task.span is None else task.span[1]
+    state = FileState(size_bytes, before.mtime_ns, content_hash)
     if content_hash in _known_contents:
         return RecognisedFile(state)
     encoder = encoder_of(task.encoder_source)

@@ -64,7 +64,7 @@ def clip_state(path: str | bytes | os.PathLike[str]) -> ClipState:
 
 
 @contextlib.contextmanager
-def open_archive(path: bytes) -> Iterator[BinaryIO]:
+def open_in_place(path: bytes) -> Iterator[BinaryIO]:
     """Open an archive, or a list, where it is, to look through it.
 
     Raises:
@@ -93,7 +93,7 @@ def _find(archive: bytes, name: bytes) -> Span:
 @functools.lru_cache(maxsize=_N_LISTINGS)
 def _listing(archive: bytes, state: ClipState) -> dict[bytes, Span]:  # noqa: ARG001 - another state, another listing
     spans: dict[bytes, Span] = {}
-    with open_archive(archive) as file, contextlib.suppress(ArchiveError):  # what comes before the damage is good
+    with open_in_place(archive) as file, contextlib.suppress(ArchiveError):  # what comes before the damage is good
         for member in read_members(file):
             if member.problem is None:
                 spans[member.name] = (member.offset, member.size_bytes)

@@ -232,7 +232,7 @@ def test_what_cannot_be_indexed_at_all_is_refused_and_leaves_nothing(tmp_path: P
     for name, reason in cases.items():
         with pytest.raises(UsageError, match=f"{name}: {reason}"):
             build_collection(tmp_path / name, tmp_path / "c", encoder=str(tiny_checkpoint))
-    with pytest.raises(UsageError, match="there is no folder to index"):
+    with pytest.raises(UsageError, match="there is no source to index"):
         build_collection([], tmp_path / "c", encoder=str(tiny_checkpoint))
     assert not (tmp_path / "c").exists()
 

@@ -10,7 +10,7 @@ import pytest
 
 from soundgrep.indexer.changes import KnownClip, find_changes
 from soundgrep.indexer.failures import KnownFailure
-from soundgrep.indexer.files import find_files
+from soundgrep.indexer.sources import find_clips
 from soundgrep.model.errors import UsageError
 from soundgrep.search.identity import clip_id_of, path_of
 
@@ -22,7 +22,7 @@ def touch(path: Path, content: bytes = b"sound") -> Path:
 
 
 def found(*sources: Path, collection: Path = Path("/nowhere")) -> list[str]:
-    return [os.fsdecode(path) for path in find_files(sources, collection=collection).files]
+    return [os.fsdecode(path) for path in find_clips(sources, collection=collection).files]
 
 
 def test_audio_is_found_in_order_by_its_suffix_in_any_case(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_what_is_no_file_is_reported_and_never_opened(tmp_path: Path) -> None:
     (tmp_path / "broken.wav").symlink_to("nowhere.wav")
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "s.wav"))
-        findings = find_files([tmp_path], collection=Path("/nowhere"))
+        findings = find_clips([tmp_path], collection=Path("/nowhere"))
     assert not findings.files
     assert {Path(failure.path).name: failure.reason for failure in findings.failures} == {
         "pipe.wav": "it is not a regular file",
@@ -101,8 +101,8 @@ def test_only_size_and_time_decide_what_is_read_again(tmp_path: Path) -> None:
     for path in paths:
         os.utime(path, ns=(1, 1))
     clips = known(paths[0]) | known(paths[1], size=4) | known(paths[2], mtime=2)
-    findings = find_files([tmp_path], collection=Path("/nowhere"))
-    changes = find_changes(findings, clips, {}, sources=[tmp_path])
+    findings = find_clips([tmp_path], collection=Path("/nowhere"))
+    changes = find_changes(findings, clips, {})
     assert {os.fsdecode(file.path) for file in changes.to_read} == {str(path) for path in paths[1:]}
     assert changes.n_unchanged == 1
     assert changes.gone == ()
@@ -112,9 +112,9 @@ def test_only_what_is_gone_from_the_sources_is_gone(tmp_path: Path) -> None:
     touch(tmp_path / "a" / "x.wav")
     gone = known(tmp_path / "a" / "gone.wav") | known(tmp_path / "a" / "sub" / "gone.wav")
     elsewhere = known(tmp_path / "ab" / "x.wav") | known(tmp_path / "x.wav") | known(tmp_path / "a" / "dark" / "x.wav")
-    findings = find_files([tmp_path / "a"], collection=Path("/nowhere"))
+    findings = find_clips([tmp_path / "a"], collection=Path("/nowhere"))
     findings.unseen.append(path_of(tmp_path / "a" / "dark"))  # a folder without permission: root can read any
-    changes = find_changes(findings, gone | elsewhere, {}, sources=[tmp_path / "a"])
+    changes = find_changes(findings, gone | elsewhere, {})
     assert set(changes.gone) == set(gone)
     assert changes.n_within == len(gone) + 1
 
@@ -131,8 +131,8 @@ def test_a_file_that_failed_is_left_alone_until_it_changes_or_is_asked_for(tmp_p
     }
     gone = KnownFailure(path_of(tmp_path / "gone.wav"), 5, 1, "no sound")
     clips = known(paths[3]) | known(paths[4], mtime=7)
-    findings = find_files([tmp_path], collection=Path("/nowhere"))
-    changes = find_changes(findings, clips, failed | {7: gone}, sources=[tmp_path])
+    findings = find_clips([tmp_path], collection=Path("/nowhere"))
+    changes = find_changes(findings, clips, failed | {7: gone})
     assert {file.path for file in changes.to_read} == {path_of(path) for path in paths[1:3]}
     assert {(failure.path, failure.reason) for failure in changes.remembered} == {
         (str(path), "no sound") for path in (paths[0], paths[4])
@@ -140,6 +140,6 @@ def test_a_file_that_failed_is_left_alone_until_it_changes_or_is_asked_for(tmp_p
     assert changes.broken == (ids[4],)  # the collection still has what was in it before
     assert set(changes.forgotten) == {ids[3], 7}
     assert changes.n_unchanged == 1
-    again = find_changes(findings, clips, failed, sources=[tmp_path], retry_failed=True)
+    again = find_changes(findings, clips, failed, retry_failed=True)
     assert {file.path for file in again.to_read} == {path_of(path) for path in paths if path != paths[3]}
     assert (again.remembered, again.broken) == ((), ())
