@@ -15,7 +15,6 @@ import pyarrow as pa
 from ..model.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.paths import readable_path
-from ..model.runtime import usable_cores
 from ..search import Collection
 from ..search.classification import Classification
 from ..search.identity import clip_id_of
@@ -26,9 +25,9 @@ from ..search.manifest import CLIPS_FOLDER, has_manifest
 from ..search.tables import Table
 from .annexes import write_annex
 from .engine import Engine
-from .pool import Pool
+from .files import find_files
+from .pool import local_pool
 from .report import Failure, Progress
-from .sources import find_clips
 from .worker import EmbeddedFile, Task
 
 LABELS_ANNEX = "labels"
@@ -139,10 +138,10 @@ class _Reading:
             raise UsageError(f"n_workers must be at least 1, not {n_workers}")
         self._folder = folder
         self._encoder = encoder
-        self._findings = find_clips([folder], collection=folder / ".soundgrep")
+        self._findings = find_files([folder], collection=folder / ".soundgrep")
         if not self._findings.files:
             raise UsageError(f"{readable_path(folder)}: there are no audio files")
-        self._n_workers = min(n_workers or usable_cores(), len(self._findings.files))
+        self._n_workers = n_workers
         self._failures = list(self._findings.failures)
         self._paths: list[bytes] = []
         self._best: list[Best] = []
@@ -150,7 +149,7 @@ class _Reading:
     def classified(self, listed: Labels, *, templates: Sequence[str], watch: Watch) -> Classification:
         """Read all files and choose a label for each."""
         labeller = Labeller.of(listed, self._encoder, templates=templates, progress=watch.texts)
-        with Pool(self._n_workers) as engine:
+        with local_pool(len(self._findings.files), n_workers=self._n_workers) as engine:
             self._read(engine, labeller, watch)
         if not self._paths:
             first = min(self._failures, key=lambda failure: failure.path)
