@@ -4,6 +4,7 @@ import contextlib
 import json
 import re
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -168,28 +169,42 @@ class Table:
         """
         with _told(self.folder, "written"):
             before = self.version
-            self._delta.vacuum(
-                retention_hours=keep_hours,
-                dry_run=False,
-                enforce_retention_duration=False,
-                full=True,
-                post_commithook_properties=_LOG_KEPT,
-            )
+            for dry_run in (True, False):
+                found = self._delta.vacuum(
+                    retention_hours=keep_hours,
+                    dry_run=dry_run,
+                    enforce_retention_duration=False,
+                    full=True,
+                    post_commithook_properties=_LOG_KEPT,
+                )
+                # Delta names files that went long ago too, and would commit their going again.
+                if dry_run and not any((self.folder / name).exists() for name in found):
+                    return
             self._delta.update_incremental()
             self._sync(since=before)
 
-    def shorten_log(self) -> None:
-        """Sum up the log in a checkpoint, and remove entries of more than thirty days ago.
+    def shorten_log(self, *, keep_hours: int) -> None:
+        """Sum up the log in a checkpoint, and remove the entries before it.
 
         Only when a manifest names this version: older ones may not open any more.
+
+        Args:
+            keep_hours: Entries of the last hours stay.
 
         Raises:
             CollectionError: If the table cannot be written.
         """
         with _told(self.folder, "written"):
-            self._delta.create_checkpoint()
-            sync_folder(self.folder / LOG_FOLDER)
-            self._delta.cleanup_metadata()
+            log, last = self.folder / LOG_FOLDER, f"{self.version:020d}"
+            if not (log / f"{last}.checkpoint.parquet").exists():
+                self._delta.create_checkpoint()
+                for name in (f"{last}.checkpoint.parquet", "_last_checkpoint"):
+                    sync_file(log / name)
+                sync_folder(log)
+            for entry in log.iterdir():
+                number = entry.name.partition(".")[0]
+                if number.isdecimal() and number < last and time.time() - entry.stat().st_mtime >= keep_hours * 3600:
+                    entry.unlink()
 
     def restore(self, version: int) -> bool:
         """Make the rows of an older version the newest again, dropping what a killed writer left behind.
