@@ -10,6 +10,7 @@ from ..model.errors import UsageError
 from ..model.paths import readable_path
 from ..search.manifest import has_manifest
 from .changes import find_changes
+from .engine import Engine
 from .files import Findings
 from .listed import take_lists
 from .options import BuildOptions
@@ -47,7 +48,8 @@ def build_collection(
         encoder: What embeds the clips: an encoder, its name, or its folder.
         hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
             collection has, or a whole segment, so that none overlap.
-        n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files.
+        n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files; on a
+            cluster, for one a GPU, or one a core where there is none.
         progress: Called with how far the run is, now and then, in this thread.
         options: The rarer choices; None for the careful ones.
 
@@ -57,6 +59,7 @@ def build_collection(
     Raises:
         UsageError: If a source is missing, nothing in them is audio, or an option is out of its range.
         CheckpointError: If the encoder cannot be loaded, or its towers are dead.
+        EngineError: If the cluster does not answer, or has no room for minutes.
         EncoderMismatchError: If the collection was made by another encoder.
         CollectionError: If the collection cannot be written, is being written by another run, or is something else.
         KeyboardInterrupt: If the run was interrupted; what was done is kept.
@@ -92,10 +95,21 @@ def build_collection(
             progress=progress,
             prune=options.prune,
         )
-        with local_pool(len(changes.to_read), n_workers=n_workers, known_contents=run.known_contents) as pool:
-            run.read(pool)
-            writer.refresh_index(text_queries=lambda: pool.call(embed_texts, str(encoder.source), PHRASES))
+        with _engine(run, options, encoder=encoder, n_files=len(changes.to_read), n_workers=n_workers) as engine:
+            run.read(engine)
+            with run.timed("index"):
+                writer.refresh_index(text_queries=lambda: engine.call(embed_texts, str(encoder.source), PHRASES))
         return run.report(elapsed_s=time.monotonic() - started_s)
+
+
+def _engine(run: Run, options: BuildOptions, *, encoder: Encoder, n_files: int, n_workers: int | None) -> Engine:
+    if options.engine == "local":
+        return local_pool(n_files, n_workers=n_workers, known_contents=run.known_contents)
+    from .ray_engine import RayEngine  # only who uses a cluster need have it
+
+    return RayEngine(
+        encoder, n_files=n_files, address=options.address, n_workers=n_workers, known_contents=run.known_contents
+    )
 
 
 def _nothing_found(sources: Sequence[Source], findings: Findings) -> str:

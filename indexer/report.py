@@ -1,11 +1,13 @@
 """Reports: how a run goes and what it did."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..model.paths import readable_path
 
-_MIN_FILES_FOR_PACE = 50
+# Before that many files and seconds after the first one, which waits for the encoder, there is no telling.
+_MIN_FILES_FOR_PACE, _MIN_S_FOR_PACE = 3, 2.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,9 @@ class Progress:
         n_failed: Files that could not be indexed.
         audio_s: Seconds of audio indexed.
         elapsed_s: Seconds since the first file was begun.
+        share_done: Share of the files' bytes dealt with, 0 to 1; None where their sizes are not known.
+        first_s: Seconds until the first file was dealt with, most of which the encoder took to load.
+        first_share: `share_done` at that moment.
     """
 
     n_done: int
@@ -40,6 +45,9 @@ class Progress:
     n_failed: int
     audio_s: float
     elapsed_s: float
+    share_done: float | None = None
+    first_s: float = 0.0
+    first_share: float = 0.0
 
     @property
     def clips_per_s(self) -> float:
@@ -47,11 +55,22 @@ class Progress:
         return self.n_done / self.elapsed_s if self.elapsed_s > 0 else 0.0
 
     @property
+    def audio_s_per_s(self) -> float:
+        """Seconds of audio indexed a second, 0 at the very start."""
+        return self.audio_s / self.elapsed_s if self.elapsed_s > 0 else 0.0
+
+    @property
     def remaining_s(self) -> float | None:
-        """Seconds left at the pace so far; None until enough files are done to tell: the first wait for the encoder."""
-        if self.n_done < min(_MIN_FILES_FOR_PACE, self.n_total):
+        """Seconds left at the pace since the first file, by bytes or else by files; None until there is a pace."""
+        if self.n_done == self.n_total:
+            return 0.0
+        passed_s = self.elapsed_s - self.first_s
+        if self.n_done < _MIN_FILES_FOR_PACE or passed_s < _MIN_S_FOR_PACE:
             return None
-        return (self.n_total - self.n_done) / self.clips_per_s if self.clips_per_s else None
+        if self.share_done is None:
+            return passed_s * (self.n_total - self.n_done) / (self.n_done - 1)
+        done = self.share_done - self.first_share
+        return passed_s * (1 - self.share_done) / done if done > 0 else None
 
 
 @dataclass(frozen=True)
@@ -72,6 +91,8 @@ class IndexReport:
         elapsed_s: Seconds the run took.
         n_withheld: Clips whose files are gone or cannot be used any more, but that were kept, because they are more
             than half of what the collection has from the sources and `prune` was not given.
+        stages: Seconds of work by stage. Of all workers together: "hash" and "decode" for reading, "mel" and "tower"
+            for embedding. Of this process: "write" for commits, beside the workers, and "index" after them.
     """
 
     collection: Path
@@ -86,6 +107,7 @@ class IndexReport:
     audio_s: float
     elapsed_s: float
     n_withheld: int = 0
+    stages: Mapping[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values that JSON can hold."""
@@ -102,4 +124,5 @@ class IndexReport:
             "failures": [{"path": failure.path, "reason": failure.reason} for failure in self.failures],
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),
+            "stages_s": {stage: round(seconds, 3) for stage, seconds in self.stages.items()},
         }

@@ -1,7 +1,10 @@
 """A run: files read, batches committed, everything counted."""
 
+import contextlib
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow.compute as pc
 
@@ -46,7 +49,8 @@ class Run:
         self._prune = prune
         self._batch = Batch(encoder.digest)
         self._recognised: dict[bytes, RecognisedFile] = {}
-        self._is_committing = False
+        self._writing: Future[None] | None = None
+        self._writing_thread = ThreadPoolExecutor(1, "soundgrep-writing")
         self._files = {file.path: file for file in changes.to_read}
         # A file that was moved or copied has the size it had.
         sizes = {file.size_bytes for file in changes.to_read}
@@ -55,6 +59,10 @@ class Run:
         self._broken = list(changes.broken)
         self._n_done = self._n_added = self._n_replaced = self._n_touched = self._n_removed = self._n_withheld = 0
         self._audio_s = 0.0
+        self._done_bytes = 0
+        self._total_bytes = sum(file.size_bytes for file in changes.to_read)
+        self._first: tuple[float, int] | None = None
+        self._stages: dict[str, float] = defaultdict(float)
         self._started_s = self._committed_s = time.monotonic()
 
     def read(self, engine: Engine) -> None:
@@ -76,9 +84,11 @@ class Run:
             self._drop_gone()
             self._commit()
         except KeyboardInterrupt:
-            if not self._is_committing:
-                self._commit()
+            self._commit()
             raise
+        finally:
+            self._writing_thread.shutdown()
+            self._wait_for_writing()
 
     @property
     def known_contents(self) -> frozenset[str]:
@@ -101,6 +111,7 @@ class Run:
             audio_s=self._audio_s,
             elapsed_s=elapsed_s,
             n_withheld=self._n_withheld,
+            stages=dict(self._stages),
         )
 
     def _tasks(self) -> Iterable[Task]:
@@ -114,6 +125,7 @@ class Run:
 
     def _note(self, task: Task, outcome: Outcome) -> None:
         self._n_done += 1
+        self._done_bytes += self._files[task.path].size_bytes
         clip_id = clip_id_of(task.path)
         old = self._known.get(clip_id)
         if isinstance(outcome, Failure):
@@ -131,6 +143,8 @@ class Run:
         if isinstance(outcome, EmbeddedFile):
             self._batch.add(task.path, outcome)
             self._audio_s += outcome.info.duration_s
+            for stage, seconds in outcome.spent.items():
+                self._stages[stage] += seconds
         else:
             self._recognised[task.path] = outcome
             self._recognised_contents.add(outcome.state.content_hash)
@@ -157,28 +171,46 @@ class Run:
             self._batch.remove(clip_id)
         self._n_removed = len(moved) + len(lost)
 
-    def _commit(self) -> None:
-        self._is_committing = True
-        self._take_recognised()
-        self._writer.commit(self._batch)
-        self._batch = Batch(self._encoder.digest)
-        self._recognised = {}
-        self._committed_s = time.monotonic()
-        self._is_committing = False
+    @contextlib.contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        """Count the time of a block for a stage of the report."""
+        started_s = time.monotonic()
+        try:
+            yield
+        finally:
+            self._stages[stage] += time.monotonic() - started_s
 
-    def _take_recognised(self) -> None:
+    def _commit(self) -> None:
+        """Have the batch written behind the reading, after the one before it."""
+        self._wait_for_writing()
+        batch, recognised = self._batch, self._recognised
+        self._batch, self._recognised = Batch(self._encoder.digest), {}
+        self._committed_s = time.monotonic()
+        self._writing = self._writing_thread.submit(self._write, batch, recognised)
+
+    def _wait_for_writing(self) -> None:
+        writing, self._writing = self._writing, None
+        if writing is not None:
+            writing.result()
+
+    def _write(self, batch: Batch, recognised: Mapping[bytes, RecognisedFile]) -> None:
+        with self.timed("write"):
+            self._take_recognised(batch, recognised)
+            self._writer.commit(batch)
+
+    def _take_recognised(self, batch: Batch, recognised: Mapping[bytes, RecognisedFile]) -> None:
         """Give files of known content the rows of a clip that has it."""
-        if not self._recognised:
+        if not recognised:
             return
-        donors = {path: self._donor(path, file) for path, file in self._recognised.items()}
+        donors = {path: self._donor(path, file) for path, file in recognised.items()}
         clips, segments = self._writer.rows_as_opened(sorted(set(donors.values())))
         for path, donor in donors.items():
-            state = self._recognised[path].state
+            state = recognised[path].state
             clip = clips.filter(_is(donor))
             if donor == clip_id_of(path):
-                self._batch.update(path, state, clip=clip)
+                batch.update(path, state, clip=clip)
             else:
-                self._batch.copy(path, state, clip=clip, segments=segments.filter(_is(donor)))
+                batch.copy(path, state, clip=clip, segments=segments.filter(_is(donor)))
 
     def _donor(self, path: bytes, file: RecognisedFile) -> int:
         own = self._known.get(clip_id_of(path))
@@ -196,14 +228,21 @@ class Run:
         )
 
     def _show(self) -> None:
+        elapsed_s = time.monotonic() - self._started_s
+        if self._n_done and self._first is None:
+            self._first = elapsed_s, self._done_bytes
         if self._progress is not None:
+            first_s, first_bytes = self._first or (0.0, 0)
             self._progress(
                 Progress(
                     n_done=self._n_done,
                     n_total=len(self._changes.to_read),
                     n_failed=len(self._failures),
                     audio_s=self._audio_s,
-                    elapsed_s=time.monotonic() - self._started_s,
+                    elapsed_s=elapsed_s,
+                    share_done=self._done_bytes / self._total_bytes if self._total_bytes else None,
+                    first_s=first_s,
+                    first_share=first_bytes / self._total_bytes if self._total_bytes else 0.0,
                 )
             )
 

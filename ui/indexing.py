@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..model.errors import UsageError
 from .screen import (
     EXIT_ATTENTION,
     counted,
@@ -88,6 +90,10 @@ def index(
         bool,
         typer.Option("--retry-failed", help="Try again the files that failed before and have not changed since."),
     ] = False,
+    report_file: Annotated[
+        Path | None,
+        typer.Option("--report", metavar="FILE", help="Also write the report to FILE, as JSON.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Indexes a folder: one call of `soundgrep.build_collection` between a progress bar and a report."""
@@ -111,6 +117,8 @@ def index(
     except KeyboardInterrupt:
         _say_stopped(collection)
         raise typer.Exit(130) from None
+    if report_file is not None:
+        _save_report(report, report_file)
     if as_json:
         write_json(report.to_json())
     else:
@@ -147,6 +155,14 @@ def _say_stopped(collection: Path) -> None:
         say(f"stopped. {shown_path(collection)} is good so far; run the same command again to go on.")
     else:
         say("stopped before anything was written; run the same command again to start.")
+
+
+def _save_report(report: IndexReport, path: Path) -> None:
+    try:
+        path.write_text(json.dumps(report.to_json(), indent=2) + "\n", "utf-8")
+    except OSError as error:
+        reason = f"{shown_path(path)}: the report cannot be written ({error.strerror})"
+        raise UsageError(reason) from error
 
 
 def _write_report(report: IndexReport, collection: Path) -> None:

@@ -74,7 +74,7 @@ def _pace(progress: Progress) -> str:
     parts = [f"{progress.n_failed:,} failed"] if progress.n_failed else []
     if not progress.audio_s:
         return ", ".join(["starting", *parts])  # a pace of the first failures alone would be no pace
-    parts = [f"{progress.clips_per_s:.1f} clips/s", f"{spoken_duration(progress.audio_s)} of sound", *parts]
+    parts = [f"{progress.clips_per_s:.1f} clips/s", f"{progress.audio_s_per_s:,.0f} s of sound/s", *parts]
     if progress.remaining_s is not None and progress.n_done < progress.n_total:
         parts.append(f"{spoken_duration(progress.remaining_s)} left")
     return ", ".join(parts)

@@ -54,6 +54,23 @@ def test_again_with_json_the_encoder_is_remembered_and_nothing_is_done_twice(ind
     assert all(failure["reason"] for failure in report["failures"])
 
 
+def test_a_report_for_machines_says_where_the_time_went(
+    indexed: Indexed, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    shutil.copy(indexed.sounds / "tone.wav", sounds / "a.wav")
+    arguments = ("index", sounds, tmp_path / "out", "--encoder", tiny_checkpoint, "--report")
+    said = soundgrep(*arguments, tmp_path / "report.json")
+    assert said.code == 0, said.err
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    assert report["n_added"] == 1
+    assert set(report["stages_s"]) == {"hash", "decode", "mel", "tower", "write", "index"}
+    refused = soundgrep(*arguments, tmp_path)
+    assert refused.code == 2
+    assert refused.err.endswith(f"{tmp_path}: the report cannot be written (Is a directory)\n")
+
+
 def test_changed_added_and_removed_files_on_a_terminal(indexed: Indexed, tmp_path: Path) -> None:
     # The sounds are copies of ones the collection knows: only their files are new, so this is quick.
     sounds = tmp_path / "sounds"
