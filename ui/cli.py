@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
-from . import classifying, converting, evaluating, indexing, inspecting, searching
+from . import classifying, converting, evaluating, indexing, inspecting, searching, serving
 from .help import PlainCommand, PlainGroup
 from .screen import PROGRAM, say, write_line
 
@@ -42,6 +42,7 @@ app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting
 app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
 app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
+app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)
 app.command("convert", cls=PlainCommand, help=converting.HELP, epilog=converting.EXAMPLES)(converting.convert)
 
 

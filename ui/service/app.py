@@ -1,0 +1,108 @@
+"""The application: one engine behind a few read-only addresses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+
+import anyio.to_thread
+from fastapi import FastAPI
+from fastapi.responses import Response
+
+from ...search.live import LiveCollections
+from .clips import clip_routes
+from .desk import Desk
+from .limits import Limits
+from .metrics import CONTENT_TYPE, Metrics, Observed
+from .problems import install
+from .searching import search_routes
+from .settings import Settings
+
+DESCRIPTION = "Find sounds by describing them. Read-only; failures are {'error': 'one sentence'}."
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Make the application, its collections open and its encoder loaded.
+
+    Raises:
+        CollectionError: If a collection cannot be opened, or was made by another encoder than the first.
+        CheckpointError: If their encoder is not on this machine any more.
+    """
+    live = LiveCollections(settings.collections)
+    live.current.members[0].encoder.embed_text(["a sound"])  # loads the text tower before anybody waits for it
+    metrics = Metrics()
+    metrics.describe(live.current, again=False)
+    desk = Desk(live, settings)
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(settings.check_s)
+            try:
+                if await anyio.to_thread.run_sync(live.refresh):
+                    metrics.describe(live.current, again=True)
+            except Exception:  # noqa: BLE001 - whatever it was, the next look may go better
+                _log.exception("the collections could not be looked at")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        watching = asyncio.create_task(watch())
+        yield
+        watching.cancel()
+
+    # The pages with a form for each address would be fetched from somebody else's server: only the description is here.
+    app = FastAPI(
+        title="soundgrep", description=DESCRIPTION, version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+    )
+    install(app)
+    app.include_router(search_routes(desk))
+    app.include_router(clip_routes(desk))
+    _status_routes(app, desk, metrics)
+    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(Observed, metrics=metrics)
+    return app
+
+
+def from_environment() -> FastAPI:
+    """Make the application of a worker process, whose parent has handed the settings on."""
+    return create_app(Settings.handed_on())
+
+
+def _status_routes(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
+    @app.get("/", summary="What is here")
+    async def root() -> dict[str, str]:
+        return {"soundgrep": app.version, "openapi": "/openapi.json", "health": "/health", "metrics": "/metrics"}
+
+    @app.get("/health", summary="Whether it works, and what is open")
+    async def health() -> dict[str, object]:
+        opened = desk.live.current
+        problem = desk.live.problem
+        return {
+            "status": "ok" if problem is None else "stale",
+            "problem": problem,
+            "collections": [
+                {
+                    "name": member.path.name,
+                    "n_clips": member.n_clips,
+                    "n_segments": member.n_segments,
+                    "encoder": member.manifest.encoder.id,
+                    "embedding_dim": member.manifest.embedding_dim,
+                    "updated_at": member.manifest.updated_at,
+                }
+                for member in opened.members
+            ],
+        }
+
+    @app.get("/metrics", summary="Figures for Prometheus", response_class=Response)
+    async def figures() -> Response:
+        text = await anyio.to_thread.run_sync(metrics.text)
+        return Response(text, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("soundgrep")

@@ -1,0 +1,82 @@
+"""Limits: what a request may ask of the service before any of our code sees it."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+import anyio
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .problems import RefusedError
+from .settings import Settings
+
+SOUND_PATH = "/search/audio"
+
+
+class Limits:
+    """Turns away requests that name another host, or whose bodies are too long or too slow.
+
+    Bodies are read whole before the application is called, so that none of it works on half a request.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            self._check_host(Headers(scope=scope))
+            body = await self._body(scope, receive)
+        except RefusedError as problem:
+            await problem.send(scope, receive, send)
+            return
+        given = False
+
+        async def replay() -> Message:
+            nonlocal given
+            if given:
+                return await receive()  # tells when the client has gone
+            given = True
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        await self._app(scope, replay, send)
+
+    def _check_host(self, headers: Headers) -> None:
+        allowed = self._settings.allowed_hosts
+        if allowed is None:
+            return
+        try:
+            name = urlsplit(f"//{headers.get('host', '')}").hostname
+        except ValueError:
+            name = None
+        if name not in allowed:
+            raise RefusedError(421, "this service is for this machine only: call it by 127.0.0.1 or localhost")
+
+    async def _body(self, scope: Scope, receive: Receive) -> bytes:
+        settings = self._settings
+        most = settings.max_body_bytes if scope["path"] == SOUND_PATH else settings.max_json_bytes
+        too_long = RefusedError(413, f"the body is longer than {most:,} bytes", headers={"Connection": "close"})
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdecimal() and int(announced) > most:
+            raise too_long
+        body = bytearray()
+        try:
+            with anyio.fail_after(settings.time_limit_s):
+                while True:
+                    message = await receive()
+                    if message["type"] == "http.disconnect":
+                        raise RefusedError(400, "the request broke off")
+                    body += message.get("body", b"")
+                    if len(body) > most:
+                        raise too_long
+                    if not message.get("more_body", False):
+                        return bytes(body)
+        except TimeoutError:
+            raise RefusedError(
+                408, f"the body did not arrive within {settings.time_limit_s:g} s", headers={"Connection": "close"}
+            ) from None

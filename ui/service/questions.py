@@ -1,0 +1,179 @@
+"""Questions: what a search request may say, checked, and what is answered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from ...search import Hit, Hits, Query, SearchOptions
+from ...search.union import Collections
+from .problems import RefusedError
+from .settings import Settings
+
+MAX_TEXT = 10_000
+MAX_TERMS = 32
+MAX_DIM = 65_536
+_LARGEST_ID = (1 << 63) - 1
+
+Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+Weight = Annotated[float, Field(ge=-1_000, le=1_000, allow_inf_nan=False)]
+Id = Annotated[str, Field(pattern=r"^[0-9]{1,19}$", description="A clip_id or segment_id, as hits give it.")]
+
+
+class Listing(BaseModel):
+    """Which hits are listed, and how."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    k: Annotated[int, Field(ge=1, description="Hits wanted.")] = 10
+    offset: Annotated[int, Field(ge=0, description="Hits to pass over, for the next page.")] = 0
+    where: Annotated[str | None, Field(max_length=MAX_TEXT, description="SQL condition on a clip.")] = None
+    by: Annotated[Literal["clip", "segment"], Field(description="Each clip once, or every segment.")] = "clip"
+    min_score: Annotated[float | None, Field(allow_inf_nan=False, description="Least cosine.")] = None
+    fold: Annotated[bool, Field(description="Fold near-duplicates into one hit.")] = False
+    text_match: Annotated[
+        Literal["off", "on", "only"], Field(description="Search names, tags and captions for the words too.")
+    ] = "off"
+    explain: Annotated[bool, Field(description="Say how the search went (one collection only).")] = False
+
+    def options(self, settings: Settings) -> SearchOptions:
+        """The library's options, if the service allows so much."""
+        if self.k > settings.max_k:
+            raise RefusedError(422, f"k: at most {settings.max_k:,} hits can be asked for at once")
+        if self.offset > settings.max_offset:
+            raise RefusedError(422, f"offset: at most {settings.max_offset:,} hits can be passed over")
+        return SearchOptions(
+            by=self.by, offset=self.offset, min_score=self.min_score, fold=self.fold, text_match=self.text_match
+        )
+
+
+class ShortQuestion(Listing):
+    """A question that fits into an address."""
+
+    q: Annotated[Text | None, Field(description="A description of the sound.")] = None
+    minus: Annotated[Text | None, Field(description="What it is not to sound like.")] = None
+    like: Annotated[Id | None, Field(description="A clip or segment to find more like.")] = None
+
+    def query(self) -> Query:
+        """The library's query."""
+        query = None if self.q is None else Query.text(self.q)
+        if self.like is not None:
+            known = _known(self.like)
+            query = known if query is None else query + known
+        if query is None:
+            raise RefusedError(422, "there is nothing to search for: give q, like, or both")
+        return query if self.minus is None else query - self.minus
+
+
+class Summand(BaseModel):
+    """One of several things to search for together."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: Text | None = None
+    like: Id | None = None
+    embedding: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]] | None, Field(max_length=MAX_DIM)] = None
+    weight: Weight = 1.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Summand:
+        if sum(kind is not None for kind in (self.text, self.like, self.embedding)) != 1:
+            raise ValueError("give exactly one of text, like and embedding")
+        return self
+
+    def query(self) -> Query:
+        """The library's query."""
+        if self.text is not None:
+            query = Query.text(self.text)
+        elif self.like is not None:
+            query = _known(self.like)
+        else:
+            query = Query.embedding(np.array(self.embedding, np.float32))
+        return query if self.weight == 1 else query * self.weight
+
+
+class Question(Listing):
+    """A question of any kind but a sound."""
+
+    text: Annotated[Text | None, Field(description="A description of the sound.")] = None
+    like: Annotated[Id | None, Field(description="A clip or segment to find more like.")] = None
+    embedding: Annotated[
+        list[Annotated[float, Field(allow_inf_nan=False)]] | None,
+        Field(max_length=MAX_DIM, description="An embedding made elsewhere by the collections' encoder."),
+    ] = None
+    terms: Annotated[
+        list[Summand] | None, Field(max_length=MAX_TERMS, description="Several of these, weighted and summed up.")
+    ] = None
+    where_values: Annotated[
+        dict[str, str | int | float | bool | None] | None, Field(description="Values for $names in `where`.")
+    ] = None
+
+    def query(self) -> Query:
+        """The library's query."""
+        summands = list(self.terms or [])
+        for kind, value in (("text", self.text), ("like", self.like), ("embedding", self.embedding)):
+            if value is not None:
+                summands.append(Summand.model_validate({kind: value}))
+        if not summands:
+            raise RefusedError(422, "there is nothing to search for: give text, like, embedding or terms")
+        query = summands[0].query()
+        for summand in summands[1:]:
+            query = query + summand.query()
+        return query
+
+
+class HitAnswer(BaseModel):
+    """A clip that answers, with its best segment; ids are texts, because they exceed the integers of JavaScript."""
+
+    rank: int
+    score: float
+    calibrated: float | None
+    path: str
+    start_s: float
+    end_s: float
+    duration_s: float
+    spans: list[dict[str, float]]
+    folded: list[str]
+    text_rank: int | None
+    clip_id: str
+    segment_id: str
+    collection: str
+    audio: str
+    preview: str
+
+
+class Answer(BaseModel):
+    """The hits of a search, best first."""
+
+    hits: list[HitAnswer]
+    nothing_like_it: bool
+    explanation: dict[str, Any] | None = None
+
+
+def answer(hits: Hits, collections: Collections) -> Answer:
+    """Say hits in JSON."""
+    from dataclasses import asdict
+
+    explanation = None if hits.explanation is None else asdict(hits.explanation)
+    return Answer(
+        hits=[_hit(hit, collections) for hit in hits], nothing_like_it=hits.nothing_like_it, explanation=explanation
+    )
+
+
+def _hit(hit: Hit, collections: Collections) -> HitAnswer:
+    home = collections.home(hit.clip_id)
+    more = {
+        "collection": "" if home is None else home.path.name,
+        "audio": f"/clips/{hit.clip_id}/audio",
+        "preview": f"/clips/{hit.clip_id}/preview?start_s={hit.start_s:g}&end_s={hit.end_s:g}",
+    }
+    return HitAnswer.model_validate(hit.to_json() | more)
+
+
+def _known(text: str) -> Query:
+    number = int(text)
+    if number > _LARGEST_ID:
+        raise RefusedError(404, f"there is no clip or segment {text}")
+    return Query.like(number)

@@ -1,0 +1,77 @@
+"""The addresses that search."""
+
+from __future__ import annotations
+
+import tempfile
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter, Body
+from fastapi import Query as Parameters
+
+from ...model.errors import AudioError
+from ...search import Query
+from ...search.filters import Values
+from ...search.union import Collections
+from .desk import Desk
+from .limits import SOUND_PATH
+from .problems import RefusedError
+from .questions import Answer, Listing, Question, ShortQuestion, answer
+
+
+def search_routes(desk: Desk) -> APIRouter:
+    """The addresses, over a desk."""
+    routes = APIRouter(tags=["search"])
+
+    async def found(question: Listing, query: Query, values: Values | None = None) -> Answer:
+        options = question.options(desk.settings)
+
+        def search(collections: Collections) -> Answer:
+            hits = collections.search(
+                query,
+                k=question.k,
+                where=question.where,
+                where_values=values,
+                options=options,
+                explain=question.explain,
+            )
+            return answer(hits, collections)
+
+        return await desk.ask(search)
+
+    @routes.get("/search", summary="Search by a text, by a clip, or by both")
+    async def by_address(question: Annotated[ShortQuestion, Parameters()]) -> Answer:
+        return await found(question, question.query())
+
+    @routes.post("/search", summary="Search by texts, clips and embeddings, weighted and summed up")
+    async def by_body(question: Question) -> Answer:
+        return await found(question, question.query(), question.where_values)
+
+    @routes.post(SOUND_PATH, summary="Search by a sound: the body is the file, of any kind that can be indexed")
+    async def by_sound(
+        question: Annotated[Listing, Parameters()],
+        sound: Annotated[bytes, Body(media_type="application/octet-stream")] = b"",
+    ) -> Answer:
+        if not sound:
+            raise RefusedError(422, "the body is empty: it must be the sound to search by")
+        return await found(question, Query.audio(await desk.ask(lambda opened: _waveform(sound, opened))))
+
+    def _waveform(sound: bytes, collections: Collections) -> npt.NDArray[np.float32]:
+        from ...model.excerpt import decode_excerpt
+
+        most_s = desk.settings.max_sound_s
+        rate = collections.members[0].encoder.sampling_rate_hz
+        with tempfile.NamedTemporaryFile(prefix="soundgrep-") as file:
+            file.write(sound)
+            file.flush()
+            try:
+                waveform = decode_excerpt(file.name, start_s=0, end_s=most_s + 1, sampling_rate_hz=rate)
+            except AudioError as error:
+                # The file's name here says nothing to whoever sent it.
+                raise AudioError(str(error).replace(file.name, "the sound")) from error
+        if len(waveform) > most_s * rate:
+            raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
+        return waveform
+
+    return routes
