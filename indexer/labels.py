@@ -25,9 +25,9 @@ from ..search.manifest import CLIPS_FOLDER, has_manifest
 from ..search.tables import Table
 from .annexes import write_annex
 from .engine import Engine
-from .files import find_files
 from .pool import local_pool
 from .report import Failure, Progress
+from .sources import Source, find_clips
 from .worker import EmbeddedFile, Task
 
 LABELS_ANNEX = "labels"
@@ -59,7 +59,7 @@ class Watch:
 
 
 def classify(
-    source: str | os.PathLike[str],
+    source: Source,
     labels: str | os.PathLike[str],
     *,
     encoder: Encoder | str | os.PathLike[str] | None = None,
@@ -71,8 +71,8 @@ def classify(
     """Call each clip by the label that it sounds most like, without having been taught any of them (zero-shot).
 
     Args:
-        source: A collection, whose embeddings are used; or a folder of sounds, or one sound, which is listened to now
-            and of which nothing is kept.
+        source: A collection, whose embeddings are used; or whatever else can be indexed (a folder, a file, a pattern,
+            a list, an archive, a URL), which is listened to now and of which nothing is kept.
         labels: A text file with a label a line, or a csv file with a column of labels; with file names beside them,
             as in ESC-50's and UrbanSound8K's, it also says what is right, and how often that was found is counted.
         encoder: What listens: an encoder, its name, or its folder. None for the collection's own, or mini.
@@ -95,19 +95,18 @@ def classify(
     listed = read_labels(labels)
     check_templates(templates)
     watch = watch or Watch()
-    folder = Path(source).expanduser()
-    if has_manifest(folder):
-        collection = Collection.open(folder, encoder=encoder)
+    if has_manifest(Path(source).expanduser()):
+        collection = Collection.open(source, encoder=encoder)
         labeller = Labeller.of(listed, collection.encoder, templates=templates, progress=watch.texts)
         found = _classified(collection, listed, labeller)
         if store:
             write_annex(collection.path, LABELS_ANNEX, _table(found))
         return found
     if store:
-        raise UsageError(f"{readable_path(folder)}: is no collection, so its labels cannot be stored; index it first")
+        raise UsageError(f"{readable_path(source)}: is no collection, so its labels cannot be stored; index it first")
     if not isinstance(encoder, Encoder):
         encoder = Encoder.from_pretrained(encoder or _DEFAULT_ENCODER)
-    return _Reading(folder, encoder=encoder, n_workers=n_workers).classified(listed, templates=templates, watch=watch)
+    return _Reading(source, encoder=encoder, n_workers=n_workers).classified(listed, templates=templates, watch=watch)
 
 
 def _classified(collection: Collection, listed: Labels, labeller: Labeller) -> Classification:
@@ -131,16 +130,16 @@ def _table(found: Classification) -> pa.Table:
 
 
 class _Reading:
-    """Listening to a folder's files, of which only their labels are kept."""
+    """Listening to files of which only their labels are kept."""
 
-    def __init__(self, folder: Path, *, encoder: Encoder, n_workers: int | None) -> None:
+    def __init__(self, source: Source, *, encoder: Encoder, n_workers: int | None) -> None:
         if n_workers is not None and n_workers < 1:
             raise UsageError(f"n_workers must be at least 1, not {n_workers}")
-        self._folder = folder
+        self._name = readable_path(source)
         self._encoder = encoder
-        self._findings = find_files([folder], collection=folder / ".soundgrep")
+        self._findings = find_clips([source], collection=Path(os.devnull))
         if not self._findings.files:
-            raise UsageError(f"{readable_path(folder)}: there are no audio files")
+            raise UsageError(f"{self._name}: there are no audio files")
         self._n_workers = n_workers
         self._failures = list(self._findings.failures)
         self._paths: list[bytes] = []
@@ -153,16 +152,14 @@ class _Reading:
             self._read(engine, labeller, watch)
         if not self._paths:
             first = min(self._failures, key=lambda failure: failure.path)
-            raise UsageError(
-                f"{readable_path(self._folder)}: there is no audio file that can be read ({first.path}: {first.reason})"
-            )
+            raise UsageError(f"{self._name}: there is no audio file that can be read ({first.path}: {first.reason})")
         found = Classification.of(
             listed,
             np.array([clip_id_of(path) for path in self._paths], np.int64),
             [readable_path(path) for path in self._paths],
             Best.joined(self._best),
             encoder_id=self._encoder.id,
-            where=readable_path(self._folder),
+            where=self._name,
         )
         failures = sorted(f"{failure.path}: {failure.reason}" for failure in self._failures)
         unread = LeftOut.of("file could not be read", "files could not be read", failures)
@@ -172,8 +169,8 @@ class _Reading:
         started_s, audio_s = time.monotonic(), 0.0
         cosines: list[npt.NDArray[np.float32]] = []
         tasks = (
-            Task(path=path, encoder_source=str(self._encoder.source), hop_s=self._encoder.segment_s)
-            for path in self._findings.files
+            Task(file.path, str(self._encoder.source), self._encoder.segment_s, span=file.span)
+            for file in self._findings.files.values()
         )
         for n_done, (task, outcome) in enumerate(engine.read_files(tasks), start=1):
             if isinstance(outcome, Failure):
