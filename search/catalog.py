@@ -1,6 +1,7 @@
 """Catalog: SQL over a collection's tables, which can read them and nothing else."""
 
 import contextlib
+import gc
 import os
 import threading
 import weakref
@@ -60,10 +61,8 @@ class Catalog:
         self._tables = dict(tables)
         self._sources = {name: f"{name}0" for name in tables}  # no annex has a digit in its name
         self._search = search
-        self._idle: list[duckdb.DuckDBPyConnection] = []
-        self._lock = threading.Lock()
-        # A connection that outlives the interpreter's end makes DuckDB complain on stderr.
-        weakref.finalize(self, self._idle.clear)
+        self._connections = _Connections()
+        weakref.finalize(self, self._connections.let_go)
         self._memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MEMORY_SHARE
 
     def sql(self, query: str, *, values: Values | None = None, time_limit_s: float = SQL_LIMIT_S) -> pa.Table:
@@ -165,14 +164,14 @@ class Catalog:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._lock:
-            connection = self._idle.pop() if self._idle else None
-        connection = connection or self._opened()
+        connection = self._connections.take() or self._opened()
         try:
             yield connection
+        except BaseException:
+            self._connections.has_failed = True
+            raise
         finally:
-            with self._lock:
-                self._idle.append(connection)
+            self._connections.give_back(connection)
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config={**_CONFINED, "memory_limit": f"{self._memory_limit}B"})
@@ -185,6 +184,29 @@ class Catalog:
         connection.unregister(_SEARCHES)
         connection.execute("SET lock_configuration = true")
         return connection
+
+
+class _Connections:
+    """Connections that nobody uses at the moment."""
+
+    def __init__(self) -> None:
+        self.has_failed = False
+        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> duckdb.DuckDBPyConnection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def give_back(self, connection: duckdb.DuckDBPyConnection) -> None:
+        with self._lock:
+            self._idle.append(connection)
+
+    def let_go(self) -> None:
+        """Drop them all: one that outlives the interpreter's end makes DuckDB complain at length on stderr."""
+        self._idle.clear()
+        if self.has_failed:
+            gc.collect()  # the frames of an error's traceback may hold one
 
 
 def _with_call(rows: pa.Table, call: Call) -> pa.Table:
@@ -205,7 +227,6 @@ def _check_text(query: str, what: str) -> None:
 @contextlib.contextmanager
 def _stopped_after(connection: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
     timer = threading.Timer(limit_s, connection.interrupt)
-    timer.daemon = True
     timer.start()
     try:
         yield

@@ -14,17 +14,22 @@ class PlainCommand(TyperCommand):
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words after the command's name in the line `Usage:`."""
-        return [piece.strip("{}") for piece in super().collect_usage_pieces(ctx)]
+        return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Writes the sections `Arguments:` and `Options:`."""
+        """Writes the sections `Arguments:` and `Options:`, or one for each panel that options name."""
         parameters = self.get_params(ctx)
         arguments = [p for p in parameters if isinstance(p, TyperArgument)]
         with formatter.section("Arguments"):
             formatter.write_dl([(argument.metavar or argument.name, argument.help or "") for argument in arguments])
-        records = (p.get_help_record(ctx) for p in parameters if p not in arguments)
-        with formatter.section("Options"):
-            formatter.write_dl([record for record in records if record is not None])
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for parameter in parameters:
+            record = None if parameter in arguments else parameter.get_help_record(ctx)
+            if record is not None:
+                sections.setdefault(getattr(parameter, "rich_help_panel", None) or "Options", []).append(record)
+        for title, records in sections.items():
+            with formatter.section(title):
+                formatter.write_dl(records)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Writes the examples, line by line."""

@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .binding import bound_values
+from .saving import check_format, json_rows, save_rows
 from .screen import (
     counted,
     is_terminal,
     printable,
+    say,
     shown_path,
     spoken_duration,
     spoken_size,
@@ -22,25 +25,27 @@ from .screen import (
 )
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from ..search.manifest import IndexRecord
-
-ID_COLUMNS = frozenset({"clip_id", "segment_id"})
 
 _COLLECTION = typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
 
 SQL_HELP = """\
 Ask a collection anything in SQL.
 
-There are two tables: clips (one row a file: path, duration_s, codec,
-sampling_rate_hz, n_channels, rms_dbfs, title, artist ...) and segments (one
-row an embedding: clip_id, start_s, end_s, embedding). Nothing can be changed."""
+The tables are clips (one row a file: path, duration_s, codec,
+sampling_rate_hz, n_channels, rms_dbfs, title, artist ...), segments (one row
+an embedding: clip_id, start_s, end_s, embedding) and those that other
+commands add (labels, metadata); SHOW TABLES lists them. search('TEXT', K) is
+a table too: rank, score, clip_id, segment_id, start_s, end_s of the best K
+clips. Nothing can be changed."""
 
 SQL_EXAMPLES = """\
 Examples:
   soundgrep sql sounds.soundgrep "SELECT path, duration_s FROM clips LIMIT 5"
   soundgrep sql sounds.soundgrep "SELECT codec, count(*) FROM clips GROUP BY 1"
+  soundgrep sql sounds.soundgrep "SELECT artist, count(*) FROM
+      search('thunder', 200) JOIN clips USING (clip_id) GROUP BY 1"
+  soundgrep sql sounds.soundgrep "FROM segments" --output segments.parquet
   soundgrep sql sounds.soundgrep "DESCRIBE clips\""""
 
 SHOW_HELP = """\
@@ -57,14 +62,28 @@ Example:
 def sql(
     collection: Annotated[Path, _COLLECTION],
     query: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT statement.", show_default=False)],
+    bind: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="The value of $NAME in SQL.", show_default=False)
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the rows to a file: .parquet, .csv or .json.", show_default=False),
+    ] = None,
+    time_limit: Annotated[float, typer.Option(metavar="SECONDS", help="Give up after so long.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list.")] = False,
 ) -> None:
     """Queries the catalog: one call of `Collection.sql` and a table."""
     from ..search import Collection
 
-    rows = Collection.open(collection).sql(query)
+    if output is not None:
+        check_format(output)
+    rows = Collection.open(collection).sql(query, values=bound_values(bind), time_limit_s=time_limit)
+    if output is not None:
+        save_rows(rows, output)
+        say(f"{shown_path(output)}: {counted(rows.num_rows, 'row')}")
+        return
     if as_json:
-        write_json(_json_rows(rows))
+        write_json(json_rows(rows))
         return
     from .table import table_lines
 
@@ -111,12 +130,3 @@ def _index_in_words(index: IndexRecord | None) -> str:
     cells = f"{index.nlist:,} cells, {index.nprobe} visited"
     recall = "" if index.recall_at_10 is None else f", recall@10 {index.recall_at_10:.3f}"
     return f"{index.kind} over {counted(index.n_segments, 'segment')}: {cells}{recall}"
-
-
-def _json_rows(rows: pa.Table) -> list[dict[str, object]]:
-    """Rows as JSON objects; ids as text, as in hits, because they exceed the integers of many JSON readers."""
-    records: list[dict[str, object]] = rows.to_pylist()
-    for name in ID_COLUMNS & set(rows.column_names):
-        for record in records:
-            record[name] = None if record[name] is None else str(record[name])
-    return records

@@ -33,12 +33,19 @@ def write_line(line: str = "") -> None:
     sys.stdout.write(line + "\n")
 
 
-def write_json(document: object) -> None:
-    """Writes a document on stdout as strict JSON; NaN and infinity become null, anything unknown its text."""
+def write_json(document: object, *, indent: int | None = 2) -> None:
+    """Writes a document on stdout as strict JSON, on one line if `indent` is None.
+
+    NaN and infinity become null, anything unknown its text.
+    """
     # Any terminal or pipe that is not UTF-8 still gets valid JSON.
     is_utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    text = json.dumps(_finite(document), ensure_ascii=not is_utf8, allow_nan=False, indent=2, default=str)
-    write_line(text)
+    write_line(json_text(document, indent=indent, ensure_ascii=not is_utf8))
+
+
+def json_text(document: object, *, indent: int | None = 2, ensure_ascii: bool = False) -> str:
+    """A document as strict JSON, as `write_json` writes it."""
+    return json.dumps(_finite(document), ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, default=str)
 
 
 def printable(text: str) -> str:

@@ -1,35 +1,45 @@
-"""`soundgrep search`: the clips that sound most like a text or like another sound."""
+"""`soundgrep search`: the sounds that are most like a text, like other sounds, or like a sum of them."""
 
 from __future__ import annotations
 
-import sys
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .screen import is_terminal, printable, say, shortened, shown_path, terminal_width, write_json, write_line
+from ..model.errors import UsageError
+from .binding import bound_values
+from .hits import write_hits
+from .screen import printable, say, shown_path, write_json
 
 if TYPE_CHECKING:
-    from ..search import Collection, Hit
+    from ..search import Collection, Explanation, Query, SearchOptions
 
 HELP = """\
 Find the clips that sound most like TEXT.
 
 Each line is a hit: its rank, its score (1 is the most alike), the seconds of
-the clip that fit best, and the file. Instead of TEXT, --audio FILE finds
-what sounds like another sound."""
+the clip that fit best, and the file. TEXT, --plus, --like and --audio add up;
+--minus takes away."""
 
 EXAMPLES = """\
 Examples:
   soundgrep search sounds.soundgrep dog barking in the rain
-  soundgrep search sounds.soundgrep --audio bark.wav -k 3
+  soundgrep search sounds.soundgrep rain --plus wind --minus "music*0.5"
+  soundgrep search sounds.soundgrep --like ~/Sounds/bark.wav -k 3
   soundgrep search sounds.soundgrep siren --where "duration_s < 30"
-  soundgrep search sounds.soundgrep siren --json
+  soundgrep search sounds.soundgrep siren --text-match on --fold --json
 
 --where takes any SQL condition on a clip: path, codec, duration_s,
-sampling_rate_hz, n_channels, rms_dbfs, title, artist and more."""
+sampling_rate_hz, n_channels, rms_dbfs, title, artist, label, and what
+soundgrep metadata added."""
+
+_ASKED = "What to look for"
+_WHICH = "Where to look"
+_LISTED = "What to list"
+_WEIGHTED = re.compile(r"(.*\S)\s*\*\s*(\d+(?:\.\d+)?|\.\d+)\s*", re.DOTALL)
 
 
 def search(
@@ -39,55 +49,190 @@ def search(
     text: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help="What you want to hear.", show_default=False)
     ] = None,
-    k: Annotated[int, typer.Option("-k", metavar="N", help="How many hits.")] = 10,
-    where: Annotated[
-        str | None, typer.Option(metavar="SQL", help="Only clips for which this is true.", show_default=False)
+    plus: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help='And this; "TEXT*0.5" counts half.', show_default=False, rich_help_panel=_ASKED
+        ),
+    ] = None,
+    minus: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="But not this.", show_default=False, rich_help_panel=_ASKED),
+    ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CLIP",
+            help="Like this: a file of the collection, or the id of a clip or segment.",
+            show_default=False,
+            rich_help_panel=_ASKED,
+        ),
     ] = None,
     audio: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Find what sounds like this file.", show_default=False)
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Like this file, from anywhere.", show_default=False, rich_help_panel=_ASKED),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the hits as a JSON list.")] = False,
+    queries: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Instead of TEXT: every line of a text file; prints a line of JSON for each.",
+            show_default=False,
+            rich_help_panel=_ASKED,
+        ),
+    ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SQL", help="Only clips for which this is true.", show_default=False, rich_help_panel=_WHICH
+        ),
+    ] = None,
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE", help="The value of $NAME in --where.", show_default=False, rich_help_panel=_WHICH
+        ),
+    ] = None,
+    text_match: Annotated[
+        str,
+        typer.Option(
+            metavar="off|on|only",
+            help="Look for the words in names, tags and captions: off, on or only.",
+            rich_help_panel=_WHICH,
+        ),
+    ] = "off",
+    k: Annotated[int, typer.Option("-k", metavar="N", help="How many hits.", rich_help_panel=_LISTED)] = 10,
+    offset: Annotated[
+        int, typer.Option(metavar="N", help="How many hits to pass over first.", rich_help_panel=_LISTED)
+    ] = 0,
+    by: Annotated[
+        str,
+        typer.Option(
+            metavar="clip|segment", help="Each clip once, or every segment by itself.", rich_help_panel=_LISTED
+        ),
+    ] = "clip",
+    min_score: Annotated[
+        float | None,
+        typer.Option(metavar="SCORE", help="Only hits from this score.", show_default=False, rich_help_panel=_LISTED),
+    ] = None,
+    fold: Annotated[
+        bool, typer.Option("--fold", help="List near copies once, as the best of them.", rich_help_panel=_LISTED)
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Say on stderr how the search went.", rich_help_panel=_LISTED)
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the hits as a JSON list.", rich_help_panel=_LISTED)
+    ] = False,
 ) -> None:
     """Searches a collection: one call of `Collection.search` and a line a hit."""
-    from ..search import Collection
+    from ..search import Collection, SearchOptions
 
-    opened = Collection.open(collection)
+    options = SearchOptions(
+        by=by,  # type: ignore[arg-type]  # refused there in one sentence if it is another word
+        offset=offset,
+        min_score=min_score,
+        fold=fold,
+        text_match=text_match,  # type: ignore[arg-type]
+    )
+    values = bound_values(bind)
     # Words need no quotes: `search sounds.soundgrep dog barking` asks for "dog barking".
-    hits = opened.search(" ".join(text) if text else None, audio=audio, k=k, where=where)
+    asked = _query(" ".join(text) if text else None, plus, minus, like, audio)
+    if queries is not None:
+        if text:
+            raise UsageError("search takes a TEXT or --queries, not both")
+        _search_many(Collection.open(collection), queries, asked, k, where, values, options)
+        return
+    if asked is None:
+        raise UsageError("there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio or --queries")
+    opened = Collection.open(collection)
+    hits = opened.search(asked, k=k, where=where, where_values=values, options=options, explain=explain)
     if as_json:
         write_json([hit.to_json() for hit in hits])
-    elif not hits:
-        say(_no_hits(opened, where))
-    elif is_terminal(sys.stdout):
-        _write_table(hits)
+    elif hits:
+        write_hits(hits)
     else:
-        for hit in hits:
-            write_line(f"{hit.rank} {hit.score:.4f} {_seconds(hit)} {shown_path(hit.path)}")
+        say(_no_hits(opened, where, options))
+    if hits.nothing_like_it:
+        say("nothing here sounds like that: even the best is no better than what any text finds")
+    if hits.explanation is not None:
+        say(_explained(hits.explanation))
 
 
-def _seconds(hit: Hit) -> str:
-    return f"{hit.start_s:.1f}-{hit.end_s:.1f}"
+def _query(
+    text: str | None,
+    plus: Sequence[str] | None,
+    minus: Sequence[str] | None,
+    like: Sequence[str] | None,
+    audio: Sequence[Path] | None,
+) -> Query | None:
+    """Adds up what was asked for; None if nothing was."""
+    from ..search import Query
+
+    terms = [Query.text(text)] if text is not None else []
+    terms += [_weighted(one) for one in plus or ()]
+    terms += [Query.like(int(one) if one.isdecimal() else one) for one in like or ()]
+    terms += [Query.audio(one.expanduser()) for one in audio or ()]
+    terms += [-_weighted(one) for one in minus or ()]
+    return None if not terms else sum(terms[1:], start=terms[0])
 
 
-def _no_hits(collection: Collection, where: str | None) -> str:
+def _weighted(text: str) -> Query:
+    """Reads `TEXT` or `TEXT*0.5`."""
+    from ..search import Query
+
+    weighted = _WEIGHTED.fullmatch(text)
+    return Query.text(text) if weighted is None else float(weighted[2]) * Query.text(weighted[1])
+
+
+def _search_many(
+    opened: Collection,
+    file: Path,
+    more: Query | None,
+    k: int,
+    where: str | None,
+    values: dict[str, object],
+    options: SearchOptions,
+) -> None:
+    """Answers every line of a file: one call of `Collection.search_many` and a line of JSON each."""
+    from ..search import Query
+    from ..search.listing import read_lines
+
+    lines = [line for _, line in read_lines(file)]
+    queries = [Query.text(line) if more is None else Query.text(line) + more for line in lines]
+    answers = opened.search_many(queries, k=k, where=where, where_values=values, options=options)
+    for line, hits in zip(lines, answers, strict=True):
+        document = {
+            "query": line,
+            "nothing_like_it": hits.nothing_like_it,
+            "hits": [hit.to_json() for hit in hits],
+        }
+        write_json(document, indent=None)
+
+
+def _no_hits(collection: Collection, where: str | None, options: SearchOptions) -> str:
     if collection.n_clips == 0:
         return f"no hits: {shown_path(collection.path)} holds no clips"
-    return f"no hits: no clip passes --where {printable(where or '')!r}"
+    reasons = []
+    if where is not None:
+        reasons.append(f"no clip passes --where {printable(where)!r}")
+    if options.min_score is not None:
+        reasons.append(f"nothing scores {options.min_score:g}")
+    if options.text_match == "only":
+        reasons.append("no name, tag or caption holds a word of the text")
+    if options.offset:
+        reasons.append(f"there are not more than {options.offset}")
+    return f"no hits: {', or '.join(reasons) or 'there is nothing else in the collection'}"
 
 
-def _write_table(hits: Sequence[Hit]) -> None:
-    """Aligned columns for a person; the path comes last and gives way where the terminal is narrow."""
-    from rich.console import Console
-    from rich.text import Text
-
-    seconds = ["seconds", *(_seconds(hit) for hit in hits)]
-    n_seconds = max(map(len, seconds))
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(Text(f"rank   score  {seconds[0]:>{n_seconds}}  path", style="dim"))
-    n_path_cells = max(terminal_width() - len("rank   score    ") - n_seconds, 20)
-    for hit, span in zip(hits, seconds[1:], strict=True):
-        line = Text(f"{hit.rank:>4}  ")
-        line.append(f"{hit.score:6.3f}", style="bold")
-        line.append(f"  {span:>{n_seconds}}  ")
-        line.append(shortened(shown_path(hit.path), n_cells=n_path_cells))
-        console.print(line)
+def _explained(explanation: Explanation) -> str:
+    plan = explanation.plan
+    how = "every segment allowed is compared"
+    if plan.kind == "index":
+        how = f"{plan.nprobe:,} of the {plan.nlist:,} cells of the index are visited"
+    estimate = "" if plan.estimated_ms is None else f", {plan.estimated_ms:.1f} ms expected"
+    return (
+        f"plan: {plan.n_allowed:,} of {plan.n_segments:,} segments are allowed, {how}{estimate}; it took "
+        f"{explanation.query_ms:.1f} ms for the query, {explanation.filter_ms:.1f} ms for the filter, "
+        f"{explanation.ranking_ms:.1f} ms for the hits"
+    )

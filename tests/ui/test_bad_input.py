@@ -146,17 +146,46 @@ def test_malformed_where(indexed: Indexed, where: str) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["SELEC 1", "SELECT * FROM nothing", "DELETE FROM clips", "SELECT * FROM '/etc/passwd'"],
+    [
+        "SELEC 1",
+        "SELECT * FROM nothing",
+        "DELETE FROM clips",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT search('rain')",
+        "FROM search(lower('rain'))",
+    ],
 )
 def test_malformed_sql(indexed: Indexed, query: str) -> None:
     assert "SQL" in soundgrep("sql", indexed.collection, query).mistake()
+
+
+def test_a_query_that_would_never_end(indexed: Indexed) -> None:
+    endless = "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range = -1"
+    assert "0.3 s" in soundgrep("sql", indexed.collection, endless, "--time-limit", "0.3").mistake()
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
         [],
-        ["rain", "--audio", "tone.wav"],
+        ["rain", "--queries", "text.wav"],
+        ["--queries", "nowhere.txt"],
+        ["--queries", "tone.wav"],
+        ["--plus", " "],
+        ["--like", "nowhere.wav"],
+        ["--like", "12345"],
+        ["rain", "--minus", "rain"],
+        ["rain", "--by", "song"],
+        ["rain", "--offset", "-1"],
+        ["rain", "--min-score", "nan"],
+        ["rain", "--text-match", "maybe"],
+        ["rain", "--text-match", "on", "--by", "segment"],
+        ["--audio", "tone.wav", "--text-match", "on"],
+        ["rain", "--bind", "s"],
+        ["rain", "--bind", "s=1"],
+        ["rain", "--where", "duration_s < $s"],
+        ["rain", "--where", "duration_s < $s", "--bind", "s=1", "--bind", "s=2"],
+        ["rain", "--where", "duration_s < $s", "--bind", "s=long"],
         [os.fsdecode(b"\xff\xfe")],
         ["rain", "-k", "0"],
         ["rain", "-k", "three"],
@@ -165,6 +194,13 @@ def test_malformed_sql(indexed: Indexed, query: str) -> None:
 )
 def test_a_search_that_asks_for_nothing_or_for_too_much(indexed: Indexed, arguments: list[str]) -> None:
     assert soundgrep("search", indexed.collection, *arguments, cwd=indexed.sounds).mistake()
+
+
+@pytest.mark.parametrize("output", ["rows.txt", "rows", "nowhere/rows.csv"])
+def test_rows_that_cannot_be_written(indexed: Indexed, tmp_path: Path, output: str) -> None:
+    sentence = soundgrep("sql", indexed.collection, "SELECT 1", "--output", output, cwd=tmp_path).mistake()
+    assert sentence.startswith(f"{output}: ")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("hop", ["0", "nan"])
