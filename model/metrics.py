@@ -33,7 +33,7 @@ class Ranks:
 
     Attributes:
         first: Rank of the best right answer of each query [n], from 1.
-        average_precision: Average precision over the first ten answers of each query [n].
+        average_precision: Average precision over the first answers, ten unless asked otherwise, of each query [n].
         n_right: Right answers of each query [n].
         n_answers: Answers that were ranked.
     """
@@ -44,7 +44,7 @@ class Ranks:
     n_answers: int
 
     @classmethod
-    def of(cls, scores: Float32, right: Bool) -> Ranks:
+    def of(cls, scores: Float32, right: Bool, *, depth: int = DEPTH) -> Ranks:
         """Rank all answers of some queries.
 
         Equal scores count against the right answer, so that a model which cannot tell is not flattered.
@@ -52,18 +52,19 @@ class Ranks:
         Args:
             scores: Score of each answer [n, n_answers].
             right: Whether it is right [n, n_answers]; every query has a right one.
+            depth: How many first answers average precision looks at.
         """
         # One step down for the right ones puts each behind all wrong ones of the same score.
         ordered = np.where(right, np.nextafter(scores, np.float32(-np.inf)), scores)
         best = np.where(right, ordered, -np.inf).max(axis=1, keepdims=True)
         first = (ordered > best).sum(axis=1) + 1
-        depth = min(DEPTH, scores.shape[1])
+        depth = min(depth, scores.shape[1])
         top = np.argpartition(-ordered, depth - 1, axis=1)[:, :depth]
         top = np.take_along_axis(top, np.argsort(-np.take_along_axis(ordered, top, 1), axis=1, kind="stable"), 1)
         hits = np.take_along_axis(right, top, axis=1)
         precision = np.cumsum(hits, axis=1) / np.arange(1, depth + 1)
         n_right = right.sum(axis=1)
-        # Divided by the most that could be found: Manning, Raghavan, Schuetze, Information Retrieval, 8.4, cut at ten.
+        # Divided by the most that could be found: Manning, Raghavan, Schuetze, Information Retrieval, 8.4, cut there.
         average_precision = (precision * hits).sum(axis=1) / np.minimum(n_right, depth)
         return cls(first.astype(np.int64), average_precision, n_right.astype(np.int64), scores.shape[1])
 
