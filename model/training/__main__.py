@@ -4,10 +4,11 @@ import argparse
 import json
 import logging
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ..errors import SoundgrepError
-from .stages import Materials, compute_mels, evaluate, export, teach_audio, teach_text
+from .stages import QUARTERS, TEXT_STEPS, WHOLES, Materials, compute_mels, evaluate, export, teach_audio, teach_text
 
 STAGES = ("text", "mels", "audio", "export", "evaluate")
 
@@ -22,8 +23,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--work", type=Path, required=True, help="folder for checkpoints, log-mels and logs")
     parser.add_argument("--out", type=Path, required=True, help="folder of the finished checkpoint")
-    parser.add_argument("--minutes", type=float, default=40.0, help="time for the audio tower")
-    parser.add_argument("--text-minutes", type=float, default=20.0, help="time for the text tower")
+    parser.add_argument("--text-steps", type=int, default=TEXT_STEPS, help="steps of the text tower")
+    parser.add_argument("--quarter-steps", type=int, default=QUARTERS.n_steps, help="steps on quarters of segments")
+    parser.add_argument("--whole-steps", type=int, default=WHOLES.n_steps, help="steps on whole segments after them")
     parser.add_argument("--processes", type=int, default=2, help="training processes, one thread each")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES), help="run only these")
     return parser.parse_args()
@@ -39,11 +41,15 @@ def main() -> int:
     )
     try:
         if "text" in options.stages:
-            teach_text(materials, minutes=options.text_minutes)
+            teach_text(materials, n_steps=options.text_steps)
         if "mels" in options.stages:
             compute_mels(materials)
         if "audio" in options.stages:
-            teach_audio(materials, minutes=options.minutes, n_processes=options.processes)
+            recipes = (
+                replace(QUARTERS, n_steps=options.quarter_steps),
+                replace(WHOLES, n_steps=options.whole_steps),
+            )
+            teach_audio(materials, recipes, n_processes=options.processes)
         if "export" in options.stages:
             export(materials, options.out)
         if "evaluate" in options.stages:

@@ -14,12 +14,18 @@ from ..msclap.configuration import MSClapAudioConfig
 from ..msclap.modeling import MSClapAudioModelWithProjection
 from .anchors import Anchors
 from .augment import Batch, draw_batch
-from .mels import MelStore
+from .effects import EFFECTS_DIM
+from .hearing import Hearing
+from .listener import EMBEDDING_DIM as LISTENER_DIM
+from .mels import SPEEDS, MelStore
 from .parallel import Team
-from .schedule import Clock
+from .schedule import Schedule
+from .space import Floats
 from .text import EMBEDDING_DIM
 
 MAX_SCALE = 40.0
+# A text asks the batch for its sounds if they hold so much of it together.
+ASKED = 0.35
 
 
 @dataclass(frozen=True)
@@ -27,29 +33,35 @@ class AudioRecipe:
     """Choices of the audio stage.
 
     Attributes:
-        minutes: Time to spend in all, earlier runs included.
+        n_steps: Steps in all, earlier runs included.
+        fall: Share of them in which the learning rate falls.
         batch: Segments of a step, in each process.
         peak_rate: Highest learning rate.
         weight_decay: Of AdamW, on matrices only.
         mixing: Share of segments that hold two sounds.
         balance: Concepts of `n` clips are drawn in proportion to `n ** balance`.
+        others: Share of segments of clips without a caption.
+        listening: Weight of the distances to the listeners' embeddings.
+        guiding: Weight of the distance to where the guide places a clip.
         averaging: Decay of the running mean of the weights, at the end of its warm-up.
         spec_size: Side of the tower's image: 128 sees whole segments, 64 a quarter of one at a quarter of the cost.
-        max_steps: Stop after so many steps, even if there is time left; None lets the clock decide.
-        checkpoint_every_s: Time between checkpoints and evaluations.
+        checkpoint_every: Steps between checkpoints and evaluations.
         seed: Seed of the draws.
     """
 
-    minutes: float
+    n_steps: int
+    fall: float = 0.3
     batch: int = 32
     peak_rate: float = 1e-3
     weight_decay: float = 0.05
     mixing: float = 0.15
     balance: float = 0.5
+    others: float = 0.35
+    listening: float = 2.0
+    guiding: float = 3.0
     averaging: float = 0.998
     spec_size: int = 128
-    max_steps: int | None = None
-    checkpoint_every_s: float = 240.0
+    checkpoint_every: int = 250
     seed: int = 0
 
 
@@ -72,23 +84,33 @@ def audio_config(*, spec_size: int = 128) -> MSClapAudioConfig:
 
 
 class AudioStudent(nn.Module):
-    """The audio tower beside the learned scale of its similarities.
+    """The audio tower beside what only training needs.
 
     Attributes:
         tower: The tower with its projection.
-        logit_scale: Natural logarithm of the scale.
+        listener: From the tower's states to the embeddings of the networks that it learns from.
+        logit_scale: Natural logarithm of the scale of similarities.
     """
 
     def __init__(self, config: MSClapAudioConfig) -> None:
         super().__init__()
         self.tower = MSClapAudioModelWithProjection(config)
+        width = config.patch_embeds_hidden_size * 2 ** (len(config.depths) - 1)
+        self.listener = nn.Linear(width, LISTENER_DIM + 2 * EFFECTS_DIM)
         self.logit_scale = nn.Parameter(torch.tensor(np.log(15.0), dtype=torch.float32))
 
     def forward(self, mels: Tensor) -> Tensor:
         """Log-mels `[n, 1, 256, 64]` to embeddings `[n, embedding_dim]`, unit length."""
+        return self.hear(mels)[0]
+
+    def hear(self, mels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Embeddings `[n, embedding_dim]` and guesses at both listeners', `[n, 1024]` each, all of unit length."""
         with torch.autocast("cpu", torch.bfloat16):
-            embeds = self.tower(mels).audio_embeds
-        return F.normalize(embeds.float(), dim=-1)
+            output = self.tower(mels)
+            guesses = self.listener(output.last_hidden_state.mean(1))
+        heard, effects = guesses.float().split([LISTENER_DIM, 2 * EFFECTS_DIM], dim=-1)
+        embeds = output.audio_embeds.float()
+        return F.normalize(embeds, dim=-1), F.normalize(heard, dim=-1), F.normalize(effects, dim=-1)
 
 
 @torch.no_grad()
@@ -108,21 +130,24 @@ def enlarged(student: AudioStudent, *, spec_size: int) -> AudioStudent:
     return larger
 
 
-def audio_loss(embeds: Tensor, anchors: Tensor, labels: Tensor, log_scale: Tensor) -> Tensor:
+def audio_loss(embeds: Tensor, anchors: Tensor, labels: Tensor, n_texts: int, log_scale: Tensor) -> Tensor:
     """Cross-entropy from sounds to texts over all anchors, and from the batch's texts to its sounds.
 
     Args:
         embeds: Sounds, `[n, embedding_dim]`, unit length.
-        anchors: Texts, `[n_texts, embedding_dim]`, unit length.
-        labels: What each sound holds, `[n, n_texts]`, rows sum to 1.
+        anchors: Texts, `[n_anchors, embedding_dim]`, unit length.
+        labels: What each sound holds, `[n, n_anchors]`, rows sum to 1 at most.
+        n_texts: The first so many anchors also ask for sounds; the listener's classes behind them do not.
         log_scale: Logarithm of the scale of similarities.
     """
     scale = log_scale.exp().clamp(max=MAX_SCALE)
     logits = scale * embeds @ anchors.t()
     to_texts = -(labels * logits.log_softmax(1)).sum(1).mean()
     # A text asks for the sounds of this batch that hold it; texts that none of them holds ask nothing.
-    mass = labels.sum(0)
-    asked = mass > 0.3
+    mass = labels[:, :n_texts].sum(0)
+    asked = (mass > ASKED).nonzero().squeeze(1)
+    if not len(asked):
+        return to_texts
     share = labels[:, asked] / mass[asked]
     to_sounds = -(share * logits[:, asked].log_softmax(0)).sum(0).mean()
     return to_texts + 0.5 * to_sounds
@@ -143,9 +168,62 @@ def _average(mean: nn.Module, model: nn.Module, decay: float) -> None:
             slow.copy_(fast)
 
 
+@dataclass(frozen=True)
+class Targets:
+    """What a batch should become; rows are zero where nothing is known, or two sounds are mixed.
+
+    Attributes:
+        labels: Of each segment over the anchors, `[n, n_anchors]`.
+        heard: What the listener hears, `[n, 1024]`.
+        effects: What the listener for effects hears, `[n, 1024]`.
+        guided: Where the guide places the clip, `[n, embedding_dim]`.
+    """
+
+    labels: Tensor
+    heard: Tensor
+    effects: Tensor
+    guided: Tensor
+
+
+@dataclass(frozen=True)
+class Material:
+    """What the audio tower learns from.
+
+    Attributes:
+        store: Log-mels of the clips.
+        hearing: What the listeners hear in them.
+        anchors: Where their texts lie.
+        guided: Where the guide places them, `[n_clips, embedding_dim]`, unit length.
+    """
+
+    store: MelStore
+    hearing: Hearing
+    anchors: Anchors
+    guided: Floats
+
+    def targets(self, batch: Batch) -> Targets:
+        """What a batch should become."""
+        n_frames = batch.mels.shape[2]
+        speeds = np.asarray(SPEEDS, dtype=np.float32)[batch.speeds]
+        heard, scores = self.hearing.of_cuts(batch.first, batch.starts, speeds, n_frames=n_frames)
+        mixed = batch.first != batch.second
+        guests = np.zeros_like(scores)
+        whole = np.full(int(mixed.sum()), -1)
+        guests[mixed] = self.hearing.of_cuts(batch.second[mixed], whole, speeds[mixed], n_frames=n_frames)[1]
+        labels = self.anchors.labels(batch.first, batch.second, batch.share, (scores, guests))
+        alone = (~mixed).astype(np.float32)[:, None]
+        rows = (heard, self.hearing.effects[batch.first].astype(np.float32), self.guided[batch.first])
+        return Targets(torch.from_numpy(labels), *(torch.from_numpy(row * alone) for row in rows))
+
+
+def distance(guesses: Tensor, targets: Tensor) -> Tensor:
+    """Mean of 1 - cosine between rows of unit length; rows whose target is zero do not count."""
+    known = targets.abs().sum(1) > 0
+    return ((1 - (guesses * targets).sum(1)) * known).sum() / known.sum().clamp(min=1)
+
+
 def train_audio(
-    store: MelStore,
-    anchors: Anchors,
+    material: Material,
     folder: Path,
     recipe: AudioRecipe,
     team: Team,
@@ -156,8 +234,7 @@ def train_audio(
     """Teach the audio tower, resuming from `folder/audio-<spec_size>.pt` where a run was cut off.
 
     Args:
-        store: Log-mels of the clips.
-        anchors: Where their texts lie; its clips are the store's.
+        material: What to learn from.
         folder: Where checkpoints and the log `audio.jsonl` go.
         recipe: Choices.
         team: The processes that train together.
@@ -174,26 +251,25 @@ def train_audio(
         model.load_state_dict(initial.state_dict())
     mean.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(_groups(model, recipe.weight_decay), lr=recipe.peak_rate, betas=(0.9, 0.98))
-    checkpoint, step, spent_s = folder / f"audio-{recipe.spec_size}.pt", 0, 0.0
+    checkpoint, step = folder / f"audio-{recipe.spec_size}.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         mean.load_state_dict(state["mean"])
         optimizer.load_state_dict(state["optimizer"])
-        step, spent_s = state["step"], state["spent_s"]
-    clock = Clock(recipe.minutes * 60, spent_s)
+        step = state["step"]
+    schedule = Schedule(recipe.n_steps, recipe.peak_rate, fall=recipe.fall)
     chance = np.random.default_rng((recipe.seed, step, team.rank))
     torch.manual_seed(recipe.seed + step * team.size + team.rank)
-    weights = anchors.clip_weights(power=recipe.balance)
-    saved_s, losses = clock.elapsed_s, []
-    finished = clock.finished or step == recipe.max_steps
-    # The first process keeps the time for all, so that they stop together.
-    while not team.agree(finished):
-        rate = clock.rate(recipe.peak_rate)
+    weights = material.anchors.clip_weights(power=recipe.balance, others=recipe.others)
+    losses: list[tuple[float, ...]] = []
+    while step < recipe.n_steps:
         for group in optimizer.param_groups:
-            group["lr"] = rate
-        batch = draw_batch(store, weights, recipe.batch, chance, mixing=recipe.mixing, n_frames=config.max_frames)
-        losses.append(_step(model, batch, anchors, chance))
+            group["lr"] = schedule.rate(step)
+        batch = draw_batch(
+            material.store, weights, recipe.batch, chance, mixing=recipe.mixing, n_frames=config.max_frames
+        )
+        losses.append(_step(model, batch, material, recipe))
         team.average_gradients(model)
         nn.utils.clip_grad_norm_(model.parameters(), 2.0)
         optimizer.step()
@@ -201,17 +277,16 @@ def train_audio(
         step += 1
         if team.rank == 0:
             _average(mean, model, min(recipe.averaging, (step + 1) / (step + 20)))
-        finished = clock.finished or step == recipe.max_steps
-        if team.rank == 0 and (clock.elapsed_s - saved_s > recipe.checkpoint_every_s or finished):
-            saved_s = clock.elapsed_s
+        if team.rank == 0 and (step % recipe.checkpoint_every == 0 or step == recipe.n_steps):
+            names = ("loss", "listening", "effects", "guiding")
+            means = dict(zip(names, np.mean(losses, axis=0).tolist(), strict=True))
+            losses = []
             row = {
                 "spec_size": recipe.spec_size,
                 "step": step,
-                "spent_s": round(saved_s),
-                "loss": sum(losses) / len(losses),
+                **means,
                 **evaluate(mean),
             }
-            losses = []
             with (folder / "audio.jsonl").open("a", encoding="utf-8") as log:
                 log.write(json.dumps(row) + "\n")
             state = {
@@ -219,18 +294,23 @@ def train_audio(
                 "mean": mean.state_dict(),
                 "optimizer": optimizer.state_dict(),
                 "step": step,
-                "spent_s": clock.elapsed_s,
             }
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
     return mean
 
 
-def _step(model: AudioStudent, batch: Batch, anchors: Anchors, chance: np.random.Generator) -> float:
-    """Compute gradients of one batch; returns the loss."""
-    labels = torch.from_numpy(anchors.labels(batch.first, batch.second, batch.share))
-    loss = audio_loss(
-        model(torch.from_numpy(batch.mels)), torch.from_numpy(anchors.draw(chance)), labels, model.logit_scale
+def _step(model: AudioStudent, batch: Batch, material: Material, recipe: AudioRecipe) -> tuple[float, ...]:
+    """Compute gradients of one batch; returns the losses: to texts, to both listeners, to the guide."""
+    targets = material.targets(batch)
+    embeds, heard, effects = model.hear(torch.from_numpy(batch.mels))
+    anchors = torch.from_numpy(material.anchors.embeddings)
+    losses = (
+        audio_loss(embeds, anchors, targets.labels, len(material.anchors.texts), model.logit_scale),
+        distance(heard, targets.heard),
+        distance(effects, targets.effects),
+        distance(embeds, targets.guided),
     )
-    loss.backward()
-    return float(loss.detach())
+    to_texts, to_listener, to_effects, to_guide = losses
+    (to_texts + recipe.listening * (to_listener + 0.5 * to_effects) + recipe.guiding * to_guide).backward()
+    return tuple(float(loss.detach()) for loss in losses)

@@ -11,7 +11,9 @@ Floats = npt.NDArray[np.float32]
 FLOOR_DB = -100.0
 
 
-def cut(mels: npt.NDArray[np.float16], own_length: int, chance: np.random.Generator, *, n_frames: int) -> Floats:
+def cut(
+    mels: npt.NDArray[np.float16], own_length: int, chance: np.random.Generator, *, n_frames: int
+) -> tuple[Floats, int]:
     """Take some frames of a clip: a loud part of a longer one; a shorter one repeated, or once in silence.
 
     Args:
@@ -19,20 +21,24 @@ def cut(mels: npt.NDArray[np.float16], own_length: int, chance: np.random.Genera
         own_length: Its frames before repetition.
         chance: Source of randomness.
         n_frames: How many frames to take, 256 at most.
+
+    Returns:
+        The frames `[n_frames, 64]`, and the first one's number; -1 if they hold the whole clip.
     """
     if own_length > n_frames:
-        starts = chance.integers(own_length - n_frames + 1, size=2)
+        starts = [int(start) for start in chance.integers(own_length - n_frames + 1, size=2)]
         parts = [mels[start : start + n_frames].astype(np.float32) for start in starts]
-        return max(parts, key=lambda part: float(part.mean()))
+        louder = int(parts[1].mean() > parts[0].mean())
+        return parts[louder], starts[louder]
     segment = mels[:n_frames].astype(np.float32)
     if own_length < n_frames and chance.random() < 0.35:
         alone = np.full((n_frames, N_MELS), FLOOR_DB, dtype=np.float32)
         start = int(chance.integers(n_frames - own_length + 1))
         alone[start : start + own_length] = segment[:own_length]
-        return alone
+        return alone, -1
     start = int(chance.integers(min(len(mels), N_FRAMES) - n_frames + 1))
     segment = mels[start : start + n_frames].astype(np.float32)
-    return np.roll(segment, int(chance.integers(n_frames)), axis=0)
+    return np.roll(segment, int(chance.integers(n_frames)), axis=0), -1
 
 
 def add(first: Floats, second: Floats) -> Floats:
@@ -86,12 +92,16 @@ class Batch:
         first: Clip of each segment, `[n]`.
         second: The clip mixed into it, or the same clip, `[n]`.
         share: How much of the label goes to the first, `[n]`, 0.5 to 1.
+        starts: Where the first was cut out of its clip, `[n]`, in frames; -1 for the whole clip.
+        speeds: Which of the clip's speeds was taken, `[n]`.
     """
 
     mels: Floats
     first: npt.NDArray[np.int64]
     second: npt.NDArray[np.int64]
     share: Floats
+    starts: npt.NDArray[np.int64]
+    speeds: npt.NDArray[np.int64]
 
 
 def draw_batch(
@@ -117,16 +127,20 @@ def draw_batch(
     first = chance.choice(len(store.examples), n_segments, p=weights)
     second = first.copy()
     share = np.ones(n_segments, dtype=np.float32)
+    starts = np.empty(n_segments, dtype=np.int64)
+    speeds = np.empty(n_segments, dtype=np.int64)
     mels = np.empty((n_segments, 1, n_frames, N_MELS), dtype=np.float32)
     for row, clip in enumerate(first):
         speed = int(chance.integers(n_speeds)) if chance.random() < 0.6 else 0
         own = int(store.own_lengths[clip, speed])
-        sound = colour(cut(store.mels(clip, speed), own, chance, n_frames=n_frames), chance)
+        sound, start = cut(store.mels(clip, speed), own, chance, n_frames=n_frames)
+        sound = colour(sound, chance)
+        starts[row], speeds[row] = start, speed
         if chance.random() < mixing:
             other = int(chance.choice(len(store.examples), p=weights))
             below_db = chance.uniform(0, 12)
             own = int(store.own_lengths[other, 0])
-            guest = colour(cut(store.mels(other), own, chance, n_frames=n_frames), chance)
+            guest = colour(cut(store.mels(other), own, chance, n_frames=n_frames)[0], chance)
             guest = guest + (sound.max() - guest.max()) - np.float32(below_db)
             sound = add(sound, np.maximum(guest, FLOOR_DB))
             second[row], share[row] = other, 0.5 + 0.4 * below_db / 12
@@ -135,4 +149,4 @@ def draw_batch(
         if chance.random() < 0.6:
             sound = masked(sound, chance)
         mels[row, 0] = sound
-    return Batch(mels, first, second, share)
+    return Batch(mels, first, second, share, starts, speeds)

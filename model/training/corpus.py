@@ -1,6 +1,8 @@
 """The corpus as training reads it: captions, and waveforms from the cache that `data/corpus/fetch.py` fills."""
 
 import csv
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +23,8 @@ class Example:
         path: Its path inside the package.
         caption: What is heard, as a phrase.
         category: A broad kind.
-        concept: The kind of sound; clips of one concept answer each other's captions.
+        concept: The kind of sound; clips of one concept answer each other's captions. A clip without a caption
+            has none, and no category either.
     """
 
     package: str
@@ -50,6 +53,22 @@ def read_examples(path: Path) -> list[Example]:
             )
             for row in reader
         ]
+
+
+def read_places(path: Path) -> list[tuple[str, str]]:
+    """Read the package and path columns of a csv.
+
+    Raises:
+        UsageError: If the file is missing or lacks a column.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such file")
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        missing = {"package", "path"} - set(reader.fieldnames or ())
+        if missing:
+            raise UsageError(f"{path}: no column {', '.join(sorted(missing))}")
+        return [(row["package"], row["path"]) for row in reader]
 
 
 class WaveformCache:
@@ -81,3 +100,27 @@ class WaveformCache:
             return None
         offset, n_samples = place
         return self._samples[example.package][offset : offset + n_samples].astype(np.float32) / np.float32(32768)
+
+    def packages(self) -> list[str]:
+        """Names of the packages that the folders hold, sorted."""
+        return sorted({table.stem for folder in self.folders for table in folder.glob("*.csv")})
+
+    def others(self, listed: Sequence[tuple[str, str]], *, without: Sequence[str], at_most: int) -> list[Example]:
+        """Clips that no list names, without caption, category or concept.
+
+        Args:
+            listed: Package and path of the clips to leave out.
+            without: Packages to leave out.
+            at_most: The most clips of a package, chosen by a digest of their paths.
+        """
+        named = set(listed)
+        examples: list[Example] = []
+        for package in self.packages():
+            if package in without:
+                continue
+            if package not in self._places:
+                self._open(package)
+            paths = [path for path in self._places[package] if (package, path) not in named]
+            paths.sort(key=lambda path: hashlib.sha256(path.encode()).digest())
+            examples += [Example(package, path, "", "", "") for path in sorted(paths[:at_most])]
+        return examples

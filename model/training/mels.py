@@ -14,6 +14,7 @@ from .corpus import SAMPLING_RATE_HZ, Example, WaveformCache
 
 N_MELS = 64
 N_FRAMES = 256
+HOP = 432
 # Faster and higher, slower and lower: each clip is kept at these speeds.
 SPEEDS = (1.0, 0.84, 1.19)
 
@@ -23,7 +24,7 @@ def front_end() -> MSClapFeatureExtractor:
     return MSClapFeatureExtractor(
         feature_size=N_MELS,
         sampling_rate=SAMPLING_RATE_HZ,
-        hop_length=432,
+        hop_length=HOP,
         max_length_s=5.0,
         fft_window_size=1024,
         frequency_min=50,

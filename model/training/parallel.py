@@ -1,6 +1,7 @@
 """Training processes that step together: one single-threaded process a core beats many threads in one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,6 @@ class Team:
         self.rank = rank
         self.size = size
 
-    def agree(self, finished: bool) -> bool:
-        """What the first process says."""
-        if self.size == 1:
-            return finished
-        word = torch.tensor(float(finished))
-        distributed.broadcast(word, 0)
-        return bool(word.item())
-
     def average_gradients(self, model: nn.Module) -> None:
         """Replace every gradient by its mean over the processes."""
         if self.size == 1:
@@ -43,7 +36,10 @@ class Team:
 
 def _member(rank: int, size: int, meeting: str, work: Callable[..., None], arguments: tuple[Any, ...]) -> None:
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=size)
+    # A machine may put training aside for hours.
+    distributed.init_process_group(
+        "gloo", init_method=f"file://{meeting}", rank=rank, world_size=size, timeout=timedelta(days=7)
+    )
     try:
         work(Team(rank, size), *arguments)
     finally:

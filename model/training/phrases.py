@@ -3,8 +3,8 @@
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from ..errors import UsageError
 from .vocabulary import (
     PAIRINGS,
     TEMPLATES,
@@ -12,89 +12,85 @@ from .vocabulary import (
     event_phrases,
     manner_words,
     place_phrases,
+    renderings,
     without_article,
 )
+from .wordnet import GLOSS_FILES, NOUN_FILES, VERB_FILES, WordNet, usable
 
-# WordNet's lexicographer files of things one can hear, see or do; plants, shapes, places and so on are left out.
-_NOUN_FILES = frozenset({3, 4, 5, 6, 8, 10, 11, 13, 17, 18, 19, 22, 26, 27})
-_VERB_FILES = frozenset({29, 30, 32, 33, 34, 35, 36, 37, 38, 39, 43})
-_GLOSS_FILES = frozenset({4, 11, 19, 30, 35, 38, 39, 43})
 _LONGEST_GLOSS = 110
+Kind = Literal["sound", "kin", "word", "composed"]
 
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A text and the texts whose mean embedding it is taught to have."""
+    """A text and the texts whose mean embedding it is taught to have.
+
+    Attributes:
+        text: What the text tower reads.
+        targets: What the sentence encoder reads.
+        kind: A sound in one of its wordings, another word for one, a word at large, or several sounds and places.
+    """
 
     text: str
     targets: tuple[str, ...]
+    kind: Kind
 
 
-def _renderings(phrase: str) -> tuple[str, ...]:
-    bare = without_article(phrase)
-    return (phrase, bare, f"the sound of {phrase}", f"{bare} sound")
-
-
-def templated(phrase: str) -> list[Phrase]:
-    """Every way of saying one phrase, all taught to have one embedding."""
-    targets = _renderings(phrase)
+def templated(phrase: str, *, targets: tuple[str, ...] = (), kind: Kind = "sound") -> list[Phrase]:
+    """Every way of saying one phrase, all taught to have one embedding: that of `targets`, or the phrase's own."""
     texts = {template.format(form) for template in TEMPLATES for form in (phrase, without_article(phrase))}
-    return [Phrase(text, targets) for text in sorted(texts)]
+    return [Phrase(text, targets or renderings(phrase), kind) for text in sorted(texts)]
 
 
-def _wordnet_rows(path: Path) -> list[tuple[int, list[str], str]]:
-    """Read one `data.*` file of WordNet: lexicographer file, lemmas, gloss without its examples."""
-    rows: list[tuple[int, list[str], str]] = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        if line.startswith(" "):
-            continue
-        head, _, gloss = line.partition("|")
-        fields = head.split()
-        n_words = int(fields[3], 16)
-        lemmas = [fields[4 + 2 * i].replace("_", " ") for i in range(n_words)]
-        rows.append((int(fields[1]), lemmas, gloss.split(";")[0].strip()))
-    return rows
-
-
-def _usable(lemma: str) -> bool:
-    return lemma.islower() and lemma.replace(" ", "").replace("-", "").isalpha() and lemma.count(" ") < 2
-
-
-def wordnet_phrases(folder: Path, *, seed: int = 0) -> list[Phrase]:
+def wordnet_phrases(wordnet: WordNet, *, seed: int = 0) -> list[Phrase]:
     """Words and glosses of WordNet's files for artefacts, animals, acts, events, body, food, motion, contact and so on.
 
     Args:
-        folder: Folder that holds `data.noun` and `data.verb` (Debian package `wordnet-base`).
+        wordnet: Its nouns and verbs.
         seed: Seed of the choices that are made at random.
-
-    Raises:
-        UsageError: If the files are not there.
     """
-    nouns, verbs = folder / "data.noun", folder / "data.verb"
-    if not nouns.is_file() or not verbs.is_file():
-        raise UsageError(f"{folder}: no data.noun and data.verb of WordNet here (Debian package wordnet-base)")
     chance = random.Random(seed)
     texts: set[str] = set()
-    for lexfile, lemmas, gloss in _wordnet_rows(nouns):
-        if lexfile not in _NOUN_FILES:
+    for synset in wordnet.nouns.values():
+        if synset.lexfile not in NOUN_FILES:
             continue
-        for lemma in filter(_usable, lemmas[:3]):
+        for rank, lemma in enumerate(filter(usable, synset.lemmas[:3])):
             # Common words are short and stand first; long tails of Latin and technical names are thinned out.
-            if lexfile in {5, 18} and chance.random() < 0.4:
+            if synset.lexfile in {5, 18} and (rank or " " in lemma) and chance.random() < 0.5:
                 continue
-            texts.add(chance.choice([lemma, lemma, f"a {lemma}", f"the sound of {lemma}", f"{lemma} sound"]))
-        if lexfile in _GLOSS_FILES and len(gloss) < _LONGEST_GLOSS and chance.random() < 0.5:
-            texts.add(gloss)
-    for lexfile, lemmas, gloss in _wordnet_rows(verbs):
-        if lexfile not in _VERB_FILES:
+            texts.add(chance.choice([lemma, lemma, lemma, f"a {lemma}", f"the sound of {lemma}", f"{lemma} sound"]))
+        if synset.lexfile in GLOSS_FILES and len(synset.gloss) < _LONGEST_GLOSS and chance.random() < 0.3:
+            texts.add(synset.gloss)
+    for synset in wordnet.verbs.values():
+        if synset.lexfile not in VERB_FILES:
             continue
-        for lemma in filter(_usable, lemmas[:3]):
+        for lemma in filter(usable, synset.lemmas[:3]):
             stem, _, rest = lemma.partition(" ")
             gerund = (stem[:-1] if stem.endswith("e") and not stem.endswith("ee") else stem) + "ing"
             texts.add(chance.choice([lemma, f"{gerund} {rest}".strip(), f"someone {gerund} {rest}".strip()]))
-        if lexfile in _GLOSS_FILES and len(gloss) < _LONGEST_GLOSS and chance.random() < 0.5:
-            texts.add(gloss)
-    return [Phrase(text, (text,)) for text in sorted(texts)]
+        if synset.lexfile in GLOSS_FILES and len(synset.gloss) < _LONGEST_GLOSS and chance.random() < 0.3:
+            texts.add(synset.gloss)
+    return [Phrase(text, (text,), "word") for text in sorted(texts)]
+
+
+def kin_phrases(wordnet: WordNet, sounds: list[str]) -> list[Phrase]:
+    """Sounds said with other words for what makes them: "a hound barking", and "hound" alone, lean to "a dog barking".
+
+    Args:
+        wordnet: Where the other words are from.
+        sounds: Phrases for single sounds, each beginning with its source.
+    """
+    phrases: dict[str, Phrase] = {}
+    for sound in sounds:
+        bare = without_article(sound)
+        source, _, rest = bare.partition(" ")
+        for word in wordnet.kin(source):
+            article = "" if bare == sound else "an " if word[0] in "aeiou" else "a "
+            said = f"{article}{word} {rest}".strip()
+            targets = (f"{article}{word}", said, f"{word} sound", *renderings(sound)[:3])
+            for text in (said, f"{word} {rest}".strip(), word, f"{article}{word}", f"the sound of {article}{word}"):
+                phrases.setdefault(text, Phrase(text, targets, "kin"))
+    return list(phrases.values())
 
 
 def composed_phrases(events: list[str], *, n_phrases: int, seed: int = 0) -> list[Phrase]:
@@ -117,7 +113,7 @@ def composed_phrases(events: list[str], *, n_phrases: int, seed: int = 0) -> lis
                 texts.add(f"{chance.choice(manners)} {without_article(first)}")
             case _:
                 texts.add(chance.choice(PAIRINGS).format(first, second))
-    return [Phrase(text, (text,)) for text in sorted(texts)]
+    return [Phrase(text, (text,), "composed") for text in sorted(texts)]
 
 
 def all_phrases(wordnet: Path, captions: list[str], *, seed: int = 0) -> list[Phrase]:
@@ -128,9 +124,11 @@ def all_phrases(wordnet: Path, captions: list[str], *, seed: int = 0) -> list[Ph
         captions: Captions, concepts and categories of the training corpus; may be empty.
         seed: Seed of the random choices.
     """
+    words = WordNet(wordnet)
     own = sorted({*event_phrases(), *category_names(), *captions})
     phrases = [phrase for event in own for phrase in templated(event)]
-    phrases += composed_phrases(own, n_phrases=16_000, seed=seed)
-    phrases += wordnet_phrases(wordnet, seed=seed)
+    phrases += kin_phrases(words, event_phrases())
+    phrases += composed_phrases(own, n_phrases=14_000, seed=seed)
+    phrases += wordnet_phrases(words, seed=seed)
     unique = {phrase.text: phrase for phrase in reversed(phrases)}
     return [unique[text] for text in sorted(unique)]

@@ -1,43 +1,29 @@
-"""Learning rate and stopping by the clock, so that a run fits the time it is given."""
+"""Learning rate by steps: it rises, stays, and falls at the end."""
 
-import math
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
-@dataclass
-class Clock:
-    """Time spent of a budget, across restarts.
+@dataclass(frozen=True)
+class Schedule:
+    """A warm-up, a plateau and a fall, counted in steps so that a run may be stopped and resumed at any speed.
 
     Attributes:
-        budget_s: Seconds of training in all.
-        spent_s: Seconds spent before this process started.
-        warmup: Share of the budget in which the learning rate rises.
+        n_steps: Steps in all.
+        peak: Highest learning rate.
+        warmup: Steps in which the rate rises.
+        fall: Share of the steps in which it falls, at the end.
+        floor: The last step's rate, as a share of the peak.
     """
 
-    budget_s: float
-    spent_s: float = 0.0
-    warmup: float = 0.03
-    _started: float = field(default_factory=time.monotonic, repr=False)
+    n_steps: int
+    peak: float
+    warmup: int = 300
+    fall: float = 0.3
+    floor: float = 0.02
 
-    @property
-    def elapsed_s(self) -> float:
-        """Seconds spent in all."""
-        return self.spent_s + time.monotonic() - self._started
-
-    @property
-    def progress(self) -> float:
-        """Share of the budget that is spent, 0 to 1."""
-        return min(1.0, self.elapsed_s / self.budget_s)
-
-    @property
-    def finished(self) -> bool:
-        """Whether the budget is spent."""
-        return self.elapsed_s >= self.budget_s
-
-    def rate(self, peak: float, *, floor: float = 0.01) -> float:
-        """Learning rate now: a linear rise, then a cosine fall to `floor * peak`."""
-        if self.progress < self.warmup:
-            return peak * max(self.progress / self.warmup, 0.01)
-        fall = (self.progress - self.warmup) / (1 - self.warmup)
-        return peak * (floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * fall)))
+    def rate(self, step: int) -> float:
+        """Learning rate of a step; the fall is that of a square root (arXiv 2405.18392)."""
+        rising = min(1.0, (step + 1) / max(self.warmup, 1))
+        start = self.n_steps * (1 - self.fall)
+        fallen = max(0.0, (step - start) / max(self.n_steps - start, 1))
+        return self.peak * rising * (self.floor + (1 - self.floor) * (1 - min(fallen, 1.0) ** 0.5))

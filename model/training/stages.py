@@ -2,30 +2,41 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ..encoder import Encoder
 from ..msclap.modeling import MSClapTextModelWithProjection
-from .anchors import Anchors, embed_texts
-from .audio import AudioRecipe, AudioStudent, audio_config, enlarged, train_audio
-from .corpus import Example, WaveformCache, read_examples
-from .evaluate import HeldOut, encoder_figures
+from .anchors import Anchors, class_phrases
+from .audio import AudioRecipe, AudioStudent, Material, audio_config, enlarged, train_audio
+from .corpus import Example, WaveformCache, read_examples, read_places
+from .effects import EffectsListener, effects_file
+from .evaluate import HeldOut, encoder_figures, read_questions
 from .export import export_checkpoint
+from .guide import Guide, clip_features
+from .hearing import Hearing
+from .listener import Listener, class_names, listener_folder
 from .mels import MelStore
 from .parallel import Team, run_team
 from .phrases import all_phrases
 from .retrieval import Retrieval
 from .space import Floats
-from .text import make_lesson, text_config, train_text
+from .teacher import TextTargets
+from .text import EMBEDDING_DIM, make_lesson, text_config, train_text
 from .tokenizer import train_tokenizer
 
 _log = logging.getLogger(__name__)
 
+TEXT_STEPS = 8000
+# The most clips without a caption that are taken from one package.
+OTHERS_OF_A_PACKAGE = 400
+# Clips without captions were not compared with the held-out ones; those that the listener finds so like are left out.
+COPY = 0.92
 # Sides of the audio tower's image: a whole segment, and a quarter of one.
 WHOLE, QUARTER = 128, 64
 
@@ -52,27 +63,45 @@ class Materials:
         """The clips to learn from."""
         return [example for path in self.captions for example in read_examples(path)]
 
+    def lists(self) -> list[Path]:
+        """The csv files whose clips are spoken for: captioned, held out, or dropped as copies."""
+        dropped = self.held_out.with_name("dropped.csv")
+        return [*self.captions, self.held_out, *([dropped] if dropped.is_file() else [])]
 
-def teach_text(materials: Materials, *, minutes: float) -> None:
+
+def teach_text(materials: Materials, *, n_steps: int) -> None:
     """Vocabulary, teacher's embeddings and text tower."""
     folder = materials.folder
     examples = materials.examples()
-    captions = sorted({text for e in examples for text in (e.caption, e.concept)})
+    classes = {phrase for name in class_names(listener_folder()) for phrase in class_phrases(name)}
+    captions = sorted(classes.union(*((e.caption, e.concept) for e in examples)))
     phrases = all_phrases(materials.wordnet, captions)
     if not (folder / "tokenizer").exists():
         train_tokenizer([phrase.text for phrase in phrases]).save_pretrained(folder / "tokenizer")
     tokenizer = read_tokenizer(folder)
     _log.info("%d phrases for the text tower", len(phrases))
-    lesson = make_lesson(phrases, tokenizer, folder)
-    train_text(lesson, folder, minutes=minutes, vocab_size=len(tokenizer))
+    train_text(make_lesson(phrases, tokenizer, folder), folder, tokenizer, n_steps=n_steps)
 
 
 def compute_mels(materials: Materials) -> None:
-    """Log-mels of the corpus and of the held-out clips."""
+    """Log-mels of the corpus, of clips without captions, and of the held-out clips; and what the listener hears."""
     cache = WaveformCache(*materials.caches)
-    MelStore.build(read_examples(materials.held_out), cache, materials.folder / "held_out.npy", speeds=(1.0,))
-    store = MelStore.build(materials.examples(), cache, materials.folder / "train.npy")
-    _log.info("%d clips to learn from", len(store.examples))
+    folder = materials.folder
+    held_out = read_examples(materials.held_out)
+    MelStore.build(held_out, cache, folder / "held_out.npy", speeds=(1.0,))
+    others = cache.others(
+        [place for path in materials.lists() for place in read_places(path)],
+        without=sorted({example.package for example in held_out}),
+        at_most=OTHERS_OF_A_PACKAGE,
+    )
+    listener = Listener(listener_folder())
+    heard = Hearing.build([*held_out, *others], cache, listener, None, folder / "others.npz")
+    copies = heard.copies(len(held_out), above=COPY)
+    kept = [other for other, copy in zip(others, copies, strict=True) if not copy]
+    store = MelStore.build([*materials.examples(), *kept], cache, folder / "train.npy")
+    Hearing.build(store.examples, cache, listener, EffectsListener(effects_file()), folder / "hearing.npz")
+    captioned = sum(bool(example.caption) for example in store.examples)
+    _log.info("%d captioned clips to learn from, %d others", captioned, len(store.examples) - captioned)
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
@@ -95,33 +124,59 @@ def read_audio(folder: Path, *, spec_size: int = WHOLE) -> AudioStudent:
     return student.eval()
 
 
-def _embedder(folder: Path) -> Callable[[Sequence[str]], Floats]:
-    model, tokenizer = read_text(folder), read_tokenizer(folder)
-    return lambda texts: embed_texts(model, tokenizer, texts)
-
-
-def audio_member(team: Team, folder: Path, recipe: AudioRecipe) -> None:
-    """What each process of the audio stage does."""
-    embed = _embedder(folder)
+def read_material(folder: Path) -> Material:
+    """What the earlier stages left for the audio tower."""
     store = MelStore.load(folder / "train.npy")
-    held_out = HeldOut.of(MelStore.load(folder / "held_out.npy"), embed)
-    anchors = Anchors.build(store.examples, embed)
+    hearing = Hearing.load(folder / "hearing.npz")
+    targets = TextTargets(folder, embedding_dim=EMBEDDING_DIM)
+    means = hearing.scores[::4].astype("float32").mean(0)
+    anchors = Anchors.build(store.examples, targets, class_names(listener_folder()), means)
+    return Material(store, hearing, anchors, _guided(store.examples, hearing, anchors, targets, folder))
+
+
+def _guided(
+    examples: Sequence[Example], hearing: Hearing, anchors: Anchors, targets: TextTargets, folder: Path
+) -> Floats:
+    """Where the guide, fitted to the captioned clips, places every clip; kept in the folder."""
+    path = folder / "guided.npy"
+    if not path.exists():
+        features = clip_features(hearing)
+        known = [i for i, example in enumerate(examples) if example.caption]
+        shares = anchors.clip_weights(power=0.5, others=0.0)[known]
+        guide = Guide.fit(features[known], targets([examples[i].caption for i in known]), shares)
+        np.save(path, guide(features))
+    return np.asarray(np.load(path), dtype=np.float32)
+
+
+def read_held_out(folder: Path, lists: Path) -> HeldOut:
+    """The held-out clips; `lists` is the folder of the csv files that say what is asked of them."""
+    store = MelStore.load(folder / "held_out.npy")
+    return HeldOut.of(store, read_questions(store.examples, lists), TextTargets(folder, embedding_dim=EMBEDDING_DIM))
+
+
+def audio_member(team: Team, folder: Path, lists: Path, recipe: AudioRecipe) -> None:
+    """What each process of the audio stage does."""
+    material = read_material(folder)
+    held_out = read_held_out(folder, lists)
     whole = recipe.spec_size == WHOLE
     initial = enlarged(read_audio(folder, spec_size=QUARTER), spec_size=WHOLE) if whole else None
 
     def figures(student: AudioStudent) -> dict[str, object]:
         return held_out.figures(student if whole else enlarged(student, spec_size=WHOLE)).to_json()
 
-    train_audio(store, anchors, folder, recipe, team, figures, initial=initial)
+    train_audio(material, folder, recipe, team, figures, initial=initial)
 
 
-def teach_audio(materials: Materials, *, minutes: float, n_processes: int) -> None:
-    """The audio tower: first on quarters of segments, which are cheap, then on whole ones."""
-    for recipe in (
-        AudioRecipe(minutes=0.64 * minutes, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.996),
-        AudioRecipe(minutes=0.36 * minutes, spec_size=WHOLE, batch=32, peak_rate=4e-4, averaging=0.99),
-    ):
-        run_team(n_processes, materials.folder, audio_member, materials.folder, recipe)
+QUARTERS = AudioRecipe(n_steps=6000, fall=0.0, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.998)
+WHOLES = AudioRecipe(n_steps=1500, fall=0.9, spec_size=WHOLE, batch=32, peak_rate=5e-4, averaging=0.99)
+"""The audio stage's two parts: most steps on quarters of segments, which are cheap, and the rest on whole ones."""
+
+
+def teach_audio(materials: Materials, recipes: Sequence[AudioRecipe], *, n_processes: int) -> None:
+    """The audio tower: first on quarters of segments, then on whole ones."""
+    read_material(materials.folder)  # Embeds the texts once, before there are several processes.
+    for recipe in recipes:
+        run_team(n_processes, materials.folder, audio_member, materials.folder, materials.held_out.parent, recipe)
 
 
 def export(materials: Materials, out: Path) -> None:
@@ -132,7 +187,10 @@ def export(materials: Materials, out: Path) -> None:
 def evaluate(materials: Materials, checkpoint: Path) -> Retrieval:
     """Figures of a checkpoint on the held-out clips, through `Encoder`; also written beside the logs."""
     figures = encoder_figures(
-        Encoder.from_pretrained(checkpoint), read_examples(materials.held_out), WaveformCache(*materials.caches)
+        Encoder.from_pretrained(checkpoint),
+        read_examples(materials.held_out),
+        WaveformCache(*materials.caches),
+        lists=materials.held_out.parent,
     )
     (materials.folder / "figures.json").write_text(json.dumps(figures.to_json(), indent=1) + "\n", encoding="utf-8")
     return figures

@@ -14,17 +14,20 @@ from transformers import PreTrainedTokenizerBase
 from ..msclap.configuration import MSClapTextConfig
 from ..msclap.modeling import MSClapTextModelWithProjection
 from ..msclap.text import token_ids
-from .phrases import Phrase
-from .schedule import Clock
-from .space import Floats, SharedSpace
-from .teacher import teacher_embeddings
+from .phrases import Kind, Phrase
+from .schedule import Schedule
+from .space import Floats
+from .teacher import TextTargets, remembered_embeddings
 from .tokenizer import MAX_TOKENS
-from .vocabulary import event_phrases
 
 EMBEDDING_DIM = 256
 BATCH = 384
 PEAK_RATE = 1.5e-3
-CHECKPOINT_EVERY_S = 60.0
+CHECKPOINT_EVERY = 200
+# How often each kind of phrase is drawn.
+KIND_SHARES: dict[Kind, float] = {"sound": 0.4, "kin": 0.2, "word": 0.25, "composed": 0.15}
+# Length of a token's embedding at the beginning.
+TOKEN_SCALE = 0.7
 # Softness of the neighbourhoods that the student is asked to reproduce within a batch.
 TEMPERATURE = 0.06
 
@@ -48,10 +51,10 @@ def text_config(vocab_size: int) -> MSClapTextConfig:
     """Sizes of `mini`'s text tower."""
     return MSClapTextConfig(
         vocab_size=vocab_size,
-        hidden_size=256,
-        num_hidden_layers=4,
-        num_attention_heads=4,
-        intermediate_size=1024,
+        hidden_size=320,
+        num_hidden_layers=3,
+        num_attention_heads=5,
+        intermediate_size=1280,
         max_position_embeddings=MAX_TOKENS,
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
@@ -64,19 +67,27 @@ def text_config(vocab_size: int) -> MSClapTextConfig:
 
 
 def make_lesson(phrases: Sequence[Phrase], tokenizer: PreTrainedTokenizerBase, folder: Path) -> TextLesson:
-    """Embed every target text with the teacher and average; the shared space is fitted once and kept in `folder`."""
+    """Embed every target text with the teacher and average; what the teacher says is kept in `folder`."""
     texts = sorted({target for phrase in phrases for target in phrase.targets})
     place = {text: row for row, text in enumerate(texts)}
-    embeddings = teacher_embeddings(texts)
-    if not (folder / "space.npz").exists():
-        SharedSpace.fit(teacher_embeddings(event_phrases()), embedding_dim=EMBEDDING_DIM).save(folder / "space.npz")
-    space = SharedSpace.load(folder / "space.npz")
+    embeddings = remembered_embeddings(texts, folder / "sentences.npz")
+    space = TextTargets(folder, embedding_dim=EMBEDDING_DIM).space
     means = np.stack([embeddings[[place[target] for target in phrase.targets]].mean(0) for phrase in phrases])
-    # Phrases about sound are drawn as often as all of WordNet's words together.
-    own = np.array([len(phrase.targets) > 1 for phrase in phrases])
-    weights = np.where(own, 0.5 / max(own.sum(), 1), 0.5 / max((~own).sum(), 1))
+    kinds = np.array([phrase.kind for phrase in phrases])
+    weights = np.zeros(len(phrases))
+    for kind, share in KIND_SHARES.items():
+        weights[kinds == kind] = share / max((kinds == kind).sum(), 1)
     ids = token_ids(tokenizer, [phrase.text for phrase in phrases], max_tokens=MAX_TOKENS)
     return TextLesson(ids, space(means.astype(np.float32)), weights / weights.sum())
+
+
+@torch.no_grad()
+def begin_with_words(model: MSClapTextModelWithProjection, tokenizer: PreTrainedTokenizerBase, folder: Path) -> None:
+    """Let each token's embedding begin where the teacher places the token as a word, in the first dimensions."""
+    words = [str(tokenizer.decode([token])).strip() or "the" for token in range(len(tokenizer))]
+    places = TextTargets(folder, embedding_dim=EMBEDDING_DIM).space(remembered_embeddings(words, folder / "tokens.npz"))
+    table = next(model.get_input_embeddings().parameters())
+    table[:, :EMBEDDING_DIM] = torch.from_numpy(places) * TOKEN_SCALE
 
 
 def batch_of(ids: Sequence[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -102,41 +113,35 @@ def distillation_loss(student: torch.Tensor, teacher: torch.Tensor) -> torch.Ten
 
 
 def train_text(
-    lesson: TextLesson,
-    folder: Path,
-    *,
-    minutes: float,
-    vocab_size: int,
-    max_steps: int | None = None,
-    seed: int = 0,
+    lesson: TextLesson, folder: Path, tokenizer: PreTrainedTokenizerBase, *, n_steps: int, seed: int = 0
 ) -> MSClapTextModelWithProjection:
     """Teach the text tower, resuming from `folder/text.pt` where a run was cut off.
 
     Args:
         lesson: What to learn.
         folder: Where checkpoints and the log `text.jsonl` go.
-        minutes: Time to spend in all, earlier runs included.
-        vocab_size: Entries of the vocabulary.
-        max_steps: Stop after about so many steps, even if there is time left; None lets the clock decide.
+        tokenizer: The vocabulary.
+        n_steps: Steps in all, earlier runs included.
         seed: Seed of the draws.
     """
     torch.manual_seed(seed)
-    model = MSClapTextModelWithProjection(text_config(vocab_size)).train()
+    model = MSClapTextModelWithProjection(text_config(len(tokenizer))).train()
     optimizer = torch.optim.AdamW(model.parameters(), lr=PEAK_RATE, weight_decay=0.01, betas=(0.9, 0.98))
-    checkpoint, step, spent_s = folder / "text.pt", 0, 0.0
+    checkpoint, step = folder / "text.pt", 0
     if checkpoint.exists():
         state = torch.load(checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        step, spent_s = state["step"], state["spent_s"]
-    clock = Clock(minutes * 60, spent_s)
+        step = state["step"]
+    else:
+        begin_with_words(model, tokenizer, folder)
+    schedule = Schedule(n_steps, PEAK_RATE, fall=0.6)
     draw = np.random.default_rng(seed + step)
     order = random.Random(seed + step)
     targets = torch.from_numpy(lesson.targets)
     batch = min(BATCH, len(lesson.ids))
-    saved_s, losses = clock.elapsed_s, []
-    finished = clock.finished
-    while not finished:
+    saved, losses = step, []
+    while step < n_steps:
         # Four batches are drawn at once and sorted by length: less padding.
         pool = draw.choice(len(lesson.ids), size=4 * batch, p=lesson.weights)
         pool = pool[np.argsort([len(lesson.ids[i]) for i in pool], kind="stable")]
@@ -144,7 +149,7 @@ def train_text(
         order.shuffle(batches)
         for rows in batches:
             for group in optimizer.param_groups:
-                group["lr"] = clock.rate(PEAK_RATE)
+                group["lr"] = schedule.rate(step)
             ids, mask = batch_of([lesson.ids[i] for i in rows])
             with torch.autocast("cpu", torch.bfloat16):
                 embeds = model(ids, mask).text_embeds
@@ -155,14 +160,12 @@ def train_text(
             optimizer.step()
             step += 1
             losses.append(float(loss.detach()))
-        finished = clock.finished or (max_steps is not None and step >= max_steps)
-        if clock.elapsed_s - saved_s > CHECKPOINT_EVERY_S or finished:
-            saved_s = clock.elapsed_s
-            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step, "spent_s": saved_s}
+        if step - saved >= CHECKPOINT_EVERY or step >= n_steps:
+            saved = step
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
             torch.save(state, checkpoint.with_suffix(".tmp"))
             checkpoint.with_suffix(".tmp").replace(checkpoint)
             with (folder / "text.jsonl").open("a") as log:
-                row = {"step": step, "spent_s": round(saved_s), "loss": sum(losses) / len(losses)}
-                log.write(json.dumps(row) + "\n")
+                log.write(json.dumps({"step": step, "loss": sum(losses) / len(losses)}) + "\n")
             losses = []
     return model.eval()

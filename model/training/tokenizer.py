@@ -10,7 +10,7 @@ from ..msclap.text import END_OF_TEXT, PADDING
 MAX_TOKENS = 77
 
 
-def train_tokenizer(texts: Sequence[str], *, vocab_size: int = 8000) -> PreTrainedTokenizerFast:
+def train_tokenizer(texts: Sequence[str], *, vocab_size: int = 16_000) -> PreTrainedTokenizerFast:
     """Learn a byte-level BPE; text is lower-cased first, "!" is id 0 as in GPT-2, the end-of-text marker comes last.
 
     Args:
@@ -23,7 +23,7 @@ def train_tokenizer(texts: Sequence[str], *, vocab_size: int = 8000) -> PreTrain
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - 1,
-        min_frequency=3,
+        min_frequency=2,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )

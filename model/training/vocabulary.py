@@ -185,3 +185,9 @@ def without_article(phrase: str) -> str:
     """Drop a leading "a", "an" or "the"."""
     first, _, rest = phrase.partition(" ")
     return rest if first in {"a", "an", "the"} and rest else phrase
+
+
+def renderings(phrase: str) -> tuple[str, ...]:
+    """The wordings of a phrase whose mean embedding stands for it."""
+    bare = without_article(phrase)
+    return (phrase, bare, f"the sound of {phrase}", f"{bare} sound")
