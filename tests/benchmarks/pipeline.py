@@ -1,10 +1,10 @@
-"""How much of the tower's pace is left from end to end: clips on disk to a collection, with and without a busy neighbour.
+"""How much of the tower's pace is left from end to end: clips on disk to a collection, idle and busy machine.
 
     make benchmark-pipeline
 
-The full-size tower with random weights; 48 clips of 28 s (4 segments each), 44,100 Hz, stereo, FLAC and MP3. The rate of
-a run counts the segments after the first clip that is done, up to the last commit: loading is told beside it. Tower-only
-is one process a core that embeds a waveform which is there already.
+The full-size tower with random weights; 48 clips of 28 s (4 segments each), 44,100 Hz, stereo, FLAC and MP3. The rate
+counts the segments after the first clip that is done, up to the last commit: loading is told beside it. Tower-only is
+one process a core that embeds a waveform which is there already.
 """
 
 from __future__ import annotations
