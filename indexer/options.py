@@ -1,6 +1,12 @@
 """Options: the rarer choices of a run, together."""
 
+import importlib.util
 from dataclasses import dataclass
+
+from ..model.errors import UsageError
+
+ENGINES = ("local", "ray")
+"""What can read files: processes of this machine, or a Ray cluster."""
 
 
 @dataclass(frozen=True)
@@ -12,7 +18,22 @@ class BuildOptions:
             collection has from the sources. Without it such a run keeps them and says so: a disk that is not there must
             not empty a collection.
         retry_failed: Whether files that could not be indexed before, and have not changed since, are read again.
+        engine: What reads the files, one of `ENGINES`.
+        address: Address of the Ray cluster; None for the one of the environment, or one made of this machine alone.
+
+    Raises:
+        UsageError: If there is no such engine, Ray is asked for but not installed, or an address but not Ray.
     """
 
     prune: bool = False
     retry_failed: bool = False
+    engine: str = "local"
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise UsageError(f"the engine must be {' or '.join(ENGINES)}, not {self.engine!r}")
+        if self.engine == "ray" and importlib.util.find_spec("ray") is None:
+            raise UsageError("the engine ray needs Ray, which is not installed: pip install 'soundgrep[ray]'")
+        if self.engine != "ray" and self.address is not None:
+            raise UsageError("an address is for the engine ray only")

@@ -21,6 +21,10 @@ class CheckpointError(SoundgrepError):
     """A checkpoint is missing, unreadable, of another family, or does not fit its configuration."""
 
 
+class EngineError(SoundgrepError):
+    """What reads the files, a cluster for example, is not there or was lost for good."""
+
+
 class CollectionError(SoundgrepError):
     """A collection is missing, unreadable, of another format version, or busy."""
 

@@ -1,4 +1,4 @@
-"""`soundgrep index`: makes a folder of sounds searchable."""
+"""`soundgrep index`: makes sounds searchable, wherever they are."""
 
 from __future__ import annotations
 
@@ -32,14 +32,23 @@ if TYPE_CHECKING:
     from ..model.encoder import Encoder
 
 N_SHOWN_FAILURES = 20
+N_SHOWN_SOURCES = 3
 DEFAULT_ENCODER = "mini"
 
 HELP = """\
 Make a folder of sounds searchable.
 
-Listens to every sound below FOLDER (wav, flac, ogg, opus, mp3, m4a, aiff, and
-the sound of videos) and writes what it heard into COLLECTION, a folder of its
-own. Your files are only read.
+Listens to every sound of SOURCE (wav, flac, ogg, opus, mp3, m4a, aiff, and the
+sound of videos) and writes what it heard into COLLECTION, a folder of its own.
+Your files are only read. A SOURCE is
+
+\b
+  a folder, with everything below it;
+  a pattern in quotes, as '~/Sounds/**/*.flac';
+  a list: a csv, tsv, Parquet or JSON lines file with a column path or file;
+    its other columns become metadata of the clips;
+  a tar archive, as of WebDataset: each member is a clip;
+  the URL of any of these, as s3://bucket/sounds (needs soundgrep[s3]).
 
 Stop it at any time. Run the same command again to go on, and whenever sounds
 were added, changed or removed: it does only what is new."""
@@ -48,11 +57,15 @@ EXAMPLES = """\
 Examples:
   soundgrep index ~/Sounds sounds.soundgrep
   soundgrep index ~/Sounds sounds.soundgrep --encoder msclap-2023
-  soundgrep index ~/Talks talks.soundgrep --hop-s 2"""
+  soundgrep index ~/Talks talks.soundgrep --hop-s 2
+  soundgrep index takes.csv 'shards/*.tar' s3://sounds/foley all.soundgrep
+  soundgrep index /shared/Sounds sounds.soundgrep --engine ray"""
 
 
 def index(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the sounds are.", show_default=False)],
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE", help="Where the sounds are.", show_default=False)
+    ],
     collection: Annotated[
         Path,
         typer.Argument(metavar="COLLECTION", help="The folder to write or to bring up to date.", show_default=False),
@@ -83,20 +96,37 @@ def index(
         bool,
         typer.Option(
             "--prune",
-            help="Drop the clips whose files are gone even if they are more than half of those from FOLDER.",
+            help="Drop the clips whose files are gone even if they are more than half of those from SOURCE.",
         ),
     ] = False,
     retry_failed: Annotated[
         bool,
         typer.Option("--retry-failed", help="Try again the files that failed before and have not changed since."),
     ] = False,
+    engine: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What does the work: local, the processes of this machine (the default), or ray, a Ray cluster whose "
+            "machines see the sounds under the same paths (see the extra soundgrep[ray]).",
+            show_default=False,
+        ),
+    ] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the Ray cluster is; by default what RAY_ADDRESS says, or this machine alone.",
+            show_default=False,
+        ),
+    ] = None,
     report_file: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="Also write the report to FILE, as JSON.", show_default=False),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Indexes a folder: one call of `soundgrep.build_collection` between a progress bar and a report."""
+    """Indexes sources: one call of `soundgrep.build_collection` between a progress bar and a report."""
     # With --json stdout holds the report and nothing else.
     announce = say if as_json else write_line
     try:
@@ -106,13 +136,13 @@ def index(
         chosen = _encoder_for(collection, encoder)
         with IndexingProgress(on_start=lambda: announce(_announcement(chosen.id))) as shown:
             report = build_collection(
-                folder,
+                sources,
                 collection,
                 encoder=chosen,
                 hop_s=hop_s,
                 n_workers=workers,
                 progress=shown.update,
-                options=BuildOptions(prune=prune, retry_failed=retry_failed),
+                options=BuildOptions(prune=prune, retry_failed=retry_failed, engine=engine, address=address),
             )
     except KeyboardInterrupt:
         _say_stopped(collection)
@@ -126,7 +156,7 @@ def index(
     if report.n_withheld:
         say(
             f"the files of {counted(report.n_withheld, 'clip')} are gone or broken, which is more than half of what "
-            f"{shown_path(collection)} has from {shown_path(folder)}: the clips were kept, and --prune would drop them"
+            f"{shown_path(collection)} has from {_named(sources)}: the clips were kept, and --prune would drop them"
         )
         raise typer.Exit(EXIT_ATTENTION)
 
@@ -142,6 +172,13 @@ def _encoder_for(collection: Path, name: str | None) -> Encoder:
         if opened.n_clips:
             return opened.encoder
     return Encoder.from_pretrained(name or DEFAULT_ENCODER)
+
+
+def _named(sources: Sequence[str]) -> str:
+    """The sources in a sentence: a shell may have made thousands of a pattern."""
+    shown = ", ".join(shown_path(source) for source in sources[:N_SHOWN_SOURCES])
+    n_more = len(sources) - N_SHOWN_SOURCES
+    return f"{shown} and {n_more:,} more" if n_more > 0 else shown
 
 
 def _announcement(encoder_id: str) -> str:
