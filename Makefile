@@ -33,9 +33,10 @@ demo: $(READY)
 	@mkdir -p build
 	@echo '$$ soundgrep index data/demo $(DEMO)'
 	@$(BIN)/soundgrep index data/demo $(DEMO)
-	@for query in "glass breaking in a kitchen" "a police siren" "birds singing in the morning"; do \
-	  echo; echo "\$$ soundgrep search $(DEMO) \"$$query\" -k 5"; \
-	  $(BIN)/soundgrep search $(DEMO) "$$query" -k 5 || exit 1; \
+	@for query in "glass breaking in a kitchen" "a police siren" "birds singing in the morning" "a dog barking" \
+	  "a thunderstorm" "waves on a beach" "someone typing on a keyboard" "a helicopter" "a church bell" "a violin"; do \
+	  echo; echo "\$$ soundgrep search $(DEMO) \"$$query\" -k 3"; \
+	  $(BIN)/soundgrep search $(DEMO) "$$query" -k 3 || exit 1; \
 	done
 	@echo
 	@echo "Your turn:"

@@ -101,23 +101,17 @@ class WaveformCache:
         offset, n_samples = place
         return self._samples[example.package][offset : offset + n_samples].astype(np.float32) / np.float32(32768)
 
-    def packages(self) -> list[str]:
-        """Names of the packages that the folders hold, sorted."""
-        return sorted({table.stem for folder in self.folders for table in folder.glob("*.csv")})
-
-    def others(self, listed: Sequence[tuple[str, str]], *, without: Sequence[str], at_most: int) -> list[Example]:
+    def others(self, listed: Sequence[tuple[str, str]], *, packages: Sequence[str], at_most: int) -> list[Example]:
         """Clips that no list names, without caption, category or concept.
 
         Args:
             listed: Package and path of the clips to leave out.
-            without: Packages to leave out.
+            packages: Where they may come from.
             at_most: The most clips of a package, chosen by a digest of their paths.
         """
         named = set(listed)
         examples: list[Example] = []
-        for package in self.packages():
-            if package in without:
-                continue
+        for package in sorted(packages):
             if package not in self._places:
                 self._open(package)
             paths = [path for path in self._places[package] if (package, path) not in named]

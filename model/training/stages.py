@@ -91,7 +91,7 @@ def compute_mels(materials: Materials) -> None:
     MelStore.build(held_out, cache, folder / "held_out.npy", speeds=(1.0,))
     others = cache.others(
         [place for path in materials.lists() for place in read_places(path)],
-        without=sorted({example.package for example in held_out}),
+        packages=sorted({example.package for example in materials.examples()}),
         at_most=OTHERS_OF_A_PACKAGE,
     )
     listener = Listener(listener_folder())

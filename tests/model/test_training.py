@@ -192,13 +192,13 @@ def test_the_rate_rises_stays_and_falls() -> None:
     assert all(schedule.rate(step) >= schedule.rate(step + 1) for step in range(50, 99))
 
 
-def test_clips_that_no_list_names_are_found_but_not_those_of_held_out_packages(cache: WaveformCache) -> None:
+def test_clips_that_no_list_names_are_found_in_the_packages_asked_for(cache: WaveformCache) -> None:
     listed = [("tones", "low hum/0"), ("tones", "whistle/2")]
-    others = cache.others(listed, without=[], at_most=10)
+    others = cache.others(listed, packages=["tones"], at_most=10)
     assert [other.path for other in others] == ["low hum/1", "low hum/2", "whistle/0", "whistle/1"]
     assert {other.caption for other in others} == {""}
-    assert len(cache.others(listed, without=[], at_most=2)) == 2
-    assert cache.others(listed, without=["tones"], at_most=10) == []
+    assert len(cache.others(listed, packages=["tones"], at_most=2)) == 2
+    assert cache.others(listed, packages=["other"], at_most=10) == []
 
 
 def test_cuts_are_heard_where_they_were_made(store: MelStore, hearing: Hearing) -> None:
