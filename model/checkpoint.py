@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from .digests import digest_of
 from .errors import CheckpointError
 
 BUNDLED = Path(__file__).parent
@@ -141,8 +141,4 @@ class Checkpoint:
     @cached_property
     def digest(self) -> str:
         """`sha256:` and the hash of the files that decide an embedding, in hexadecimal."""
-        digest = hashlib.sha256()
-        for name in (CONFIG, self.front_end_file, TOKENIZER, WEIGHTS):
-            with (self.folder / name).open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-        return f"sha256:{digest.hexdigest()}"
+        return digest_of([self.folder / name for name in (CONFIG, self.front_end_file, TOKENIZER, WEIGHTS)])
