@@ -9,6 +9,10 @@ and its score is the cosine of the query and what was embedded for that very seg
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `soundgrep serve` has it: here threads are in the asking
+
 import argparse
 import subprocess
 import sys
