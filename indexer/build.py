@@ -98,7 +98,7 @@ def build_collection(
         with _engine(run, options, encoder=encoder, n_files=len(changes.to_read), n_workers=n_workers) as engine:
             run.read(engine)
             with run.timed("index"):
-                writer.refresh_index(text_queries=lambda: engine.call(embed_texts, str(encoder.source), PHRASES))
+                writer.refresh_index(text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]))
         return run.report(elapsed_s=time.monotonic() - started_s)
 
 

@@ -209,7 +209,9 @@ def _rebuilt_index(folder: Path, manifest: Manifest, *, clips: Table, segments: 
     write_manifest(folder, manifest)
     writer = Writer(folder, manifest, clips=clips, segments=segments)
     try:
-        writer.refresh_index(text_queries=lambda: open_encoder(manifest.encoder, collection=folder).embed_text(PHRASES))
+        writer.refresh_index(
+            text_queries=lambda n: open_encoder(manifest.encoder, collection=folder).embed_text(PHRASES[:n])
+        )
     except (CheckpointError, EncoderMismatchError) as error:
         return f"index: took it out of use; the next run builds a new one ({error})"
     return "index: built anew from the tables"

@@ -5,18 +5,17 @@ import dataclasses
 import datetime
 import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from ..model.encoder import Encoder
 from ..model.errors import CollectionError
 from ..model.paths import readable_path
 from ..search.encoders import check_encoder
-from ..search.index import EXACT_BELOW, build_index, read_segment_ids
+from ..search.index import Progress as IndexProgress
+from ..search.index import TextQueries
 from ..search.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
@@ -41,9 +40,8 @@ from .batch import Batch
 from .changes import KnownClip
 from .failures import FailureTable, KnownFailure
 from .lock import writer_lock
+from .refreshing import IndexOptions, refreshed_index
 
-# An IVF index is built anew when more than this share of the segments came or went since.
-_MAX_STALE_SHARE = 0.1
 _LEFTOVERS = (CLIPS_FOLDER, SEGMENTS_FOLDER, INDEX_FOLDER, ANNEXES_FOLDER)
 
 _log = logging.getLogger(__name__)
@@ -159,48 +157,37 @@ class Writer:
         """
         self._swap(put_annex(self.folder, self.manifest, name, rows))
 
-    def refresh_index(self, *, text_queries: Callable[[], npt.NDArray[np.float32]]) -> None:
-        """Build a new generation of the index if the one there lags behind the tables.
+    def refresh_index(
+        self,
+        *,
+        text_queries: TextQueries,
+        options: IndexOptions | None = None,
+        progress: IndexProgress | None = None,
+    ) -> None:
+        """Bring the index up to what the tables hold, if it lags behind.
 
         Args:
-            text_queries: Gives embeddings [n, embedding_dim] of texts, to measure recall with.
+            text_queries: Gives embeddings [n, embedding_dim] of `n` texts, to measure recall with.
+            options: How the index is to be; None for what it was, or the defaults.
+            progress: Called with what is being done and what share of it is done.
 
         Raises:
             CollectionError: If the tables cannot be read or the index cannot be written.
         """
-        n_segments = self._segments.n_rows
-        if not n_segments:
+        if not self._segments.n_rows:
             if self.manifest.index is not None:
                 self._swap(dataclasses.replace(self.manifest, index=None))
             return
-        if not self._index_lags(n_segments):
-            return
-        generations = [int(path.name) for path in self._generations() if path.name.isdecimal()]
-        dim = self.manifest.embedding_dim
-        record = build_index(
-            self.folder / INDEX_FOLDER,
-            f"{max(generations, default=0) + 1:06d}",
-            lambda: self._segments.read_embeddings(embedding_dim=dim),
-            n_segments=n_segments,
-            embedding_dim=dim,
+        record = refreshed_index(
+            self.folder,
+            self.manifest,
+            self._segments,
             text_queries=text_queries,
+            options=options or IndexOptions(),
+            progress=progress,
         )
-        self._swap(dataclasses.replace(self.manifest, index=record))
-
-    def _index_lags(self, n_segments: int) -> bool:
-        record = self.manifest.index
-        if record is None:
-            return True
-        try:
-            indexed = read_segment_ids(self.folder / INDEX_FOLDER, record)
-        except CollectionError as error:
-            _log.warning("%s; building a new one", error)
-            return True
-        current = self._segments.read(["segment_id"]).column("segment_id").to_numpy()
-        n_common = len(np.intersect1d(indexed, current, assume_unique=True))
-        n_stale = len(indexed) + len(current) - 2 * n_common
-        is_ivf = n_segments >= EXACT_BELOW
-        return n_stale > (_MAX_STALE_SHARE * n_segments if is_ivf and record.kind == "ivf" else 0)
+        if record is not None:
+            self._swap(dataclasses.replace(self.manifest, index=record))
 
     def _swap(self, manifest: Manifest) -> None:
         """Write the manifest anew, with the tables' present versions."""

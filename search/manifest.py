@@ -50,17 +50,88 @@ class EncoderRecord:
 
 
 @dataclass(frozen=True)
+class CurvePoint:
+    """What visiting so many cells finds, and how long it takes: measured when the index was built.
+
+    Attributes:
+        nprobe: Cells visited.
+        text_recall: Share of the exact top 10 found, for texts.
+        audio_recall: The same for segments of the collection, each without itself.
+        text_ms: Median time of a text query, without its embedding, on one core.
+        audio_ms: The same for segments.
+    """
+
+    nprobe: int
+    text_recall: float
+    audio_recall: float
+    text_ms: float
+    audio_ms: float
+
+
+@dataclass(frozen=True)
+class Route:
+    """How many cells hold the nearest segments.
+
+    Attributes:
+        depth: The nearest so many of all; a filter that leaves a tenth makes the best 10 as deep as the best 100.
+        nprobe: Cells to visit for them.
+    """
+
+    depth: int
+    nprobe: int
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How an index with cells is searched, as measured when it was built.
+
+    Attributes:
+        target_recall: Share of the exact top 10 that was asked for, of texts and of audio alike.
+        spread_weight: How much the spread of a cell counts beside its centre when cells are chosen.
+        n_ranked: Candidates ranked exactly for the best 10.
+        query_ms: Time of a query before any cell is visited, on one core.
+        cell_ms: Time of each cell visited.
+        filter_ms: Time that a filter adds to a query.
+        scan_ms: Time of an exact search before any segment is compared.
+        row_ms: Time of each segment compared.
+        n_trained: Segments when the cells were made.
+        trained_imbalance: Imbalance of the cells then.
+        trained_nprobe: Cells visited then.
+        imbalance: How many times more a query compares now than with cells of one size.
+        routes: Cells to visit by depth.
+        curve: Recall and time by cells visited.
+    """
+
+    target_recall: float
+    spread_weight: float
+    n_ranked: int
+    query_ms: float
+    cell_ms: float
+    filter_ms: float
+    scan_ms: float
+    row_ms: float
+    n_trained: int
+    trained_imbalance: float
+    trained_nprobe: int
+    imbalance: float
+    routes: tuple[Route, ...]
+    curve: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True)
 class IndexRecord:
     """The index generation that belongs to a manifest.
 
     Attributes:
         generation: Name of its folder under `index`.
-        kind: "flat" (exact) or "ivf".
+        kind: "flat" (exact) or "cells"; "ivf" in collections of format 1.
         n_segments: Segments in it; those added to the table since are searched exactly.
         size_bytes: Size of its FAISS file; another size means a damaged file.
         nlist: Cells; None if the index is flat.
         nprobe: Cells visited by an unfiltered query; None if the index is flat.
-        recall_at_10: Share of the exact top 10 found with `nprobe`, measured when the index was built; None if flat.
+        recall_at_10: Share of the exact top 10 found with `nprobe` for texts, measured when the index was built; None
+            if flat.
+        tuning: How it is searched; None if flat.
     """
 
     generation: str
@@ -70,6 +141,7 @@ class IndexRecord:
     nlist: int | None = None
     nprobe: int | None = None
     recall_at_10: float | None = None
+    tuning: Tuning | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +282,10 @@ def _parse(kind: Any, value: object, where: str) -> Any:
         if not isinstance(value, dict):
             raise ValueError(f"{where.rstrip('.')} is not an object")
         return {name: _parse(typing.get_args(kind)[1], one, f"{where}{name}.") for name, one in value.items()}
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"{where.rstrip('.')} is not a list")
+        return tuple(_parse(typing.get_args(kind)[0], one, f"{where}{n}.") for n, one in enumerate(value))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or isinstance(value, bool):

@@ -52,7 +52,7 @@ class Ranking:
         n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
         n = min(n_allowed, k * _FETCHED_PER_CLIP)
         while True:
-            scores, rows = self._nearest(embedding, n, allowed)
+            scores, rows = self._nearest(embedding, n, allowed, n_sure=min(k, n))
             order = self._ordered(scores, rows)
             firsts = np.sort(np.unique(self._rows.clip_ids[rows[order]], return_index=True)[1])
             if len(firsts) >= k or n >= n_allowed:
@@ -71,7 +71,7 @@ class Ranking:
         Returns:
             Scores and rows [m], best first, m the smaller of `n` and the number of segments allowed.
         """
-        scores, rows = self._nearest(embedding, n, allowed)
+        scores, rows = self._nearest(embedding, n, allowed, n_sure=n)
         order = self._ordered(scores, rows)
         return scores[order], rows[order]
 
@@ -84,7 +84,11 @@ class Ranking:
         """
         n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
         fresh = self._fresh_rows if allowed is None else self._fresh_rows[allowed[self._fresh_rows]]
-        nlist, nprobe = (None, None) if self._index is None else self._index.cells(n, n_allowed=n_allowed - len(fresh))
+        nlist, nprobe, estimated_ms = None, None, None
+        if self._index is not None:
+            n_indexed = n_allowed - len(fresh)
+            nlist, nprobe = self._index.nlist, self._index.nprobe(n, n_allowed=n_indexed)
+            estimated_ms = self._index.estimated_ms(nprobe, n_allowed=n_indexed)
         return Plan(
             kind="exact" if nprobe is None else "index",
             n_segments=len(self._rows),
@@ -92,6 +96,7 @@ class Ranking:
             n_fresh=len(fresh),
             nlist=nlist,
             nprobe=nprobe,
+            estimated_ms=estimated_ms,
         )
 
     def embedding(self, row: int) -> Float:
@@ -106,8 +111,7 @@ class Ranking:
         is_fresh = places < 0
         found[is_fresh] = self._fresh[-1 - places[is_fresh]]
         if self._index is not None:
-            for number in np.flatnonzero(~is_fresh):
-                found[number] = self._index.embedding(int(places[number]))
+            found[~is_fresh] = self._index.embeddings(places[~is_fresh])
         return found
 
     @cached_property
@@ -124,13 +128,13 @@ class Ranking:
         order: Int = np.lexsort((self._rows.start_s[rows], self._rows.clip_ids[rows], -scores))
         return order
 
-    def _nearest(self, embedding: Float, n: int, allowed: Bool | None) -> tuple[Float, Int]:
+    def _nearest(self, embedding: Float, n: int, allowed: Bool | None, *, n_sure: int) -> tuple[Float, Int]:
         """Give scores and rows [m] of the nearest segments, unordered between index and fresh ones."""
         fresh = np.arange(len(self._fresh_rows)) if allowed is None else np.flatnonzero(allowed[self._fresh_rows])
         scores = (self._fresh if allowed is None else self._fresh[fresh]) @ embedding
         rows = self._fresh_rows[fresh]
         if self._index is not None:
-            found, positions = self._index.search(embedding, n, allowed=self._allowed_positions(allowed))
+            found, positions = self._index.search(embedding, n, n_sure=n_sure, allowed=self._allowed_positions(allowed))
             scores, rows = np.concatenate([scores, found]), np.concatenate([rows, self._row_at_position[positions]])
         if len(scores) > n:
             nearest = np.argpartition(-scores, n - 1)[:n]

@@ -68,7 +68,7 @@ def change(folder: Path, encoder: Encoder) -> None:
                 embeddings = clustered(2, dim=encoder.embedding_dim, seed=100 + number)
                 batch.add(clip_path(number), made_file(embeddings, number=number))
         writer.commit(batch)
-        writer.refresh_index(text_queries=lambda: clustered(10, dim=encoder.embedding_dim, seed=9))
+        writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
 
 
 def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]:
@@ -239,7 +239,7 @@ def test_a_large_index_is_kept_until_enough_has_changed(tmp_path: Path, encoder:
         assert record is not None
         return record.generation + record.kind
 
-    assert generation(4_999, 0) == "000001flat"
-    assert generation(1, 1) == "000002ivf"
-    assert generation(300, 2) == "000002ivf"
-    assert generation(300, 3) == "000003ivf"
+    assert generation(19_999, 0) == "000001flat"
+    assert generation(1, 1) == "000002cells"
+    assert generation(600, 2) == "000002cells"
+    assert generation(600, 3) == "000003cells"

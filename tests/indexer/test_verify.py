@@ -46,7 +46,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
         batch = Batch(encoder.digest)
         batch.remove(clip_id_of(clip_path(7)))
         writer.commit(batch)
-        writer.refresh_index(text_queries=lambda: clustered(10, dim=encoder.embedding_dim, seed=9))
+        writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
     for label in ("dog", "cat"):
         write_annex(folder, "labels", pa.table({"clip_id": pa.array([1], pa.int64()), "label": [label]}))
     write_annex(folder, "notes", pa.table({"clip_id": pa.array([1], pa.int64()), "note": ["here"]}))

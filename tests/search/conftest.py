@@ -38,6 +38,6 @@ def small(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Made:
 
 @pytest.fixture(scope="session")
 def large(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Made:
-    """8,000 segments: IVF index."""
-    clips = by_clip(clustered(8_000, dim=encoder.embedding_dim, seed=2), seed=2)
+    """24,000 segments: index with cells."""
+    clips = by_clip(clustered(24_000, dim=encoder.embedding_dim, seed=2), seed=2)
     return Made(add_clips(tmp_path_factory.mktemp("made") / "large", clips, encoder=encoder), clips)

@@ -64,7 +64,7 @@ def add_clips(folder: Path, clips: Sequence[Float], *, encoder: Encoder, first: 
             batch.add(clip_path(number), made_file(embeddings, number=number))
         writer.commit(batch)
         if index:
-            writer.refresh_index(text_queries=lambda: clustered(100, dim=encoder.embedding_dim, seed=99))
+            writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=99))
     return folder
 
 

@@ -58,7 +58,7 @@ def test_the_ivf_index_finds_what_exact_search_finds(large: Made) -> None:
     collection = large.open()
     index = collection.manifest.index
     assert index is not None
-    assert index.kind == "ivf"
+    assert index.kind == "cells"
     assert index.nlist is not None
     assert index.nprobe is not None
     assert 1 <= index.nprobe < index.nlist
@@ -176,7 +176,7 @@ def test_the_best_segments_are_the_nearest_however_many_of_a_clip(small: Made, l
         for query in queries(made, 5):
             scores, found = ranking.best_segments(query, 30, allowed=allowed)
             exact = np.sort(np.concatenate([clip[:2] @ query for clip in made.clips]))[::-1][:30]
-            assert np.isclose(scores[:, None], exact, atol=1e-6).any(axis=1).mean() >= least
+            assert np.isclose(scores[:, None], exact, atol=1e-4).any(axis=1).mean() >= least
             assert list(scores) == sorted(scores, reverse=True)
             assert allowed[found].all()
 

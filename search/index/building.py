@@ -1,0 +1,240 @@
+"""Building the index: from the tables, batch by batch, in bounded memory."""
+
+import logging
+import math
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...model.errors import CollectionError
+from ...model.paths import readable_path
+from ..bank import Bank
+from ..manifest import IndexRecord, Tuning
+from .buckets import Buckets
+from .calibration import TARGET_RECALL, calibrate
+from .celled import Celled
+from .cells import Cells
+from .embeddings import HalfEmbeddings
+from .flat import write_flat
+from .generation import CELLS, EMBEDDINGS_NAME, FLAT, told, written_aside
+from .opening import Index
+from .space import Space
+
+EXACT_BELOW = 20_000
+"""Collections of fewer segments are searched exactly: comparing every embedding takes a few milliseconds."""
+
+N_TEXTS_FLAT = 200
+N_TEXTS_CELLS = 2_000
+
+_SEED = 20_240_607
+_TRAINING_PER_CELL = 40
+_MAX_SAMPLE_BYTES = 2**30
+# Share of the variance that the codes keep; what they leave out, the ranking by full embeddings puts right.
+_KEPT_VARIANCE = 0.998
+
+Float = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+Batches = Callable[[], Iterable[tuple[Int, Float]]]
+TextQueries = Callable[[int], Float]
+Progress = Callable[[str, float], None]
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an index is built from.
+
+    Attributes:
+        batches: Gives segment ids [n] and embeddings [n, embedding_dim] batch by batch, the same ones each time it is
+            called; never all are held in memory.
+        n_segments: How many there are.
+        embedding_dim: Numbers in an embedding.
+        text_queries: Gives embeddings [n, embedding_dim] of `n` texts that people might type, to measure recall with.
+    """
+
+    batches: Batches
+    n_segments: int
+    embedding_dim: int
+    text_queries: TextQueries
+
+
+def build_index(
+    folder: Path,
+    generation: str,
+    source: Source,
+    *,
+    target: float = TARGET_RECALL,
+    progress: Progress | None = None,
+) -> IndexRecord:
+    """Write a new generation of the index; it counts once a manifest names it.
+
+    Args:
+        folder: The folder of all generations.
+        generation: Name of the new one.
+        source: The segments.
+        target: Share of the exact top 10 that must be found, above 0, at most 1.
+        progress: Called now and then with what is being done and what share of it is done.
+
+    Returns:
+        What the manifest shall say of it.
+
+    Raises:
+        CollectionError: If the folder cannot be written, or the batches don't hold `n_segments`.
+    """
+    say = progress or _logged
+    with written_aside(folder, generation) as (place, write_ids):
+        if source.n_segments < EXACT_BELOW:
+            return _build_flat(folder, generation, place, write_ids, source)
+        nlist = round(4 * math.sqrt(source.n_segments))
+        n_sample = min(source.n_segments, nlist * _TRAINING_PER_CELL, _MAX_SAMPLE_BYTES // (4 * source.embedding_dim))
+        sample = _sample(source, n=n_sample, say=say)
+        say("finding cells", 0.0)
+        space = Space.fitted(sample, share=_KEPT_VARIANCE)
+        cells = Cells.trained(sample, nlist=min(nlist, n_sample), space=space)
+        del sample
+        parts = ((ids, embeddings, cells.cell_of(embeddings)) for ids, embeddings in source.batches())
+        tuning, ids = _fill(place, cells, parts, source, target=target, trained=None, say=say)
+        write_ids(ids)
+        return _record(generation, cells, tuning, size_bytes=cells.write(place))
+
+
+def fold_index(
+    folder: Path,
+    generation: str,
+    source: Source,
+    *,
+    old: tuple[IndexRecord, Bool],
+    progress: Progress | None = None,
+) -> IndexRecord:
+    """Write a new generation with the cells of an old one: without training, and reading only what is new.
+
+    Args:
+        folder: The folder of all generations.
+        generation: Name of the new one.
+        source: The segments; its batches give those that the old generation does not have.
+        old: The old generation, one with cells, and which of its positions to keep.
+        progress: Called now and then with what is being done and what share of it is done.
+
+    Returns:
+        What the manifest shall say of it.
+
+    Raises:
+        CollectionError: If the folder cannot be written, the old generation cannot be read, or old and new together are
+            not `n_segments`.
+    """
+    say = progress or _logged
+    record, is_live = old
+    opened = Index.open(folder, record, embedding_dim=source.embedding_dim)
+    if record.tuning is None:
+        raise CollectionError(f"{readable_path(folder / record.generation)}: the index has no cells to add to")
+    with told(folder / record.generation, "read"):
+        before = Celled.open(folder / record.generation, record, embedding_dim=source.embedding_dim)
+        cells = before.cells.emptied(folder / record.generation)
+
+    def parts() -> Iterator[tuple[Int, Float, Int]]:
+        for first, embeddings in before.stored.blocks(16_384):
+            kept = first + np.flatnonzero(is_live[first : first + len(embeddings)])
+            homes = np.searchsorted(before.cells.starts, kept, side="right") - 1
+            yield opened.segment_ids[kept], embeddings[kept - first], homes
+        for ids, embeddings in source.batches():
+            yield ids, embeddings, cells.cell_of(embeddings)
+
+    with written_aside(folder, generation) as (place, write_ids):
+        target = record.tuning.target_recall
+        tuning, ids = _fill(place, cells, parts(), source, target=target, trained=record.tuning, say=say)
+        write_ids(ids)
+        return _record(generation, cells, tuning, size_bytes=cells.write(place))
+
+
+def _build_flat(
+    folder: Path, generation: str, place: Path, write_ids: Callable[[Int], None], source: Source
+) -> IndexRecord:
+    ids, embeddings = [np.empty(0, np.int64)], [np.empty((0, source.embedding_dim), np.float32)]
+    for batch_ids, batch in source.batches():
+        ids.append(batch_ids)
+        embeddings.append(batch)
+    together = np.concatenate(ids)
+    _check_count(folder, len(together), source)
+    texts = source.text_queries(N_TEXTS_FLAT)
+    best = np.full(len(texts), -1.0, np.float32)
+    for batch in embeddings:
+        best = np.maximum(best, (texts @ batch.T).max(axis=1, initial=-1.0))
+    Bank.asked(texts, best).write(place)
+    write_ids(together)
+    size_bytes = write_flat(place, embeddings, embedding_dim=source.embedding_dim)
+    return IndexRecord(generation=generation, kind=FLAT, n_segments=len(together), size_bytes=size_bytes)
+
+
+def _sample(source: Source, *, n: int, say: Progress) -> Float:
+    """Draw embeddings [n, dim] without bias, always the same."""
+    drawn = np.sort(np.random.default_rng(_SEED).choice(source.n_segments, size=n, replace=False))
+    taken: list[Float] = []
+    first = 0
+    for _, embeddings in source.batches():
+        say("reading a sample", first / source.n_segments)
+        inside = drawn[np.searchsorted(drawn, first) : np.searchsorted(drawn, first + len(embeddings))] - first
+        taken.append(embeddings[inside])
+        first += len(embeddings)
+    return np.concatenate(taken)
+
+
+def _fill(
+    place: Path,
+    cells: Cells,
+    parts: Iterable[tuple[Int, Float, Int]],
+    source: Source,
+    *,
+    target: float,
+    trained: Tuning | None,
+    say: Progress,
+) -> tuple[Tuning, Int]:
+    """Put segments with their cells into cell order, add them, and measure how to search them."""
+    dim, n = source.embedding_dim, source.n_segments
+    buckets = Buckets(place, nlist=cells.nlist, n_rows=n, embedding_dim=dim)
+    for ids, embeddings, homes in parts:
+        say("sorting into cells", len(buckets) / n)
+        buckets.put(ids, embeddings, homes)
+    _check_count(place.parent, len(buckets), source)
+    ordered: list[Int] = []
+    with (place / EMBEDDINGS_NAME).open("wb") as file:
+        for ids, rows, homes in buckets.in_order():
+            say("writing codes", len(cells) / n)
+            file.write(rows.astype("<f2", copy=False).tobytes())
+            cells.add(rows.astype(np.float32), homes)
+            ordered.append(ids)
+    say("measuring recall", 0.0)
+    stored = HalfEmbeddings.open(place / EMBEDDINGS_NAME, n=n, embedding_dim=dim)
+    texts = source.text_queries(N_TEXTS_CELLS)
+    tuning = calibrate(cells, stored, texts, target=target, trained=trained)
+    engine = Celled(cells, stored, tuning)
+    best = [engine.search(text, 1, n_sure=1, allowed=None)[0][0] for text in texts]
+    Bank.asked(texts, np.array(best, np.float32)).write(place)
+    return tuning, np.concatenate(ordered)
+
+
+def _record(generation: str, cells: Cells, tuning: Tuning, *, size_bytes: int) -> IndexRecord:
+    nprobe = tuning.routes[0].nprobe
+    return IndexRecord(
+        generation=generation,
+        kind=CELLS,
+        n_segments=len(cells),
+        size_bytes=size_bytes,
+        nlist=cells.nlist,
+        nprobe=nprobe,
+        recall_at_10=next(point.text_recall for point in tuning.curve if point.nprobe == nprobe),
+        tuning=tuning,
+    )
+
+
+def _check_count(folder: Path, n: int, source: Source) -> None:
+    if n != source.n_segments:
+        raise CollectionError(f"{readable_path(folder)}: the segments table has {n} rows, not {source.n_segments}")
+
+
+def _logged(stage: str, share: float) -> None:
+    _log.debug("index: %s, %d %%", stage, 100 * share)

@@ -1,0 +1,229 @@
+"""Calibration: how an index with cells must be searched, measured on queries against exact search and never guessed."""
+
+import dataclasses
+import itertools
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from ..manifest import CurvePoint, Route, Tuning
+from .celled import Celled
+from .cells import Cells
+from .embeddings import HalfEmbeddings
+from .truth import N_TOP, exact_nearest, recall
+
+TARGET_RECALL = 0.99
+"""Share of the exact top 10 that an index must find, for text queries and for audio queries alike."""
+
+_SEED = 20_240_607
+_N_TEXTS = 500
+_N_AUDIO = 300
+_N_TIMED = 100
+_SPREAD_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+_N_RANKED = (50, 100, 200, 400)
+_SHARES = (1.0, 0.1, 0.01, 0.001)
+# Fewer segments than this in a random part tell nothing about depth.
+_MIN_PART = 200
+# Of what may be missed, the share that cells not visited may miss; the codes miss the rest.
+_MISSED_BY_ROUTING = 0.6
+_GROWTH = 1.2
+_CURVE_STEP = 2.0
+
+Float = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+
+
+def calibrate(cells: Cells, stored: HalfEmbeddings, texts: Float, *, target: float, trained: Tuning | None) -> Tuning:
+    """Find out how to search an index.
+
+    Texts lie away from sounds in embedding space, and their nearest segments lie scattered over more cells. So recall
+    is measured for texts by themselves as well as for sounds, and both must reach the target.
+
+    Args:
+        cells: The cells, filled.
+        stored: The embeddings at the same positions.
+        texts: Embeddings of texts [n, embedding_dim], as people might type them.
+        target: Recall to reach, 0 to 1.
+        trained: The tuning measured when the cells were made, if they were made for an earlier generation.
+
+    Returns:
+        The tuning.
+    """
+    texts = texts[:_N_TEXTS]
+    drawn = np.random.default_rng(_SEED).choice(len(stored), size=min(_N_AUDIO, len(stored)), replace=False)
+    own = np.concatenate([np.full(len(texts), -1, np.int64), drawn])
+    queries = np.concatenate([texts, stored.embeddings(drawn)])
+    shares = [share for share in _SHARES if share * len(stored) >= _MIN_PART]
+    truths = exact_nearest(stored, queries, own=own, shares=shares, seed=_SEED)
+    parts = [nearest.positions for nearest in truths]
+    weight = min(_SPREAD_WEIGHTS, key=lambda weight: _cells_needed(cells, queries, parts[0], weight, target, own))
+    routes: list[Route] = []
+    for share, positions in zip(shares, parts, strict=True):
+        needed = _cells_needed(cells, queries, positions, weight, target, own)
+        routes.append(Route(depth=round(N_TOP / share), nprobe=max([needed, *(route.nprobe for route in routes)])))
+    trial = _Trial(cells, stored, queries, own=own, exact=truths[0].scores, weight=weight)
+    n_ranked, nprobe = trial.settle(routes[0].nprobe, target=target)
+    grown = nprobe / routes[0].nprobe
+    routes = [dataclasses.replace(route, nprobe=math.ceil(route.nprobe * grown)) for route in routes]
+    curve = trial.curve(nprobe, n_ranked=n_ranked)
+    filter_ms = trial.filter_cost(nprobe, n_ranked=n_ranked)
+    query_ms, cell_ms = _line([point.nprobe for point in curve], [point.text_ms for point in curve])
+    scan_ms, row_ms = _scan_cost(stored, queries[0])
+    imbalance = round(cells.imbalance, 3)
+    return Tuning(
+        target_recall=target,
+        spread_weight=weight,
+        n_ranked=n_ranked,
+        query_ms=query_ms,
+        cell_ms=cell_ms,
+        filter_ms=filter_ms,
+        scan_ms=scan_ms,
+        row_ms=row_ms,
+        n_trained=len(stored) if trained is None else trained.n_trained,
+        trained_imbalance=imbalance if trained is None else trained.trained_imbalance,
+        trained_nprobe=nprobe if trained is None else trained.trained_nprobe,
+        imbalance=imbalance,
+        routes=tuple(routes),
+        curve=tuple(curve),
+    )
+
+
+def _cells_needed(cells: Cells, queries: Float, exact: Int, weight: float, target: float, own: Int) -> int:
+    """Count the cells to visit so that they hold the exact nearest, of texts and of audio, as often as wanted."""
+    appeal = cells.appeal(cells.space.queries(queries), spread_weight=weight)
+    homes = np.searchsorted(cells.starts, exact, side="right") - 1
+    theirs = np.take_along_axis(appeal, np.maximum(homes, 0), axis=1)
+    worst = 1
+    share = 1 - (1 - target) * _MISSED_BY_ROUTING
+    for is_kind in (own < 0, own >= 0):
+        if not is_kind.any():
+            continue
+        ordered = np.sort(appeal[is_kind], axis=1)
+        behind = [np.searchsorted(row, one, side="right") for row, one in zip(ordered, theirs[is_kind], strict=True)]
+        ranks = (cells.nlist - np.array(behind))[exact[is_kind] >= 0]
+        if len(ranks):
+            worst = max(worst, int(np.quantile(ranks, share, method="higher")) + 1)
+    return min(worst, cells.nlist)
+
+
+class _Trial:
+    """Searches of one index with one set of queries."""
+
+    def __init__(
+        self, cells: Cells, stored: HalfEmbeddings, queries: Float, *, own: Int, exact: Float, weight: float
+    ) -> None:
+        self._engine = Celled(cells, stored, _untuned(weight))
+        self._nlist = cells.nlist
+        self._queries, self._own, self._exact = queries, own, exact
+
+    def measure(self, nprobe: int, *, n_ranked: int, is_text: bool, n: int | None = None) -> tuple[float, float]:
+        """Give recall and median milliseconds of texts or of audio, over at most `n` queries."""
+        asked = np.flatnonzero((self._own < 0) == is_text)[:n]
+        if not len(asked):
+            return 1.0, 0.0
+        found, took_s = [], []
+        for number in asked:
+            started = time.perf_counter()
+            scores, positions = self._engine.visit(
+                self._queries[number], N_TOP + 1, nprobe=nprobe, allowed=None, n_ranked=n_ranked
+            )
+            took_s.append(time.perf_counter() - started)
+            found.append(scores[positions != self._own[number]][:N_TOP])
+        return recall(found, self._exact[asked]), 1e3 * float(np.median(took_s))
+
+    def settle(self, nprobe: int, *, target: float) -> tuple[int, int]:
+        """Find the fewest candidates, and then the fewest cells from `nprobe` on, that reach a recall."""
+        while True:
+            for n_ranked in _N_RANKED:
+                if all(self.measure(nprobe, n_ranked=n_ranked, is_text=kind)[0] >= target for kind in (True, False)):
+                    return n_ranked, nprobe
+            if nprobe == self._nlist:
+                return _N_RANKED[-1], nprobe
+            nprobe = min(self._nlist, math.ceil(nprobe * _GROWTH))
+
+    def filter_cost(self, nprobe: int, *, n_ranked: int) -> float:
+        """Give the milliseconds that a filter adds to a query, if it leaves all there is."""
+        every = np.ones(len(self._engine.cells), np.bool_)
+        took_ms = []
+        for allowed in (None, every):
+            queries = itertools.cycle(self._queries[:_N_TIMED])
+            took_ms.append(
+                _median_ms(
+                    lambda allowed=allowed, queries=queries: self._engine.visit(  # type: ignore[misc]
+                        next(queries), N_TOP, nprobe=nprobe, allowed=allowed, n_ranked=n_ranked
+                    ),
+                    n=31,
+                )
+            )
+        return round(max(0.0, took_ms[1] - took_ms[0]), 4)
+
+    def curve(self, nprobe: int, *, n_ranked: int) -> list[CurvePoint]:
+        """Measure recall and time at fewer and more cells."""
+        steps = {nprobe}
+        step = nprobe / _CURVE_STEP
+        while step >= 1:
+            steps.add(round(step))
+            step /= _CURVE_STEP
+        steps |= {min(self._nlist, round(nprobe * factor)) for factor in (_CURVE_STEP, _CURVE_STEP**2)}
+        points = []
+        for one in sorted(steps):
+            n = None if one == nprobe else _N_TIMED
+            text_recall, text_ms = self.measure(one, n_ranked=n_ranked, is_text=True, n=n)
+            audio_recall, audio_ms = self.measure(one, n_ranked=n_ranked, is_text=False, n=n)
+            points.append(
+                CurvePoint(one, round(text_recall, 4), round(audio_recall, 4), round(text_ms, 4), round(audio_ms, 4))
+            )
+        return points
+
+
+def _untuned(weight: float) -> Tuning:
+    return Tuning(
+        target_recall=TARGET_RECALL,
+        spread_weight=weight,
+        n_ranked=_N_RANKED[0],
+        query_ms=0.0,
+        cell_ms=0.0,
+        filter_ms=0.0,
+        scan_ms=0.0,
+        row_ms=0.0,
+        n_trained=0,
+        trained_imbalance=1.0,
+        trained_nprobe=1,
+        imbalance=1.0,
+        routes=(),
+        curve=(),
+    )
+
+
+def _scan_cost(stored: HalfEmbeddings, query: Float) -> tuple[float, float]:
+    """Time exact searches of few and of more segments: milliseconds before the first one, and for each."""
+    rng = np.random.default_rng(_SEED)
+    counts = [max(1, len(stored) // share) for share in (200, 40, 10)]
+    took_ms = []
+    for count in counts:
+        allowed = np.zeros(len(stored), np.bool_)
+        allowed[rng.choice(len(stored), size=count, replace=False)] = True
+        took_ms.append(_median_ms(lambda allowed=allowed: stored.nearest(query, N_TOP, allowed=allowed)))  # type: ignore[misc]
+    return _line(counts, took_ms)
+
+
+def _median_ms(act: Callable[[], object], *, n: int = 5) -> float:
+    took_s = []
+    for _ in range(n):
+        started = time.perf_counter()
+        act()
+        took_s.append(time.perf_counter() - started)
+    return 1e3 * float(np.median(took_s))
+
+
+def _line(x: list[int], y: list[float]) -> tuple[float, float]:
+    """Fit a line that neither starts below 0 nor falls: where it starts and how it rises."""
+    rise = 0.0
+    if len(x) > 1 and max(x) > min(x):
+        rise = float(np.polyfit(np.array(x, np.float64), np.array(y, np.float64), 1)[0])
+    rise = max(rise, 1e-7)
+    start = max(0.0, float(np.median(np.array(y) - rise * np.array(x))))
+    return float(f"{start:.4g}"), float(f"{rise:.4g}")

@@ -1,0 +1,231 @@
+"""Cells: the segments in groups that lie together, each segment as a short code."""
+
+from pathlib import Path
+from typing import Any
+
+import faiss as _untyped_faiss
+import numpy as np
+import numpy.typing as npt
+
+from .space import Space
+from .threads import one_thread
+
+faiss: Any = _untyped_faiss
+
+Float = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+CODES_NAME = "codes.faiss"
+SPACE_NAME = "space.npz"
+_SEED = 20_240_607
+_N_ITERATIONS = 8
+
+
+class Cells:
+    """The segments of a generation by cell: FAISS's inverted lists of scalar-quantised residuals.
+
+    Positions number the segments cell by cell, so a cell is a range of positions.
+
+    Attributes:
+        space: Where cells and codes live.
+        starts: First position of each cell, and the end of the last [nlist + 1], int64.
+        spreads: How far the segments of each cell lie from its centre [nlist], root mean square.
+    """
+
+    def __init__(self, index: Any, *, space: Space, starts: Int, spreads: Float) -> None:
+        self.space = space
+        self.starts = starts
+        self.spreads = spreads
+        self._index = index
+        quantizer = faiss.downcast_index(index.quantizer)
+        self.centres: Float = quantizer.reconstruct_n(0, index.nlist)
+
+    @classmethod
+    def trained(cls, sample: Float, *, nlist: int, space: Space) -> "Cells":
+        """Find cells by k-means on a sample [n, embedding_dim]; they hold nothing yet."""
+        points = space.segments(sample)
+        means = faiss.Kmeans(
+            space.dim,
+            nlist,
+            niter=_N_ITERATIONS,
+            seed=_SEED,
+            min_points_per_centroid=1,  # or FAISS prints a warning
+            max_points_per_centroid=len(points),
+        )
+        means.train(points)
+        return cls.around(means.centroids, points, space=space)
+
+    @classmethod
+    def around(cls, centres: Float, points: Float, *, space: Space) -> "Cells":
+        """Make empty cells around centres [nlist, space.dim], their codes fitted to points [n, space.dim]."""
+        quantizer = faiss.IndexFlatL2(space.dim)
+        quantizer.add(centres)
+        kind = faiss.ScalarQuantizer.QT_8bit
+        index = faiss.IndexIVFScalarQuantizer(
+            quantizer, space.dim, len(centres), kind, faiss.METRIC_INNER_PRODUCT, True
+        )
+        index.train(points)
+        nlist = len(centres)
+        return cls(index, space=space, starts=np.zeros(nlist + 1, np.int64), spreads=np.zeros(nlist, np.float32))
+
+    @classmethod
+    def open(cls, folder: Path) -> "Cells":
+        """Open the cells of a generation; the codes stay on the disk until they are read.
+
+        Raises:
+            OSError: If a file cannot be opened.
+            RuntimeError: If the codes are damaged.
+            ValueError: If the other file is.
+            KeyError: If it lacks a part.
+        """
+        index = faiss.read_index(str(folder / CODES_NAME), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        if not isinstance(index, faiss.IndexIVFScalarQuantizer):
+            raise ValueError(f"{CODES_NAME} holds something else")  # noqa: TRY004 - a wrong value in a file
+        lists = faiss.downcast_InvertedLists(index.invlists)
+        if hasattr(lists, "prefetch_nthread"):
+            lists.prefetch_nthread = 0  # 32 threads a query otherwise
+        with np.load(folder / SPACE_NAME, allow_pickle=False) as parts:
+            space = Space(mean=parts["mean"], axes=parts["axes"])
+            starts, spreads = parts["starts"], parts["spreads"]
+        if (index.d, index.nlist, index.ntotal) != (space.dim, len(spreads), starts[-1]):
+            raise ValueError(f"{SPACE_NAME} belongs to another index")
+        return cls(index, space=space, starts=starts, spreads=spreads)
+
+    def emptied(self, generation: Path) -> "Cells":
+        """Make cells around the same centres, with the same codes, that hold nothing yet.
+
+        Args:
+            generation: The folder that these were opened from.
+
+        Raises:
+            RuntimeError: If the codes are damaged.
+        """
+        index = faiss.read_index(str(generation / CODES_NAME))
+        index.reset()
+        starts, spreads = np.zeros(self.nlist + 1, np.int64), np.zeros(self.nlist, np.float32)
+        return Cells(index, space=self.space, starts=starts, spreads=spreads)
+
+    def __len__(self) -> int:
+        return int(self._index.ntotal)
+
+    @property
+    def nlist(self) -> int:
+        """Number of cells."""
+        return len(self.spreads)
+
+    @property
+    def sizes(self) -> Int:
+        """Segments in each cell [nlist]."""
+        return np.diff(self.starts)
+
+    @property
+    def imbalance(self) -> float:
+        """How many times more a query compares than with cells of one size: 1 if all are alike."""
+        sizes = self.sizes.astype(np.float64)
+        return float(self.nlist * (sizes**2).sum() / max(1.0, sizes.sum() ** 2))
+
+    def write(self, folder: Path) -> int:
+        """Write them into the folder of a generation.
+
+        Returns:
+            Size of the codes' file in bytes.
+
+        Raises:
+            OSError: If a file cannot be written.
+            RuntimeError: If FAISS cannot write its own.
+        """
+        faiss.write_index(self._index, str(folder / CODES_NAME))
+        with (folder / SPACE_NAME).open("wb") as file:
+            np.savez(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
+        return (folder / CODES_NAME).stat().st_size
+
+    def cell_of(self, embeddings: Float) -> Int:
+        """Find the cell [n] that each embedding [n, embedding_dim] belongs to."""
+        cells: Int = self._index.quantizer.search(self.space.segments(embeddings), 1)[1][:, 0]
+        return cells
+
+    def add(self, embeddings: Float, cells: Int) -> None:
+        """Add segments, in the order of their cells, at the positions that follow the last.
+
+        Args:
+            embeddings: Their embeddings [n, embedding_dim].
+            cells: Their cells [n], each at least the one before, also across calls.
+        """
+        points = self.space.segments(embeddings)
+        first, n = len(self), len(points)
+        positions, cells = np.arange(first, first + n, dtype=np.int64), np.ascontiguousarray(cells, np.int64)
+        self._index.add_core(n, *(faiss.swig_ptr(array) for array in (points, positions, cells)))
+        self._index.ntotal = first + n
+        counts = np.bincount(cells, minlength=self.nlist)
+        off = ((points - self.centres[cells]) ** 2).sum(axis=1)
+        squares = self.spreads**2 * self.sizes + np.bincount(cells, weights=off, minlength=self.nlist)
+        self.starts = self.starts + np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        self.spreads = np.sqrt(squares / np.maximum(1, self.sizes)).astype(np.float32)
+
+    def appeal(self, queries: Float, *, spread_weight: float) -> Float:
+        """Say how much each cell promises to each query.
+
+        The best of a cell scores above its centre by what its segments spread: a wide cell is worth a visit where a
+        tight one with the same centre is not (optimistic routing, arXiv 2405.12207, with one spread a cell).
+
+        Args:
+            queries: Queries in this space [n, space.dim].
+            spread_weight: How much a cell's spread counts.
+
+        Returns:
+            The more the better [n, nlist].
+        """
+        appeal: Float = queries @ self.centres.T + np.float32(spread_weight) * self.spreads
+        return appeal
+
+    def choose(self, query: Float, nprobe: int, *, spread_weight: float, allowed: Bool | None) -> Int:
+        """Choose the cells to visit for a query [space.dim]: the most promising that hold anything allowed.
+
+        Returns:
+            Their numbers [m], m at most `nprobe`, in no order.
+        """
+        appeal = self.appeal(query, spread_weight=spread_weight)
+        n_open = self.nlist
+        if allowed is not None:
+            counts = np.zeros(self.nlist, np.int64)
+            filled = self.sizes > 0
+            counts[filled] = np.add.reduceat(allowed, self.starts[:-1][filled], dtype=np.int64)
+            appeal[counts == 0] = -np.inf
+            n_open = int(np.count_nonzero(counts))
+        if n_open <= nprobe:
+            return np.flatnonzero(appeal > -np.inf)
+        chosen: Int = np.argpartition(-appeal, nprobe - 1)[:nprobe]
+        return chosen
+
+    def candidates(self, query: Float, cells: Int, n: int, *, allowed: Bool | None) -> Int:
+        """Find the segments of some cells whose codes are nearest to a query.
+
+        Args:
+            query: The query in this space [space.dim].
+            cells: The cells [m].
+            n: Segments wanted.
+            allowed: Whether each position may be found [len(self)]; None for all.
+
+        Returns:
+            Their positions, at most `n`.
+        """
+        bits = None if allowed is None else np.packbits(allowed, bitorder="little")
+        selector = None if bits is None else faiss.IDSelectorBitmap(bits)
+        parameters = faiss.SearchParametersIVF(nprobe=len(cells), sel=selector)
+        wanted = np.ascontiguousarray(cells, np.int64)
+        closeness = np.ascontiguousarray(self.centres[cells] @ query, np.float32)
+        scores, positions = np.empty(n, np.float32), np.empty(n, np.int64)
+        # A tally of its own: FAISS's is one for all threads.
+        tally = faiss.IndexIVFStats()
+        with one_thread():
+            self._index.search_preassigned_c(
+                1,
+                faiss.swig_ptr(query),
+                n,
+                *(faiss.swig_ptr(array) for array in (wanted, closeness, scores, positions)),
+                False,
+                parameters,
+                tally,
+            )
+        return positions[positions >= 0]

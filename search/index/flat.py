@@ -1,0 +1,79 @@
+"""The flat index: every segment compared with every query."""
+
+from pathlib import Path
+from typing import Any
+
+import faiss as _untyped_faiss
+import numpy as np
+import numpy.typing as npt
+
+from .threads import one_thread
+
+faiss: Any = _untyped_faiss
+
+FLAT_NAME = "embeddings.faiss"
+
+Float = npt.NDArray[np.float32]
+Int = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+class Flat:
+    """Embeddings in single precision, in FAISS's own file."""
+
+    nlist: int | None = None
+
+    def __init__(self, index: Any) -> None:
+        self._index = index
+
+    @classmethod
+    def open(cls, path: Path) -> "Flat":
+        """Open its file.
+
+        Raises:
+            RuntimeError: If it is missing or damaged.
+            ValueError: If it holds something else.
+        """
+        index = faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC)
+        if not isinstance(index, faiss.IndexFlat):
+            raise ValueError(f"{path.name} holds something else")  # noqa: TRY004 - a wrong value in a file
+        return cls(index)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Segments, and numbers in an embedding."""
+        return self._index.ntotal, self._index.d
+
+    def nprobe(self, n: int, *, n_allowed: int) -> None:
+        """Say how many cells a search visits: there are none."""
+
+    def estimated_ms(self, nprobe: int | None, *, n_allowed: int) -> float | None:
+        """Say what a search takes: not known."""
+
+    def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:  # noqa: ARG002
+        """Find the nearest [m], best first; all of them are sure."""
+        # The selector reads these bits while it searches: they must outlive the call.
+        bits = None if allowed is None else np.packbits(allowed, bitorder="little")
+        parameters = None if bits is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
+        with one_thread():
+            scores, positions = self._index.search(embedding[np.newaxis], n, params=parameters)
+        found = positions[0] >= 0
+        return scores[0, found], positions[0, found]
+
+    def embeddings(self, positions: Int) -> Float:
+        """Give embeddings [m, embedding_dim]."""
+        found: Float = self._index.reconstruct_batch(positions)
+        return found
+
+
+def write_flat(generation: Path, embeddings: list[Float], *, embedding_dim: int) -> int:
+    """Write the file of a flat index into the folder of a generation, from batches of embeddings [n, embedding_dim].
+
+    Returns:
+        Its size in bytes.
+    """
+    index = faiss.IndexFlatIP(embedding_dim)
+    for batch in embeddings:
+        index.add(np.ascontiguousarray(batch, np.float32))
+    faiss.write_index(index, str(generation / FLAT_NAME))
+    return (generation / FLAT_NAME).stat().st_size

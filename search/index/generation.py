@@ -1,0 +1,96 @@
+"""Generations: each index in a folder of its own, written aside and swapped in whole."""
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from ...model.errors import CollectionError
+from ...model.paths import readable_path
+from ..durable import sync_file, sync_folder
+from ..manifest import IndexRecord
+from .cells import CODES_NAME
+from .flat import FLAT_NAME
+
+FLAT = "flat"
+CELLS = "cells"
+EMBEDDINGS_NAME = "embeddings.f16"
+_IDS_NAME = "segment_ids.npy"
+
+Int = npt.NDArray[np.int64]
+
+
+def faiss_file(generation: Path, kind: str) -> Path:
+    """Name the file that FAISS reads of a generation."""
+    return generation / (CODES_NAME if kind == CELLS else FLAT_NAME)
+
+
+def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
+    """Read which segments a generation holds, and check that its files are whole.
+
+    Args:
+        folder: The folder of all generations.
+        record: What the manifest says of the generation.
+
+    Returns:
+        Segment at each position [n], int64.
+
+    Raises:
+        CollectionError: If a file is missing, damaged or cut short, or the generation is of a kind that was written by
+            an older version.
+    """
+    generation = folder / record.generation
+    if record.kind not in (FLAT, CELLS):
+        raise CollectionError(f"{readable_path(generation)}: the index is of an older kind ({record.kind})")
+    with told(generation, "read"):
+        ids: Int = np.load(generation / _IDS_NAME, allow_pickle=False)
+        size_bytes = faiss_file(generation, record.kind).stat().st_size
+        if size_bytes != record.size_bytes or ids.shape != (record.n_segments,) or ids.dtype != np.int64:
+            raise CollectionError(
+                f"{readable_path(generation)}: the index cannot be read (a file is cut short or swapped)"
+            )
+    return ids
+
+
+@contextlib.contextmanager
+def written_aside(folder: Path, generation: str) -> Iterator[tuple[Path, Callable[[Int], None]]]:
+    """Make the folder of a new generation, and rename it into place once it is whole and on the disk.
+
+    Yields:
+        Where its files are to be written, and what is called with its segment ids [n].
+
+    Raises:
+        CollectionError: If the disk cannot be written; nothing of the generation is left.
+    """
+    aside, place = folder / f".{generation}.tmp", folder / generation
+    with told(folder, "written"):
+        # A writer killed before its manifest may have left either; no manifest names them.
+        for old in (aside, place):
+            if old.exists():
+                shutil.rmtree(old)
+        aside.mkdir(parents=True)
+        try:
+            yield aside, lambda ids: np.save(aside / _IDS_NAME, ids, allow_pickle=False)
+            for file in aside.iterdir():
+                sync_file(file)
+            sync_folder(aside)
+            aside.rename(place)
+        except BaseException:
+            shutil.rmtree(aside, ignore_errors=True)
+            raise
+        sync_folder(folder)
+
+
+@contextlib.contextmanager
+def told(place: Path, deed: str) -> Iterator[None]:
+    """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
+    try:
+        yield
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError) as error:
+        if isinstance(error, CollectionError):
+            raise
+        why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")
+        raise CollectionError(f"{readable_path(place)}: the index cannot be {deed} ({why})") from error
