@@ -3,6 +3,7 @@ from .indexer import build_collection as build_collection
 from .indexer import classify as classify
 from .model import Encoder as Encoder
 from .model import SoundgrepError as SoundgrepError
+from .search import Classification as Classification
 from .search import Collection as Collection
 from .search import Evaluation as Evaluation
 from .search import Hit as Hit
@@ -11,6 +12,7 @@ from .search import SearchOptions as SearchOptions
 from .search import evaluate as evaluate
 
 __all__ = [
+    "Classification",
     "Collection",
     "Encoder",
     "Evaluation",

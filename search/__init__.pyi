@@ -1,3 +1,4 @@
+from .classification import Classification as Classification
 from .collection import Collection as Collection
 from .evaluation import Evaluation as Evaluation
 from .evaluation import evaluate as evaluate
@@ -8,4 +9,15 @@ from .hits import Hits as Hits
 from .options import SearchOptions as SearchOptions
 from .query import Query as Query
 
-__all__ = ["Collection", "Evaluation", "Explanation", "Hit", "Hits", "Query", "SearchOptions", "Span", "evaluate"]
+__all__ = [
+    "Classification",
+    "Collection",
+    "Evaluation",
+    "Explanation",
+    "Hit",
+    "Hits",
+    "Query",
+    "SearchOptions",
+    "Span",
+    "evaluate",
+]

@@ -38,9 +38,11 @@ score, cosine."""
 
 def classify(
     source: Annotated[
-        Path,
+        str,
         typer.Argument(
-            metavar="SOURCE", help="A collection, or a folder of sounds that need not be indexed.", show_default=False
+            metavar="SOURCE",
+            help="A collection, or a folder of sounds, or whatever else can be indexed.",
+            show_default=False,
         ),
     ],
     labels: Annotated[Path, typer.Option(metavar="FILE", help="What a sound may be called.", show_default=False)],
@@ -87,6 +89,8 @@ def classify(
         )
     if as_json:
         write_json(found.to_json())
+    elif not found.paths:
+        say(f"{shown_path(source)} holds no clips")
     else:
         _write_report(found)
     if store:

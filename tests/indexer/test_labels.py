@@ -118,6 +118,11 @@ def test_the_truth_beside_the_labels_gives_the_accuracy(made: Path, sounds: Path
     assert [some.n for some in judged.left_out] == [1]
 
 
+def test_whatever_can_be_indexed_can_be_labelled(sounds: Path, labels: Path, tiny_checkpoint: Path) -> None:
+    found = classify(f"{sounds}/0/*.wav", labels, encoder=tiny_checkpoint, n_workers=1)
+    assert [path.rsplit("/", 1)[1] for path in found.paths] == ["0.wav", "2.wav", "4.wav"]
+
+
 @pytest.mark.parametrize("text", ["", "one\n"])
 def test_too_few_labels_are_refused_before_anything_is_read(sounds: Path, tmp_path: Path, text: str) -> None:
     (tmp_path / "labels.txt").write_text(text)
