@@ -11,6 +11,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ..encoder import Encoder
+from ..errors import UsageError
 from ..msclap.modeling import MSClapTextModelWithProjection
 from .anchors import Anchors, class_phrases
 from .audio import AudioRecipe, AudioStudent, Material, audio_config, enlarged, train_audio
@@ -32,7 +33,7 @@ from .tokenizer import train_tokenizer
 
 _log = logging.getLogger(__name__)
 
-TEXT_STEPS = 8000
+TEXT_STEPS = 6000
 # The most clips without a caption that are taken from one package.
 OTHERS_OF_A_PACKAGE = 400
 # Clips without captions were not compared with the held-out ones; those that the listener finds so like are left out.
@@ -84,22 +85,40 @@ def teach_text(materials: Materials, *, n_steps: int) -> None:
 
 
 def compute_mels(materials: Materials) -> None:
-    """Log-mels of the corpus, of clips without captions, and of the held-out clips; and what the listener hears."""
+    """Log-mels of the corpus, of clips without captions, and of the held-out clips; and what the listeners hear.
+
+    What an earlier run finished is kept.
+
+    Raises:
+        UsageError: If the caches hold no clip of the lists.
+    """
     cache = WaveformCache(*materials.caches)
     folder = materials.folder
-    held_out = read_examples(materials.held_out)
-    MelStore.build(held_out, cache, folder / "held_out.npy", speeds=(1.0,))
-    others = cache.others(
-        [place for path in materials.lists() for place in read_places(path)],
-        packages=sorted({example.package for example in materials.examples()}),
-        at_most=OTHERS_OF_A_PACKAGE,
-    )
-    listener = Listener(listener_folder())
-    heard = Hearing.build([*held_out, *others], cache, listener, None, folder / "others.npz")
-    copies = heard.copies(len(held_out), above=COPY)
-    kept = [other for other, copy in zip(others, copies, strict=True) if not copy]
-    store = MelStore.build([*materials.examples(), *kept], cache, folder / "train.npy")
-    Hearing.build(store.examples, cache, listener, EffectsListener(effects_file()), folder / "hearing.npz")
+    examples, held_out = materials.examples(), read_examples(materials.held_out)
+    for name, clips in (("captions", examples), ("held-out clips", held_out)):
+        found = sum(cache.holds(example) for example in clips)
+        if not found:
+            folders = ", ".join(map(str, materials.caches))
+            raise UsageError(f"{folders}: none of the {name} are here; fill the cache with data/corpus/fetch.py")
+        if found < len(clips):
+            gaps = sorted({example.package for example in clips if not cache.holds(example)})
+            _log.warning("%d of %d %s are in the cache; some of %s are missing", found, len(clips), name, gaps)
+    if not (folder / "held_out.json").exists():
+        MelStore.build(held_out, cache, folder / "held_out.npy", speeds=(1.0,))
+    if not (folder / "train.json").exists():
+        others = cache.others(
+            [place for path in materials.lists() for place in read_places(path)],
+            packages=sorted({example.package for example in examples}),
+            at_most=OTHERS_OF_A_PACKAGE,
+        )
+        heard = Hearing.build([*held_out, *others], cache, Listener(listener_folder()), None, folder / "others.npz")
+        copies = heard.copies(len(held_out), above=COPY)
+        kept = [other for other, copy in zip(others, copies, strict=True) if not copy]
+        MelStore.build([*examples, *kept], cache, folder / "train.npy")
+    store = MelStore.load(folder / "train.npy")
+    if not (folder / "hearing.npz").exists():
+        listener, effects = Listener(listener_folder()), EffectsListener(effects_file())
+        Hearing.build(store.examples, cache, listener, effects, folder / "hearing.npz")
     captioned = sum(bool(example.caption) for example in store.examples)
     _log.info("%d captioned clips to learn from, %d others", captioned, len(store.examples) - captioned)
 
@@ -167,8 +186,8 @@ def audio_member(team: Team, folder: Path, lists: Path, recipe: AudioRecipe) -> 
     train_audio(material, folder, recipe, team, figures, initial=initial)
 
 
-QUARTERS = AudioRecipe(n_steps=6000, fall=0.0, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.998)
-WHOLES = AudioRecipe(n_steps=1500, fall=0.9, spec_size=WHOLE, batch=32, peak_rate=5e-4, averaging=0.99)
+QUARTERS = AudioRecipe(n_steps=12_000, fall=0.0, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.998)
+WHOLES = AudioRecipe(n_steps=2000, fall=0.9, spec_size=WHOLE, batch=32, peak_rate=5e-4, averaging=0.99)
 """The audio stage's two parts: most steps on quarters of segments, which are cheap, and the rest on whole ones."""
 
 

@@ -34,6 +34,7 @@ from soundgrep.model.training.phrases import composed_phrases, kin_phrases, temp
 from soundgrep.model.training.retrieval import Questions, Scores, chance_of_hit, measure
 from soundgrep.model.training.schedule import Schedule
 from soundgrep.model.training.space import SharedSpace, unit
+from soundgrep.model.training.stages import Materials, compute_mels
 from soundgrep.model.training.text import TextLesson, train_text
 from soundgrep.model.training.tokenizer import train_tokenizer
 from soundgrep.model.training.vocabulary import event_phrases
@@ -199,6 +200,28 @@ def test_clips_that_no_list_names_are_found_in_the_packages_asked_for(cache: Wav
     assert {other.caption for other in others} == {""}
     assert len(cache.others(listed, packages=["tones"], at_most=2)) == 2
     assert cache.others(listed, packages=["other"], at_most=10) == []
+
+
+def test_an_empty_cache_is_refused_and_a_gap_is_told(
+    cache: WaveformCache, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name, rows in (("captions", ["tones,low hum/0"]), ("held_out", ["tones,whistle/0", "nowhere,flute/0"])):
+        lines = ["package,path,caption,category,concept", *(f"{row},a sound,tones,sound" for row in rows)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    lists = (tmp_path / "captions.csv",), tmp_path / "held_out.csv"
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UsageError, match=r"none of the captions are here; fill the cache with data/corpus/fetch\.py"):
+        compute_mels(Materials(*lists, (empty,), tmp_path, tmp_path))
+    assert not list(tmp_path.glob("*.npy")), "nothing is left that a later run would take for finished"
+    for name in ("train", "held_out"):
+        MelStore.build(read_examples(tmp_path / "captions.csv"), cache, tmp_path / f"{name}.npy")
+    heard = np.zeros(2)
+    np.savez(tmp_path / "hearing.npz", embeddings=heard, scores=heard, starts=heard, effects=heard)
+    before = (tmp_path / "train.npy").stat().st_mtime_ns
+    compute_mels(Materials(*lists, cache.folders, tmp_path, tmp_path))
+    assert (tmp_path / "train.npy").stat().st_mtime_ns == before, "what is finished is kept"
+    assert "1 of 2 held-out clips are in the cache; some of ['nowhere'] are missing" in caplog.text
 
 
 def test_cuts_are_heard_where_they_were_made(store: MelStore, hearing: Hearing) -> None:
