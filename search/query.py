@@ -153,10 +153,10 @@ class Query:
 
     def __mul__(self, weight: float) -> Query:
         try:
-            factor = float(weight)
+            factor = math.nan if isinstance(weight, str) else float(weight)
         except (TypeError, ValueError):
             return NotImplemented
-        if isinstance(weight, str) or not math.isfinite(factor):
+        if not math.isfinite(factor):
             raise QueryError(f"a query can be weighted by a finite number, not by {weight!r}")
         return Query(tuple(Term(term.kind, term.value, term.weight * factor) for term in self.terms))
 

@@ -124,3 +124,132 @@ def test_a_filter_keeps_the_clips_it_describes(small: Made, where: str, kept: Ca
     hits = small.open().search(embedding=np.ones(small.clips[0].shape[1]), k=10**6, where=where)
     expected = [number for number, clip in enumerate(small.clips) if kept(number, clip)]
     assert sorted(int(Path(hit.path).stem) for hit in hits) == expected
+
+
+def test_a_search_is_a_table_in_sql(small: Made) -> None:
+    collection = small.open()
+    hits = collection.search("thunder", k=20)
+    rows = collection.sql("FROM search('thunder', 20) ORDER BY rank").to_pylist()
+    assert [row["clip_id"] for row in rows] == [hit.clip_id for hit in hits]
+    assert [row["score"] for row in rows] == pytest.approx([hit.score for hit in hits])
+    assert [(row["rank"], row["segment_id"], row["start_s"], row["end_s"]) for row in rows] == [
+        (hit.rank, hit.segment_id, hit.start_s, hit.end_s) for hit in hits
+    ]
+    counts = collection.sql(
+        "SELECT codec, count(*) AS n FROM search('thunder', 20) JOIN clips USING (clip_id) GROUP BY codec"
+    ).to_pylist()
+    assert sum(row["n"] for row in counts) == 20
+    assert len(counts) == 2
+
+
+@pytest.mark.parametrize(
+    ("query", "n"),
+    [
+        ("FROM search('thunder')", 10),
+        ("FROM search('it''s \"raining\"; --', 3)", 3),
+        ("FROM search(E'a\\nb', 3)", 3),
+        ("FROM search($$it's$$, 3)", 3),
+        ("FROM Search('thunder', k := 4)", 4),
+        ("FROM search('thunder', 5, 'codec = ''vorbis''')", 5),
+        ("FROM search('thunder', 5, filter := NULL)", 5),
+        ("FROM search('rain', 5) UNION ALL FROM search('rain', 7)", 12),
+        ("WITH a AS (FROM search('rain', 6)) SELECT * FROM a WHERE rank <= (SELECT max(rank) - 2 FROM a)", 4),
+        ("SELECT * FROM clips WHERE clip_id IN (SELECT clip_id FROM search('rain', 2))", 2),
+        ("SELECT 'FROM search(''x'')' AS search", 1),
+        ("SELECT 1 AS one -- search('x')", 1),
+        ("WITH search AS (SELECT 1 AS a) FROM search", 1),
+        ("FROM search($text, $k)", 6),
+        ("DESCRIBE FROM search('rain')", 7),
+    ],
+)
+def test_every_way_to_write_a_search_in_sql(small: Made, query: str, n: int) -> None:
+    values = {"text": "rain", "k": 6} if "$text" in query else None
+    assert small.open().sql(query, values=values).num_rows == n
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "FROM search()",
+        "FROM search('')",
+        "FROM search(5)",
+        "FROM search('a', 0)",
+        "FROM search('a', 1.5)",
+        "FROM search('a', 'b')",
+        "FROM search('a', 1, 2)",
+        "FROM search('a', 1, 'nonsense = 1')",
+        "FROM search('a', 1, 'true', 'more')",
+        "FROM search(lower('A'))",
+        "FROM search($text)",
+        "SELECT * FROM clips, search(clips.title)",
+        "SELECT search('a')",
+        "EXPLAIN FROM search('a')",
+    ],
+)
+def test_a_search_in_sql_that_cannot_be_made_is_refused_in_one_sentence(small: Made, query: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        small.open().sql(query)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range = -1",
+        "SELECT a.range, b.range FROM range(1000000000) a, range(1000000000) b",
+        "WITH RECURSIVE t AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM t) SELECT max(x) FROM t",
+    ],
+)
+def test_what_would_never_end_is_stopped_and_the_collection_goes_on(small: Made, query: str) -> None:
+    collection = small.open()
+    with pytest.raises(QueryError, match=r"stopped after 0\.2 s"):
+        collection.sql(query, time_limit_s=0.2)
+    assert collection.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+
+
+def test_a_filter_that_would_never_end_is_stopped(small: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soundgrep.search.catalog.FILTER_LIMIT_S", 0.2)
+    endless = (
+        "duration_s < (SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range = -1)"
+    )
+    collection = small.open()
+    with pytest.raises(QueryError, match=r"stopped after 0\.2 s"):
+        collection.search("rain", where=endless)
+    assert len(collection.search("rain", where="true", k=3)) == 3
+
+
+@pytest.mark.parametrize(
+    ("where", "values"),
+    [
+        ("duration_s < $s", None),
+        ("duration_s < $s", {}),
+        ("duration_s < $s", {"t": 1}),
+        ("duration_s < $s", {"s": 1, "t": 2}),
+        ("duration_s < $s", {"s": object()}),
+        ("duration_s < $s", {"s": "long"}),
+        ("duration_s < $s", [1]),
+        ("duration_s < $s", {1: 1}),
+        (None, {"s": 1}),
+    ],
+)
+def test_values_that_do_not_fit_a_filter_are_refused(small: Made, where: str | None, values: object) -> None:
+    with pytest.raises(QueryError) as caught:
+        small.open().search("rain", where=where, where_values=values)  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+def test_values_are_bound_and_never_read_as_sql(small: Made) -> None:
+    collection = small.open()
+    for title, n in (("number 7", 1), ("' OR true --", 0), ("number 7' OR '1'='1", 0)):
+        assert len(collection.search("rain", where="title = $title", where_values={"title": title})) == n
+    numbers = collection.sql("SELECT count(*) AS n FROM clips WHERE n_channels = $n", values={"n": 1}).to_pylist()
+    assert numbers == [{"n": (len(small.clips) + 1) // 2}]
+
+
+def test_a_filter_is_worked_out_once_and_not_confused_with_another(small: Made) -> None:
+    collection = small.open()
+    query = np.ones(small.clips[0].shape[1])
+    for _ in range(2):
+        for limit in (2, 3, "3", 2.5):
+            hits = collection.search(embedding=query, k=10**6, where="duration_s < $s", where_values={"s": limit})
+            assert len(hits) == sum(len(clip) < float(limit) for clip in small.clips)
