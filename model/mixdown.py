@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import soxr
 
+_LEAST_PEAK, _MOST_PEAK, _N_SUMMED = 1e-10, 1e10, 1 << 14
 _NOTHING = np.zeros(0, dtype=np.float32)
 # Full scale of libav's integer sample formats; unsigned 8 bit is centred on 128, floats are at scale already.
 _FULL_SCALE = {"i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
@@ -62,17 +63,17 @@ class Mixdown:
         if samples.shape[1] == 0:
             return _NOTHING
         scaled = _to_float(samples)
-        peak = float(np.max(np.abs(scaled)))  # NaN if any sample is
+        peak = max(float(scaled.max()), -float(scaled.min()))  # NaN if any sample is
         if not math.isfinite(peak):
             self._finite = False
             return _NOTHING
         if self._n_values == 0:
             self._first_sample = scaled[:, :1].mean(axis=0)
         self._peak = max(self._peak, peak)
-        self._sum_of_squares += float(np.square(scaled, dtype=np.float64).sum())
+        self._sum_of_squares += _sum_of_squares(scaled, peak)
         self._n_values += scaled.size
         self._duration_s += scaled.shape[1] / sampling_rate_hz
-        mono = scaled[0] if len(scaled) == 1 else scaled.mean(axis=0)
+        mono = scaled[0] if len(scaled) == 1 else _mean(scaled)
         waveform = self._resampled(mono, sampling_rate_hz)
         self._n_given += len(waveform)
         return waveform
@@ -108,11 +109,30 @@ class Mixdown:
         return rest
 
 
+def _mean(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Average over channels; of two, which nearly all sound has, several times faster than numpy's own."""
+    if len(scaled) != 2:
+        return np.asarray(scaled.mean(axis=0), np.float32)
+    mono: npt.NDArray[np.float32] = scaled[0] + scaled[1]
+    mono *= np.float32(0.5)
+    return mono
+
+
+def _sum_of_squares(scaled: npt.NDArray[np.float32], peak: float) -> float:
+    """Sum of squares over a block, in single precision where its squares neither vanish nor overflow there."""
+    if not _LEAST_PEAK < peak < _MOST_PEAK:
+        return float(np.square(scaled, dtype=np.float64).sum())
+    flat = np.ascontiguousarray(scaled).ravel()
+    return sum(float(np.dot(part, part)) for part in np.array_split(flat, flat.size // _N_SUMMED + 1))
+
+
 def _to_float(samples: npt.NDArray[np.generic]) -> npt.NDArray[np.float32]:
     """Bring integer samples [n_channels, n_samples] to the range -1 to 1; floats keep their values."""
     kind = samples.dtype.str[1:]
+    if kind in _FULL_SCALE:  # powers of two: to multiply by the inverse is exact
+        scale = np.float32(1 / _FULL_SCALE[kind])
+        return np.asarray(np.multiply(samples, scale, dtype=np.float32, casting="unsafe"))
     if kind == "u1":
         return (samples.astype(np.float32) - np.float32(128.0)) / np.float32(128.0)
     with np.errstate(over="ignore"):  # a float64 too large for float32 becomes infinite, and is refused as such
-        as_float = samples.astype(np.float32)
-    return as_float / np.float32(_FULL_SCALE[kind]) if kind in _FULL_SCALE else as_float
+        return samples.astype(np.float32)
