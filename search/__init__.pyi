@@ -8,10 +8,12 @@ from .hits import Explanation as Explanation
 from .hits import Hits as Hits
 from .options import SearchOptions as SearchOptions
 from .query import Query as Query
+from .union import Collections as Collections
 
 __all__ = [
     "Classification",
     "Collection",
+    "Collections",
     "Evaluation",
     "Explanation",
     "Hit",

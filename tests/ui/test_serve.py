@@ -370,7 +370,7 @@ def test_without_its_packages_it_says_which(indexed: Indexed) -> None:
     assert done.stderr == "soundgrep: serving needs fastapi: pip install 'soundgrep[serve]'\n"
 
 
-def test_a_body_that_does_not_arrive(indexed: Indexed) -> None:
+def test_bodies_and_answers_that_take_too_long(indexed: Indexed) -> None:
     with (
         served(indexed.collection, "--time-limit-s", "0.5") as client,
         socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=30) as connection,
@@ -379,3 +379,7 @@ def test_a_body_that_does_not_arrive(indexed: Indexed) -> None:
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
         assert answer.split()[1] == b"408"
         assert b"did not arrive within 0.5 s" in answer
+        endless = "(SELECT count(*) FROM range(10000000) a, range(10000000) b) > 0"
+        said = sentence(client.get("/search", params={"q": "a", "where": endless}), 504)
+        assert "within 0.5 s" in said
+        assert client.get("/health").status_code == 200

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import warnings
 from collections.abc import AsyncIterator
 
 import anyio.to_thread
 from fastapi import FastAPI
 from fastapi.responses import Response
 
+from ...model.errors import SoundgrepWarning
 from ...search.live import LiveCollections
 from .clips import clip_routes
 from .desk import Desk
@@ -68,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 def from_environment() -> FastAPI:
     """Make the application of a worker process, whose parent has handed the settings on."""
+    warnings.simplefilter("ignore", SoundgrepWarning)  # what somebody asked is not for the log
     return create_app(Settings.handed_on())
 
 

@@ -8,11 +8,13 @@ import socket
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import uvicorn
 
+from ...model.errors import SoundgrepWarning
 from ...model.runtime import THREADS_VARIABLE, usable_cores
 from ...search.live import LiveCollections
 from .metrics import FOLDER_VARIABLE
@@ -41,6 +43,7 @@ def serve_alone(settings: Settings, listener: socket.socket, *, ready: Callable[
     """
     from .app import create_app
 
+    warnings.simplefilter("ignore", SoundgrepWarning)  # what somebody asked is not for the log
     config = uvicorn.Config(create_app(settings), **_OPTIONS)
     listener.listen()  # who comes before the first line of the loop waits, and is not turned away
     ready()
