@@ -1,8 +1,23 @@
 from .build import build_collection as build_collection
+from .compact import CompactReport as CompactReport
+from .compact import compact_collection as compact_collection
 from .labels import Watch as Watch
 from .labels import classify as classify
 from .options import BuildOptions as BuildOptions
 from .report import Failure as Failure
 from .report import IndexReport as IndexReport
+from .verify import VerifyReport as VerifyReport
+from .verify import verify_collection as verify_collection
 
-__all__ = ["BuildOptions", "Failure", "IndexReport", "Watch", "build_collection", "classify"]
+__all__ = [
+    "BuildOptions",
+    "CompactReport",
+    "Failure",
+    "IndexReport",
+    "VerifyReport",
+    "Watch",
+    "build_collection",
+    "classify",
+    "compact_collection",
+    "verify_collection",
+]

@@ -6,7 +6,7 @@ import dataclasses
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from ..search.manifest import (
     read_manifest,
     write_manifest,
 )
-from ..search.tables import Table
+from ..search.tables import LOG_FOLDER, Table
 from .lock import writer_lock
 
 KEEP_HOURS = 24
@@ -41,10 +41,10 @@ class CompactReport:
 
     Attributes:
         collection: The collection's folder.
-        n_files_before: Files in it before.
-        n_files: Files in it now.
-        size_bytes_before: What they took before.
-        size_bytes: What they take now.
+        n_files_before: Parquet files of its tables before.
+        n_files: Parquet files of its tables now.
+        size_bytes_before: What the whole folder took before.
+        size_bytes: What it takes now.
         old_bytes: How much of that is kept for those who still read older versions.
     """
 
@@ -90,10 +90,10 @@ def compact_collection(path: str | os.PathLike[str], *, keep_hours: int = KEEP_H
         after = _sizes(folder)
     return CompactReport(
         collection=folder,
-        n_files_before=len(before),
-        n_files=len(after),
-        size_bytes_before=sum(before),
-        size_bytes=sum(after),
+        n_files_before=before[0],
+        n_files=after[0],
+        size_bytes_before=before[1],
+        size_bytes=after[1],
         old_bytes=_old_bytes(folder, manifest),
     )
 
@@ -179,13 +179,11 @@ def _age_s(path: Path) -> float:
         raise CollectionError(f"{readable_path(path)}: cannot be read ({error.strerror})") from error
 
 
-def _sizes(folder: Path) -> list[int]:
-    def sizes() -> Iterator[int]:
-        for path in folder.rglob("*"):
-            if path.is_file():
-                yield path.stat().st_size
-
+def _sizes(folder: Path) -> tuple[int, int]:
+    """Count the Parquet files of a collection's tables, and give the size of the whole folder."""
     try:
-        return list(sizes())
+        sizes = [(path, path.stat().st_size) for path in folder.rglob("*") if path.is_file()]
     except OSError as error:
         raise CollectionError(f"{readable_path(folder)}: cannot be read ({error.strerror})") from error
+    n_files = sum(path.suffix == ".parquet" and path.parent.name != LOG_FOLDER for path, _ in sizes)
+    return n_files, sum(size for _, size in sizes)

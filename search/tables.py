@@ -31,6 +31,7 @@ _UNCARRIED = re.compile(r"[\x00-\x1f\x7f\[\]^|\\\udc80-\udcff]|%[0-9A-Fa-f]{2}")
 _LOG_KEPT = deltalake.PostCommitHookProperties(cleanup_expired_logs=False)
 _PACKED = deltalake.WriterProperties(compression="ZSTD")
 LOG_FOLDER = "_delta_log"
+_MIN_ENTRIES_SUMMED_UP = 10
 
 Ids = npt.NDArray[np.int64] | Sequence[int]
 
@@ -184,7 +185,7 @@ class Table:
             self._sync(since=before)
 
     def shorten_log(self, *, keep_hours: int) -> None:
-        """Sum up the log in a checkpoint, and remove the entries before it.
+        """Sum up a long log in a checkpoint, and remove the entries before it.
 
         Only when a manifest names this version: older ones may not open any more.
 
@@ -196,15 +197,16 @@ class Table:
         """
         with _told(self.folder, "written"):
             log, last = self.folder / LOG_FOLDER, f"{self.version:020d}"
-            if not (log / f"{last}.checkpoint.parquet").exists():
-                self._delta.create_checkpoint()
-                for name in (f"{last}.checkpoint.parquet", "_last_checkpoint"):
-                    sync_file(log / name)
-                sync_folder(log)
-            for entry in log.iterdir():
-                number = entry.name.partition(".")[0]
-                if number.isdecimal() and number < last and time.time() - entry.stat().st_mtime >= keep_hours * 3600:
-                    entry.unlink()
+            entries = [entry for entry in log.iterdir() if entry.name[0].isdecimal() and entry.name[:20] < last]
+            old = [entry for entry in entries if time.time() - entry.stat().st_mtime >= keep_hours * 3600]
+            if len(old) < _MIN_ENTRIES_SUMMED_UP:
+                return
+            self._delta.create_checkpoint()
+            for name in (f"{last}.checkpoint.parquet", "_last_checkpoint"):
+                sync_file(log / name)
+            sync_folder(log)
+            for entry in old:
+                entry.unlink()
 
     def restore(self, version: int) -> bool:
         """Make the rows of an older version the newest again, dropping what a killed writer left behind.

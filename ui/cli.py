@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
-from . import classifying, converting, evaluating, indexing, inspecting, searching, serving
+from . import classifying, compacting, converting, evaluating, indexing, inspecting, searching, serving, verifying
 from .help import PlainCommand, PlainGroup
 from .screen import PROGRAM, say, write_line
 
@@ -43,6 +43,8 @@ app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecti
 app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
 app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)
+app.command("verify", cls=PlainCommand, help=verifying.HELP, epilog=verifying.EXAMPLES)(verifying.verify)
+app.command("compact", cls=PlainCommand, help=compacting.HELP, epilog=compacting.EXAMPLES)(compacting.compact)
 app.command("convert", cls=PlainCommand, help=converting.HELP, epilog=converting.EXAMPLES)(converting.convert)
 
 
@@ -75,7 +77,8 @@ def run() -> int:
 
     Returns:
         0 if all went well (files that failed are reported, not an error), 2 after a mistake of the user, 1 if the
-        system failed (disk full, ...), 130 after Ctrl-C.
+        system failed (disk full, ...), 130 after Ctrl-C; a command that found something that a person must look at gives
+        3 (clips kept though their files are gone, a collection that is damaged).
     """
     # Closed by the caller (`>&-`): what is written goes nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115

@@ -29,7 +29,7 @@ from soundgrep.search.tables import Table
 from ..search.made import add_clips, clip_path, clustered
 from .test_commits import Killed, contents, instants
 
-N_COMMITS = 4
+N_COMMITS = 9
 GOLDEN = Path(__file__).parent.parent / "search" / "golden"
 
 
@@ -51,17 +51,13 @@ def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
         batch = Batch(encoder.digest)
         batch.remove(clip_id_of(clip_path(3)))
         writer.commit(batch)
-        writer.refresh_index(text_queries=lambda: clustered(10, dim=encoder.embedding_dim, seed=9))
+        writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
     return folder
 
 
 @pytest.fixture
 def folder(base: Path, tmp_path: Path) -> Path:
     return shutil.copytree(base, tmp_path / "c")
-
-
-def n_parquet(folder: Path) -> int:
-    return len(list(folder.rglob("*.parquet")))
 
 
 def labels(folder: Path) -> list[str]:
@@ -71,7 +67,7 @@ def labels(folder: Path) -> list[str]:
 
 
 def test_files_are_merged_and_what_is_found_stays_the_same(folder: Path) -> None:
-    before, n_before = contents(folder), n_parquet(folder)
+    before = contents(folder)
     report = compact_collection(folder, keep_hours=0)
     assert contents(folder) == before
     assert verify_collection(folder).problems == ()
@@ -81,12 +77,11 @@ def test_files_are_merged_and_what_is_found_stays_the_same(folder: Path) -> None
         assert len(list((folder / name).glob("*.parquet"))) == 1
     assert labels(folder) == ["a", "b", "c"]  # the row of the clip that was dropped went
     assert [path.name for path in (folder / "index").iterdir()] == [manifest.index.generation]
-    assert n_before > 8
-    assert report.n_files < report.n_files_before
+    assert (report.n_files_before > 20, report.n_files) == (True, 3)
     assert report.size_bytes < report.size_bytes_before
     assert report.size_bytes == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert report.old_bytes == 0
-    assert json.loads(json.dumps(report.to_json()))["n_files"] == report.n_files
+    assert json.loads(json.dumps(report.to_json()))["n_files"] == 3
 
 
 def test_the_second_time_there_is_nothing_to_do(folder: Path) -> None:
@@ -126,7 +121,7 @@ def test_generations_go_once_they_were_replaced_long_ago(folder: Path) -> None:
 @pytest.mark.parametrize("keep_hours", [0, 24])
 def test_it_may_be_ended_at_any_step(base: Path, tmp_path: Path, keep_hours: int) -> None:
     before, n_kills = contents(base), 0
-    for ends_at in range(1, 500, 5 if keep_hours == 0 else 9):
+    for ends_at in range(1, 500, 4 if keep_hours == 0 else 9):
         folder = shutil.copytree(base, tmp_path / str(ends_at))
         with pytest.MonkeyPatch.context() as monkeypatch:
             instants(monkeypatch, ends_at)
