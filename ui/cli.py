@@ -77,8 +77,8 @@ def run() -> int:
 
     Returns:
         0 if all went well (files that failed are reported, not an error), 2 after a mistake of the user, 1 if the
-        system failed (disk full, ...), 130 after Ctrl-C; a command that found something that a person must look at gives
-        3 (clips kept though their files are gone, a collection that is damaged).
+        system failed (disk full, ...), 130 after Ctrl-C, 3 if it found something that a person must look at (clips kept
+        though their files are gone, a collection that is damaged).
     """
     # Closed by the caller (`>&-`): what is written goes nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: PTH123, SIM115
