@@ -16,6 +16,7 @@ import pyarrow as pa
 from ..model.errors import CollectionError, QueryError
 from ..model.paths import readable_path
 from .annexes import read_annex
+from .bank import Bank
 from .calls import ROWS, Call
 from .encoders import check_encoder, open_encoder
 from .filters import Filters, Values, checked_values
@@ -288,7 +289,19 @@ class Collection:
 
     @cached_property
     def _finder(self) -> Finder:
-        return Finder(self._rows, self._clip_rows, self._ranking, lexical=lambda: self._lexical, calibration=None)
+        return Finder(self._rows, self._clip_rows, self._ranking, lexical=lambda: self._lexical, calibration=self._bank)
+
+    @cached_property
+    def _bank(self) -> Bank | None:
+        """How well ordinary descriptions are answered; None where no index was built since there are banks."""
+        record = self.manifest.index
+        if record is None:
+            return None
+        try:
+            return Bank.read(self.path / INDEX_FOLDER / record.generation)
+        except CollectionError as error:
+            _log.debug("%s; scores are not calibrated", error)
+            return None
 
     @cached_property
     def _filters(self) -> Filters:

@@ -43,5 +43,8 @@ class Hits(list[Hit]):
     @property
     def nothing_like_it(self) -> bool:
         """Whether even the best hit is no better than what any description finds here; False where none can tell."""
+        # A later page, or a hit that was found by its words, says nothing about the best sound.
+        if not self or self[0].rank != 1 or any(hit.text_rank is not None for hit in self):
+            return False
         best = max((hit.calibrated for hit in self if hit.calibrated is not None), default=None)
         return best is not None and best < NOTHING_BELOW

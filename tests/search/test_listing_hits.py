@@ -12,7 +12,7 @@ import pytest
 from soundgrep.indexer.annexes import write_annex
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import QueryError
-from soundgrep.search import Collection, Hit, Query, SearchOptions
+from soundgrep.search import Collection, Hit, Hits, Query, SearchOptions
 from soundgrep.search.fusion import reciprocal_rank_fusion
 from soundgrep.search.lexical import Lexical
 from soundgrep.search.neighbours import merge_spans
@@ -241,3 +241,26 @@ def test_a_search_explains_itself(small: Made, large: Made) -> None:
     assert filtered.explanation is not None
     assert filtered.explanation.plan.n_allowed == sum(map(len, small.clips[:5]))
     assert small.open().search(embedding=query_of(small)).explanation is None
+
+
+def test_scores_of_texts_stand_on_the_scale_of_the_bank(small: Made) -> None:
+    collection = small.open()
+    hits = collection.search(Query.text("rain") - 0.3 * Query.text("music"), k=50)
+    scale = [hit.calibrated for hit in hits if hit.calibrated is not None]
+    assert len(scale) == 50
+    assert scale == sorted(scale, reverse=True)
+    assert 0 <= scale[-1] <= scale[0] <= 100
+    for other in (Query.embedding(query_of(small)), Query.text("rain") + Query.embedding(query_of(small))):
+        assert {hit.calibrated for hit in collection.search(other)} == {None}
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "rank", "text_rank", "nothing"),
+    [(1.0, 1, None, True), (50.0, 1, None, False), (None, 1, None, False), (1.0, 11, None, False), (1.0, 1, 1, False)],
+)
+def test_nothing_here_sounds_like_that(
+    calibrated: float | None, rank: int, text_rank: int | None, nothing: bool
+) -> None:
+    hit = Hit(rank, 0.1, "/a.wav", 0, 1, 1, 1, 2, calibrated=calibrated, text_rank=text_rank)
+    assert Hits([hit]).nothing_like_it is nothing
+    assert Hits().nothing_like_it is False
