@@ -9,7 +9,7 @@ from .hearing import Hearing
 from .space import Floats, unit
 
 # Ridge, as a share of the variance of a feature; chosen on clips of packages that the fit had not seen.
-RIDGE = 0.15
+RIDGE = 0.03
 
 
 @dataclass(frozen=True)
