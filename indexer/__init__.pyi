@@ -3,6 +3,8 @@ from .compact import CompactReport as CompactReport
 from .compact import compact_collection as compact_collection
 from .labels import Watch as Watch
 from .labels import classify as classify
+from .metadata import MetadataReport as MetadataReport
+from .metadata import add_metadata as add_metadata
 from .options import BuildOptions as BuildOptions
 from .report import Failure as Failure
 from .report import IndexReport as IndexReport
@@ -14,8 +16,10 @@ __all__ = [
     "CompactReport",
     "Failure",
     "IndexReport",
+    "MetadataReport",
     "VerifyReport",
     "Watch",
+    "add_metadata",
     "build_collection",
     "classify",
     "compact_collection",

@@ -66,7 +66,7 @@ class PatternCoverage:
     def covers(self, path: bytes) -> bool:
         """Tell whether the pattern fits a clip, or the archive that it is in."""
         member = split_member(path)
-        return self.fits(path) or (member is not None and self.fits(member[0]))
+        return self.fits(path if member is None else member[0])
 
     def fits(self, path: bytes) -> bool:
         """Tell whether the pattern fits a path."""

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
-from . import classifying, compacting, converting, evaluating, indexing, inspecting, searching, serving, verifying
+from . import annotating, classifying, compacting, converting, evaluating, indexing, inspecting, searching, serving, verifying
 from .help import PlainCommand, PlainGroup
 from .screen import PROGRAM, say, write_line
 
@@ -37,6 +37,7 @@ Each command has examples of its own: soundgrep search --help""",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("index", cls=PlainCommand, help=indexing.HELP, epilog=indexing.EXAMPLES)(indexing.index)
+app.command("metadata", cls=PlainCommand, help=annotating.HELP, epilog=annotating.EXAMPLES)(annotating.metadata)
 app.command("search", cls=PlainCommand, help=searching.HELP, epilog=searching.EXAMPLES)(searching.search)
 app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting.SQL_EXAMPLES)(inspecting.sql)
 app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
