@@ -7,6 +7,7 @@ The full-size tower with random weights; FLAC, 44,100 Hz, stereo.
 
 from __future__ import annotations
 
+import multiprocessing
 import tempfile
 import threading
 import time
@@ -69,7 +70,9 @@ def embeddings(collection: Path) -> np.ndarray:
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        full_size(folder / "full")
+        maker = multiprocessing.get_context("spawn").Process(target=full_size, args=(folder / "full",))
+        maker.start()  # torch would stay in this process's memory
+        maker.join()
         (folder / "long").mkdir()
         write_sound(folder / "long" / "long.flac", range(N_SEGMENTS))
         with PeakMemory() as peak:

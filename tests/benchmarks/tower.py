@@ -27,7 +27,7 @@ import numpy as np
 
 from soundgrep.model.runtime import usable_cores
 
-N_ROUNDS, ROUND_S = 5, 4.0
+N_ROUNDS, ROUND_S = 5, 2.0
 BATCHES = (1, 4)
 SEGMENT = 308_700
 
