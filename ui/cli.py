@@ -12,7 +12,18 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
-from . import annotating, classifying, compacting, converting, evaluating, indexing, inspecting, searching, serving, verifying
+from . import (
+    annotating,
+    classifying,
+    compacting,
+    converting,
+    evaluating,
+    indexing,
+    inspecting,
+    searching,
+    serving,
+    verifying,
+)
 from .help import PlainCommand, PlainGroup
 from .screen import PROGRAM, say, write_line
 
