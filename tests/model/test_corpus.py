@@ -74,6 +74,32 @@ def test_the_held_out_list_is_broad_enough_to_measure_with() -> None:
     assert len(concepts & {row["concept"] for row in LISTS["train"]}) >= 0.9 * len(concepts)
 
 
+def test_synonyms_are_words_that_no_training_caption_holds() -> None:
+    """Fifty words, none of them in a training caption or concept, each meaning concepts that are held out."""
+    words = {
+        word for row in LISTS["train"] for text in (row["caption"], row["concept"]) for word in text.lower().split()
+    }
+    held_out = {row["concept"] for row in LISTS["held-out"]}
+    synonyms = rows("synonyms.csv")
+    assert len({row["word"] for row in synonyms}) == len(synonyms) >= 50
+    for row in synonyms:
+        assert not set(row["word"].split()) & words, row
+        assert {concept.strip() for concept in row["concepts"].split(";")} <= held_out, row
+
+
+def test_what_a_concept_is_also_is_known_and_not_itself() -> None:
+    """A clip answers other known concepts than its own."""
+    for concept, row in CONCEPTS.items():
+        also = {name.strip() for name in row["also"].split(";") if name.strip()}
+        assert also <= set(CONCEPTS) - {concept}, row
+
+
+def test_the_held_out_list_has_classes_enough_to_tell_apart() -> None:
+    """At least forty concepts have five clips."""
+    counts = Counter(row["concept"] for row in LISTS["held-out"])
+    assert sum(count >= 5 for count in counts.values()) >= 40
+
+
 def test_every_captioned_package_has_rules_that_name_known_concepts() -> None:
     """Each line of a rules file is ``pattern | concept [| caption]`` with a known concept or ``-``."""
     for package, row in PACKAGES.items():
