@@ -48,6 +48,6 @@ def _write_table(hits: Sequence[Hit]) -> None:
             line.append(f"  {'-' if hit.calibrated is None else format(hit.calibrated, '.0f'):>4}")
         line.append(f"  {span:>{n_seconds}}  ")
         alike = f"  (+{len(hit.folded)} alike)" if hit.folded else ""
-        n_path_cells = max(terminal_width() - len(head) + len("path") - len(alike), 20)
+        n_path_cells = max(terminal_width() - len(head) + len("path") - len(alike), 12)
         line.append(shortened(shown_path(hit.path), n_cells=n_path_cells) + alike)
         console.print(line)

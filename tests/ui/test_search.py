@@ -56,7 +56,7 @@ def test_on_a_terminal_paths_are_relative_and_lines_fit(indexed: Indexed) -> Non
     shown = soundgrep_on_terminal("search", indexed.collection, "tone", columns=44, cwd=indexed.sounds / "sub")
     plain = re.sub(r"\x1b\[[0-9;]*m", "", shown.out)
     head, *lines = plain.splitlines()
-    assert head.split() == ["rank", "score", "seconds", "path"]
+    assert head.split() == ["rank", "score", "/100", "seconds", "path"]
     assert len(lines) == len(GOOD)
     assert all(len(line) <= 44 for line in plain.splitlines()), plain
     assert any(line.endswith("  long.wav") for line in lines), "relative to the current folder"
