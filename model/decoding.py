@@ -31,6 +31,7 @@ _CONTAINERS = (
 )
 _MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
 _MAX_CHANNELS = 64
+_MAX_PEAK = 1e12  # above, the power of a spectrum may not be a finite number any more
 _MAX_DURATION_S = 360_000  # a few kilobytes of some codecs claim years of silence
 _BLOCK_SAMPLES = 1 << 16
 # What muxers write for players, not for people.
@@ -103,8 +104,8 @@ class AudioStream:
 
         Raises:
             AudioError: If the file cannot be read, is not audio, has no audio track, or holds no usable samples (none
-                at all, NaN or infinite ones, a rate outside 1 kHz to 768 kHz, more than 64 channels, more than 100
-                hours). One sentence that names the file.
+                at all, NaN, infinite or absurdly large ones, a rate outside 1 kHz to 768 kHz, more than 64 channels,
+                more than 100 hours). One sentence that names the file.
         """
         try:
             with contextlib.nullcontext(self._file) if self._file is not None else open_clip(self._path) as file:
@@ -158,6 +159,8 @@ class AudioStream:
                 block = mixdown.add(samples, sampling_rate_hz=rate_hz)
                 if not mixdown.finite:
                     raise AudioError("it holds samples that are not numbers (NaN or infinite)")
+                if mixdown.peak > _MAX_PEAK:
+                    raise AudioError(f"it holds samples of absurd size ({mixdown.peak:.0e} times full scale)")
                 if mixdown.duration_s > _MAX_DURATION_S:
                     raise AudioError(f"it is longer than {_MAX_DURATION_S // 3600} hours")
                 yield block

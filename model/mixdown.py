@@ -33,6 +33,11 @@ class Mixdown:
         return self._finite
 
     @property
+    def peak(self) -> float:
+        """Largest magnitude of any sample so far, 1 being full scale."""
+        return self._peak
+
+    @property
     def duration_s(self) -> float:
         """Seconds of sound added so far."""
         return self._duration_s

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
 
 from soundgrep.indexer import worker
 from soundgrep.indexer.report import Failure
 from soundgrep.indexer.worker import EmbeddedFile, RecognisedFile, Task, read_file
 from soundgrep.model.encoder import Encoder
 
-from .sounds import write
+from .sounds import sound, write
 
 
 @pytest.fixture
@@ -78,3 +79,13 @@ def test_a_file_of_known_content_is_not_embedded(task: Task, monkeypatch: pytest
     file = read_file(task)
     assert isinstance(file, RecognisedFile)
     assert file.state.content_hash == known
+
+
+def test_the_loudest_file_that_is_taken_has_an_embedding(tmp_path: Path, tiny_checkpoint: Path) -> None:
+    path = tmp_path / "loud.wav"
+    soundfile.write(path, sound(1) * np.float32(1e12), 8_000, subtype="FLOAT")  # is resampled too
+    file = read_file(Task(os.fsencode(path), str(tiny_checkpoint), hop_s=1.0))
+    assert isinstance(file, EmbeddedFile)
+    assert np.isfinite(file.embeddings).all()
+    assert file.peak_dbfs is not None
+    assert file.peak_dbfs > 220

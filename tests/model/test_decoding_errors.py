@@ -98,6 +98,11 @@ def test_no_samples(tmp_path: Path) -> None:
     assert refusal(path) == f"{path}: it holds no samples"
 
 
+def test_absurdly_large_samples(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "large.wav", SECOND * np.float32(1e30))
+    assert refusal(path).startswith(f"{path}: it holds samples of absurd size (")
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_samples_that_are_not_numbers(tmp_path: Path, bad: float) -> None:
     samples = np.tile(SECOND, 20)
