@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 
 from soundgrep.search import Collection
+from soundgrep.search.annexes import read_annex
+from soundgrep.search.manifest import read_manifest
 
 GOLDEN = Path(__file__).parent / "golden"
 # Four clips of 1, 2, 3 and 3 segments; the last came after the index was built.
@@ -18,8 +20,21 @@ ANSWERS = {
         ("/sounds/1/00001.wav", 0.0, 3787325312969125039, -0.0461373),
         ("/sounds/2/00002.wav", 2.0, 3409252493121229456, -0.1365162),
         ("/sounds/3/00003.wav", 0.0, 4013486141850337264, -0.1832801),
-    ]
+    ],
+    "format-2": [
+        ("/sounds/3/00003.wav", 0.0, 4013486141850337264, 0.2314472),
+        ("/sounds/2/00002.wav", 1.0, 7451740209031180333, 0.182071),
+        ("/sounds/1/00001.wav", 0.0, 3787325312969125039, -0.1278297),
+        ("/sounds/0/00000.wav", 0.0, 2439419982316495715, -0.2712316),
+    ],
 }
+# 145 clips with an index of cells, as large collections have.
+OF_CELLS = [
+    ("/sounds/8/00058.wav", 1.0, 1913628482119910488, 0.4862499),
+    ("/sounds/6/00126.wav", 1.0, 8488683663239295018, 0.4667848),
+    ("/sounds/4/00054.wav", 0.0, 8117436982837527922, 0.4403474),
+    ("/sounds/8/00038.wav", 3.0, 2391840899870789796, 0.429119),
+]
 
 
 @pytest.fixture(params=sorted(ANSWERS))
@@ -39,3 +54,23 @@ def test_it_answers_as_it_did(golden: Path) -> None:
     assert collection.sql("SELECT title FROM clips ORDER BY path")["title"].to_pylist() == [
         f"number {number}" for number in range(4)
     ]
+
+
+def test_annexes_of_format_2_are_there() -> None:
+    folder = GOLDEN / "format-2"
+    manifest = read_manifest(folder)
+    assert (manifest.format_version, sorted(manifest.annexes)) == (2, ["failures", "labels"])
+    labels, failures = (read_annex(folder, manifest, name) for name in ("labels", "failures"))
+    assert labels is not None
+    assert failures is not None
+    assert sorted(labels.read().column("label").to_pylist()) == ["bell", "cat", "dog", "rain"]
+    assert failures.read(["path", "reason"]).to_pylist() == [{"path": "/sounds/bad.wav", "reason": "it holds no audio"}]
+
+
+def test_an_index_of_cells_answers_as_it_did() -> None:
+    collection = Collection.open(GOLDEN / "format-2-cells")
+    assert collection.manifest.index is not None
+    assert (collection.manifest.index.kind, collection.manifest.index.n_segments) == ("cells", 450)
+    hits = collection.search(embedding=np.ones(32), k=4)
+    assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in OF_CELLS]
+    assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in OF_CELLS], abs=2e-3)
