@@ -16,6 +16,7 @@ from .listed import take_lists
 from .options import BuildOptions
 from .phrases import PHRASES
 from .pool import local_pool
+from .refreshing import IndexOptions
 from .report import IndexReport, Progress
 from .run import Run
 from .sources import Source, find_clips
@@ -98,7 +99,10 @@ def build_collection(
         with _engine(run, options, encoder=encoder, n_files=len(changes.to_read), n_workers=n_workers) as engine:
             run.read(engine)
             with run.timed("index"):
-                writer.refresh_index(text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]))
+                writer.refresh_index(
+                    text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]),
+                    options=IndexOptions(recall=options.recall, rebuild=options.rebuild_index),
+                )
         return run.report(elapsed_s=time.monotonic() - started_s)
 
 

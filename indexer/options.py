@@ -20,17 +20,25 @@ class BuildOptions:
         retry_failed: Whether files that could not be indexed before, and have not changed since, are read again.
         engine: What reads the files, one of `ENGINES`.
         address: Address of the Ray cluster; None for the one of the environment, or one made of this machine alone.
+        recall: Share of the exact ten nearest segments that the index must find for a text, 0.5 to 1; the more, the
+            slower the search. None for what the collection was asked for before, or 0.99.
+        rebuild_index: Whether to make the cells of the index anew even where those there would do.
 
     Raises:
-        UsageError: If there is no such engine, Ray is asked for but not installed, or an address but not Ray.
+        UsageError: If the recall is out of its range, there is no such engine, Ray is asked for but not installed, or
+            an address but not Ray.
     """
 
     prune: bool = False
     retry_failed: bool = False
     engine: str = "local"
     address: str | None = None
+    recall: float | None = None
+    rebuild_index: bool = False
 
     def __post_init__(self) -> None:
+        if self.recall is not None and not 0.5 <= self.recall <= 1:
+            raise UsageError(f"recall must be from 0.5 to 1, not {self.recall:g}")
         if self.engine not in ENGINES:
             raise UsageError(f"the engine must be {' or '.join(ENGINES)}, not {self.engine!r}")
         if self.engine == "ray" and importlib.util.find_spec("ray") is None:

@@ -1,5 +1,6 @@
 """The bank: how well ordinary descriptions are answered by a collection, to measure an answer with."""
 
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class Bank:
         try:
             with np.load(generation / BANK_NAME, allow_pickle=False) as parts:
                 bank = cls(parts["embeddings"], parts["best_scores"])
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read ({why})") from error
         if bank.embeddings.ndim != 2 or len(bank.embeddings) != len(bank.best_scores):

@@ -33,6 +33,9 @@ ANNEXES_FOLDER = "annexes"
 FAILURES_ANNEX = "failures"
 LOCK_NAME = "lock"
 
+# Cells that lie this much more unevenly than when they were made, or of which so many more are visited, have drifted.
+_DRIFT = 1.5
+
 
 @dataclass(frozen=True)
 class EncoderRecord:
@@ -142,6 +145,16 @@ class IndexRecord:
     nprobe: int | None = None
     recall_at_10: float | None = None
     tuning: Tuning | None = None
+
+    @property
+    def advice(self) -> str | None:
+        """What is worth doing about the index, in words; None for nothing."""
+        tuning = self.tuning
+        if tuning is None or self.nprobe is None:
+            return None
+        if tuning.imbalance > _DRIFT * tuning.trained_imbalance or self.nprobe > _DRIFT * tuning.trained_nprobe:
+            return "the cells fit badly what came since they were made: run soundgrep index with --rebuild-index"
+        return None
 
 
 @dataclass(frozen=True)

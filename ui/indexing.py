@@ -63,9 +63,7 @@ Examples:
 
 
 def index(
-    sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Where the sounds are.", show_default=False)
-    ],
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Where the sounds are.", show_default=False)],
     collection: Annotated[
         Path,
         typer.Argument(metavar="COLLECTION", help="The folder to write or to bring up to date.", show_default=False),
@@ -120,6 +118,18 @@ def index(
             show_default=False,
         ),
     ] = None,
+    recall: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Of the ten segments nearest to a text, the share that the index of a large collection must find; "
+            "0.99 by default. More is slower.",
+            show_default=False,
+        ),
+    ] = None,
+    rebuild_index: Annotated[
+        bool, typer.Option("--rebuild-index", help="Make the index anew, as `soundgrep show` may advise.")
+    ] = False,
     report_file: Annotated[
         Path | None,
         typer.Option("--report", metavar="FILE", help="Also write the report to FILE, as JSON.", show_default=False),
@@ -142,7 +152,14 @@ def index(
                 hop_s=hop_s,
                 n_workers=workers,
                 progress=shown.update,
-                options=BuildOptions(prune=prune, retry_failed=retry_failed, engine=engine, address=address),
+                options=BuildOptions(
+                    prune=prune,
+                    retry_failed=retry_failed,
+                    engine=engine,
+                    address=address,
+                    recall=recall,
+                    rebuild_index=rebuild_index,
+                ),
             )
     except KeyboardInterrupt:
         _say_stopped(collection)

@@ -25,7 +25,7 @@ from .screen import (
 )
 
 if TYPE_CHECKING:
-    from ..search.manifest import IndexRecord
+    from ..search.manifest import IndexRecord, Tuning
 
 _COLLECTION = typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
 
@@ -52,7 +52,8 @@ SHOW_HELP = """\
 Show what a collection holds.
 
 The encoder it was made with, how many clips and hours of sound, its size on
-disk and the kind of its index."""
+disk and the kind of its index; for a large one also what visiting more or
+fewer of its cells finds and costs, as measured when it was built."""
 
 SHOW_EXAMPLES = """\
 Example:
@@ -120,6 +121,13 @@ def show(
         ("updated", manifest.updated_at),
     ):
         write_line(f"{head:<12}{text}")
+    index = manifest.index
+    if index is not None and index.tuning is not None:
+        write_line()
+        for line in _curve_lines(index.tuning, nprobe=index.nprobe):
+            write_line(line)
+        if index.advice is not None:
+            write_line(f"advice: {index.advice}")
 
 
 def _index_in_words(index: IndexRecord | None) -> str:
@@ -130,3 +138,21 @@ def _index_in_words(index: IndexRecord | None) -> str:
     cells = f"{index.nlist:,} cells, {index.nprobe} visited"
     recall = "" if index.recall_at_10 is None else f", recall@10 {index.recall_at_10:.3f}"
     return f"{index.kind} over {counted(index.n_segments, 'segment')}: {cells}{recall}"
+
+
+def _curve_lines(tuning: Tuning, *, nprobe: int | None) -> list[str]:
+    """What was measured when the index was built; the row that searches use is marked."""
+    from .table import table_lines
+
+    rows = [
+        (
+            f"{point.nprobe:,}{' *' if point.nprobe == nprobe else ''}",
+            f"{point.text_recall:.3f}",
+            f"{point.text_ms:.2f}",
+            f"{point.audio_recall:.3f}",
+            f"{point.audio_ms:.2f}",
+        )
+        for point in tuning.curve
+    ]
+    names = ["cells visited", "recall@10 of texts", "ms", "of sounds", "ms"]
+    return list(table_lines(names, rows, width=None))

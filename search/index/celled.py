@@ -85,7 +85,7 @@ class Celled:
         """Find the nearest [m] in the `nprobe` most promising cells; the best `n_ranked` codes are ranked exactly."""
         if n_ranked is None:
             n_ranked = max(self.tuning.n_ranked, math.ceil(self.tuning.n_ranked * n / 10))
-        query = self.cells.space.queries(embedding)
+        query = self.cells.space.query(embedding)
         cells = self.cells.choose(query, nprobe, spread_weight=self.tuning.spread_weight, allowed=allowed)
         positions = self.cells.candidates(query, cells, n_ranked, allowed=allowed)
         scores = self.stored.scores(embedding, positions)

@@ -7,6 +7,7 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
+from .dots import dots
 from .space import Space
 from .threads import one_thread
 
@@ -183,20 +184,20 @@ class Cells:
         """Choose the cells to visit for a query [space.dim]: the most promising that hold anything allowed.
 
         Returns:
-            Their numbers [m], m at most `nprobe`, in no order.
+            Their numbers [m], in no order: `nprobe` of them, or more if a filter leaves little in those.
         """
-        appeal = self.appeal(query, spread_weight=spread_weight)
-        n_open = self.nlist
-        if allowed is not None:
-            counts = np.zeros(self.nlist, np.int64)
-            filled = self.sizes > 0
-            counts[filled] = np.add.reduceat(allowed, self.starts[:-1][filled], dtype=np.int64)
-            appeal[counts == 0] = -np.inf
-            n_open = int(np.count_nonzero(counts))
-        if n_open <= nprobe:
-            return np.flatnonzero(appeal > -np.inf)
-        chosen: Int = np.argpartition(-appeal, nprobe - 1)[:nprobe]
-        return chosen
+        appeal = dots(self.centres, query) + np.float32(spread_weight) * self.spreads
+        if allowed is None:
+            return np.argpartition(-appeal, nprobe - 1)[:nprobe] if nprobe < self.nlist else np.arange(self.nlist)
+        counts = np.zeros(self.nlist, np.int64)
+        filled = self.sizes > 0
+        counts[filled] = np.add.reduceat(allowed, self.starts[:-1][filled], dtype=np.int64)
+        order = np.argsort(-appeal, kind="stable")
+        order = order[counts[order] > 0]
+        # A filter that keeps little of what is near the query is followed further out, to as large a part of what it
+        # keeps as the cells wanted are of all.
+        share = np.cumsum(counts[order]) * (self.nlist / max(1, int(counts.sum())))
+        return order[: max(nprobe, int(np.searchsorted(share, nprobe)) + 1)]
 
     def candidates(self, query: Float, cells: Int, n: int, *, allowed: Bool | None) -> Int:
         """Find the segments of some cells whose codes are nearest to a query.
@@ -214,7 +215,7 @@ class Cells:
         selector = None if bits is None else faiss.IDSelectorBitmap(bits)
         parameters = faiss.SearchParametersIVF(nprobe=len(cells), sel=selector)
         wanted = np.ascontiguousarray(cells, np.int64)
-        closeness = np.ascontiguousarray(self.centres[cells] @ query, np.float32)
+        closeness = dots(self.centres[cells], query)
         scores, positions = np.empty(n, np.float32), np.empty(n, np.int64)
         # A tally of its own: FAISS's is one for all threads.
         tally = faiss.IndexIVFStats()

@@ -8,6 +8,7 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
+from .dots import dots
 from .threads import one_thread
 
 faiss: Any = _untyped_faiss
@@ -67,7 +68,7 @@ class HalfEmbeddings:
         """Compare a query [embedding_dim] with the embeddings at some positions [n]: their scores [n]."""
         scores = np.empty(len(positions), np.float32)
         for first in range(0, len(positions), _N_BLOCK):
-            scores[first : first + _N_BLOCK] = self._single(self.rows[positions[first : first + _N_BLOCK]]) @ query
+            scores[first : first + _N_BLOCK] = dots(self._single(self.rows[positions[first : first + _N_BLOCK]]), query)
         return scores
 
     def nearest(self, query: Float, n: int, *, allowed: Bool | None) -> tuple[Float, Int]:

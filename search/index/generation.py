@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -89,7 +90,7 @@ def told(place: Path, deed: str) -> Iterator[None]:
     """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
     try:
         yield
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError) as error:
+    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
         if isinstance(error, CollectionError):
             raise
         why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")

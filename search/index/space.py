@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .dots import dots
+
 Float = npt.NDArray[np.float32]
 
 _MIN_DIM = 32
@@ -48,6 +50,10 @@ class Space:
     def queries(self, embeddings: Float) -> Float:
         """Carry queries [n, embedding_dim] over: [n, dim]."""
         return np.ascontiguousarray(embeddings @ self.axes.T, np.float32)
+
+    def query(self, embedding: Float) -> Float:
+        """Carry one query [embedding_dim] over: [dim]."""
+        return dots(self.axes, embedding)
 
     def segments(self, embeddings: Float) -> Float:
         """Carry what is searched [n, embedding_dim] over: [n, dim]."""
