@@ -135,6 +135,11 @@ def _compacted(
     folder: Path, manifest: Manifest, table: Table, *, named: Callable[[Manifest, Table], Manifest], keep_hours: int
 ) -> Manifest:
     """Compact a table; the manifest names its new version before anything of the old ones goes."""
+    for file in table.files():
+        if not file.path.is_file():
+            raise CollectionError(
+                f"{readable_path(file.path)}: is missing; `soundgrep verify --repair` mends what it can"
+            )
     table.merge_files()
     manifest = _written(folder, named(manifest, table))
     table.drop_old_versions(keep_hours=keep_hours)

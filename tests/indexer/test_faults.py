@@ -117,10 +117,9 @@ def test_a_damaged_collection_is_refused_not_emptied(
 ) -> None:
     collection = shutil.copytree(done, tmp_path / "c")
     next((collection / "segments").glob("*.parquet")).unlink()
-    kept = sorted(path.name for path in collection.rglob("*.parquet"))
-    with pytest.raises(CollectionError, match="cannot be"):
+    with pytest.raises(CollectionError, match="is missing"):
         compact_collection(collection, keep_hours=0)
-    assert sorted(path.name for path in collection.rglob("*.parquet"))[-len(kept) :]
+    assert Collection.open(collection).n_clips == N_FILES
     assert verify_collection(collection, repair=True).is_sound
     index(sounds, collection, tiny_checkpoint)
     assert contents(collection) == contents(done)
