@@ -176,7 +176,7 @@ def read_file(task: Task) -> EmbeddedFile | RecognisedFile | Failure:
 
 
 def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32]:
-    """Embed texts where the encoder is loaded already.
+    """Embed texts in a process whose files are read: both towers of the full size are more than a small machine has.
 
     Args:
         encoder_source: Folder of the encoder's checkpoint.
@@ -185,7 +185,9 @@ def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32
     Returns:
         Embeddings [n, embedding_dim], float32, unit rows.
     """
-    return encoder_of(encoder_source).embed_text(texts)
+    encoder = encoder_of(encoder_source)
+    encoder.release_audio_tower()
+    return encoder.embed_text(texts)
 
 
 @functools.cache

@@ -193,6 +193,11 @@ class Encoder:
                 self._audio = self._examined_audio(self._loaded_audio_tower())
             return self._audio
 
+    def release_audio_tower(self) -> None:
+        """Let go of the audio tower's memory; it loads again when it is needed."""
+        with self._loading:
+            self._audio = None
+
     def _loaded_audio_tower(self) -> AudioTower:
         # Each runtime loads only where it is the chosen one.
         if chosen_runtime() == "openvino":
