@@ -126,7 +126,9 @@ def faiss_cells(data: Data, *, pq: bool) -> tuple[Search, list[int]]:
     nlist = round(4 * n**0.5)
     quantizer = faiss.IndexFlatIP(dim)
     if pq:
-        index: Any = faiss.IndexIVFPQ(quantizer, dim, nlist, dim // 4, 8, faiss.METRIC_INNER_PRODUCT)
+        index: Any = faiss.IndexIVFPQ(quantizer, dim, nlist, dim // 8, 8, faiss.METRIC_INNER_PRODUCT)
+        # Its defaults train for many minutes.
+        index.pq.cp.niter, index.pq.cp.max_points_per_centroid = 8, 64
         refined = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         whole = faiss.IndexRefine(index, refined)
     else:
@@ -149,7 +151,7 @@ def faiss_cells(data: Data, *, pq: bool) -> tuple[Search, list[int]]:
 
 
 def lancedb_cells(data: Data) -> tuple[Search, list[int]]:
-    import lancedb
+    import lancedb.index
     import pyarrow as pa
 
     dim, n = data.sounds.shape[1], len(data.sounds)
@@ -165,9 +167,8 @@ def lancedb_cells(data: Data) -> tuple[Search, list[int]]:
 
     schema = pa.schema([("id", pa.int64()), ("vector", pa.list_(pa.float32(), dim))])
     table = lancedb.connect(str(folder)).create_table("sounds", rows(), schema=schema)
-    table.create_index(
-        metric="dot", vector_column_name="vector", num_partitions=round(4 * n**0.5), num_sub_vectors=dim // 4
-    )
+    cells = lancedb.index.IvfPq(distance_type="dot", num_partitions=round(4 * n**0.5))
+    table.create_index("vector", config=cells)
 
     def search(query: Float, nprobe: int) -> npt.NDArray[np.int64]:
         asked = table.search(query).distance_type("dot").nprobes(nprobe).refine_factor(20).limit(10).select(["id"])
