@@ -67,9 +67,10 @@ unit: $(TEST_READY)
 faults: $(TEST_READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m long
 
-# `make benchmark-NAME` runs tests/benchmarks/NAME.py: on a quiet machine.
+# `make benchmark-NAME` runs tests/benchmarks/NAME.py, `make benchmark-index ARGS="--segments 100000"` with options of its
+# own: on a quiet machine.
 benchmark-%: $(BENCH_READY)
-	$(BIN)/python tests/benchmarks/$*.py
+	$(BIN)/python tests/benchmarks/$*.py $(ARGS)
 
 format: $(TEST_READY)
 	$(BIN)/ruff format .

@@ -35,8 +35,8 @@ def open_clip(path: str | bytes | os.PathLike[str], *, span: Span | None = None)
         OSError: If it cannot be read or is no regular file; `strerror` says why in plain words.
     """
     exact = os.fsencode(path)
-    member = split_member(exact)
-    if member is not None and (is_url(exact) or not os.path.exists(exact)):  # noqa: PTH110 - bytes
+    member = _member(exact)
+    if member is not None:
         archive, name = member
         span = span or _find(archive, name)
         if is_url(archive):
@@ -54,8 +54,8 @@ def clip_state(path: str | bytes | os.PathLike[str]) -> ClipState:
         OSError: As `open_clip`.
     """
     exact = os.fsencode(path)
-    member = split_member(exact)
-    if member is not None and (is_url(exact) or not os.path.exists(exact)):  # noqa: PTH110 - bytes
+    member = _member(exact)
+    if member is not None:
         exact = member[0]
     if is_url(exact):
         return object_state(exact)
@@ -72,6 +72,14 @@ def open_in_place(path: bytes) -> Iterator[BinaryIO]:
     """
     with stream_object(path) if is_url(path) else _open_file(path) as file:
         yield file
+
+
+def _member(path: bytes) -> tuple[bytes, bytes] | None:
+    """Archive and member that a path names; None where it names a file, which may be called so itself."""
+    member = split_member(path)
+    if member is None or (not is_url(path) and os.path.exists(path)):  # noqa: PTH110 - bytes
+        return None
+    return member
 
 
 def _open_file(path: bytes) -> BinaryIO:

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from soundgrep import Encoder
+
 # Whoever runs the tests in the background may have had Ctrl-C ignored, which every process started here would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -68,6 +70,11 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     MSClapModel(config).save_pretrained(folder)
     MSClapProcessor(front_end, tokenizer).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def encoder(tiny_checkpoint: Path) -> Encoder:
+    return Encoder.from_pretrained(tiny_checkpoint)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """The second network that the audio tower learns from: aiSFX, which knows libraries of sound effects."""
 
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
-from ..errors import UsageError
 from .corpus import SAMPLING_RATE_HZ
 from .space import Floats
+from .teachers import teacher_package
 
 EFFECTS_PACKAGE = "aisfx"
 EFFECTS_DIM = 512
@@ -31,10 +30,8 @@ def effects_file() -> Path:
     Raises:
         UsageError: If the package is not installed.
     """
-    spec = find_spec(EFFECTS_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UsageError("The teacher of sound effects is missing: pip install --no-deps aisfx")
-    return Path(spec.origin).parent / "models" / "checkpoint.pth"
+    missing = "The teacher of sound effects is missing: pip install --no-deps aisfx"
+    return teacher_package(EFFECTS_PACKAGE, missing=missing) / "models" / "checkpoint.pth"
 
 
 def mel_filters() -> Floats:

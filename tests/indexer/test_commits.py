@@ -26,11 +26,6 @@ class Killed(BaseException):
     """The instant at which the process ends: nothing is tidied up after it."""
 
 
-@pytest.fixture(scope="session")
-def encoder(tiny_checkpoint: Path) -> Encoder:
-    return Encoder.from_pretrained(tiny_checkpoint)
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
     clips = by_clip(clustered(60, dim=encoder.embedding_dim, seed=1), seed=1)[:20]

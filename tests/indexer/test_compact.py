@@ -33,11 +33,6 @@ N_COMMITS = 9
 GOLDEN = Path(__file__).parent.parent / "search" / "golden"
 
 
-@pytest.fixture(scope="session")
-def encoder(tiny_checkpoint: Path) -> Encoder:
-    return Encoder.from_pretrained(tiny_checkpoint)
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
     """Clips in many small commits, one dropped again, and an annex that tells of it."""

@@ -30,11 +30,6 @@ from .test_commits import contents
 N_CLIPS, N_MORE = 20, 4
 
 
-@pytest.fixture(scope="session")
-def encoder(tiny_checkpoint: Path) -> Encoder:
-    return Encoder.from_pretrained(tiny_checkpoint)
-
-
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
     """24 clips in two commits, of which one was dropped; two annexes; an index of all."""

@@ -13,11 +13,6 @@ from soundgrep.search import Collection
 from .made import Float, add_clips, by_clip, clustered
 
 
-@pytest.fixture(scope="session")
-def encoder(tiny_checkpoint: Path) -> Encoder:
-    return Encoder.from_pretrained(tiny_checkpoint)
-
-
 @dataclass(frozen=True)
 class Made:
     """A collection, and the embeddings of each of its clips by number."""
