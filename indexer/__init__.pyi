@@ -1,15 +1,15 @@
 from .build import build_collection as build_collection
-from .compact import CompactReport as CompactReport
-from .compact import compact_collection as compact_collection
-from .labels import Watch as Watch
-from .labels import classify as classify
-from .metadata import MetadataReport as MetadataReport
-from .metadata import add_metadata as add_metadata
 from .options import BuildOptions as BuildOptions
 from .report import Failure as Failure
 from .report import IndexReport as IndexReport
-from .verify import VerifyReport as VerifyReport
-from .verify import verify_collection as verify_collection
+from .upkeep.compact import CompactReport as CompactReport
+from .upkeep.compact import compact_collection as compact_collection
+from .upkeep.labels import Watch as Watch
+from .upkeep.labels import classify as classify
+from .upkeep.metadata import MetadataReport as MetadataReport
+from .upkeep.metadata import add_metadata as add_metadata
+from .upkeep.verify import VerifyReport as VerifyReport
+from .upkeep.verify import verify_collection as verify_collection
 
 __all__ = [
     "BuildOptions",

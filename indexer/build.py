@@ -8,20 +8,20 @@ from pathlib import Path
 from ..model.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.paths import readable_path
-from ..search.manifest import has_manifest
-from .changes import find_changes
-from .engine import Engine
-from .files import Findings
-from .listed import take_lists
+from ..search.store.manifest import has_manifest
+from .engines.engine import Engine
+from .engines.pool import local_pool
+from .engines.worker import embed_texts
+from .inputs.files import Findings
+from .inputs.sources import Source, find_clips
 from .options import BuildOptions
 from .phrases import PHRASES
-from .pool import local_pool
-from .refreshing import IndexOptions
 from .report import IndexReport, Progress
 from .run import Run
-from .sources import Source, find_clips
-from .worker import embed_texts
-from .writer import Writer
+from .upkeep.listed import take_lists
+from .writing.changes import find_changes
+from .writing.refreshing import IndexOptions
+from .writing.writer import Writer
 
 
 def build_collection(
@@ -109,7 +109,7 @@ def build_collection(
 def _engine(run: Run, options: BuildOptions, *, encoder: Encoder, n_files: int, n_workers: int | None) -> Engine:
     if options.engine == "local":
         return local_pool(n_files, n_workers=n_workers, known_contents=run.known_contents)
-    from .ray_engine import RayEngine  # only who uses a cluster need have it
+    from .engines.ray_engine import RayEngine  # only who uses a cluster need have it
 
     return RayEngine(
         encoder, n_files=n_files, address=options.address, n_workers=n_workers, known_contents=run.known_contents

@@ -9,14 +9,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow.compute as pc
 
 from ..model.encoder import Encoder
-from ..search.identity import clip_id_of
-from .batch import Batch
-from .changes import Changes, KnownClip
-from .engine import Engine, Outcome
-from .failures import KnownFailure, failure_row
+from ..search.store.identity import clip_id_of
+from .engines.engine import Engine, Outcome
+from .engines.worker import EmbeddedFile, RecognisedFile, Task
 from .report import Failure, IndexReport, Progress
-from .worker import EmbeddedFile, RecognisedFile, Task
-from .writer import Writer
+from .writing.batch import Batch
+from .writing.changes import Changes, KnownClip
+from .writing.failures import KnownFailure, failure_row
+from .writing.writer import Writer
 
 _MAX_BATCH_CLIPS = 1_000
 _MAX_BATCH_SEGMENTS = 10_000

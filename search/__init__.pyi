@@ -1,13 +1,13 @@
-from .classification import Classification as Classification
 from .collection import Collection as Collection
-from .evaluation import Evaluation as Evaluation
-from .evaluation import evaluate as evaluate
-from .hit import Hit as Hit
-from .hit import Span as Span
-from .hits import Explanation as Explanation
-from .hits import Hits as Hits
-from .options import SearchOptions as SearchOptions
-from .query import Query as Query
+from .evaluation.classification import Classification as Classification
+from .evaluation.retrieval import Evaluation as Evaluation
+from .evaluation.retrieval import evaluate as evaluate
+from .querying.hit import Hit as Hit
+from .querying.hit import Span as Span
+from .querying.hits import Explanation as Explanation
+from .querying.hits import Hits as Hits
+from .querying.options import SearchOptions as SearchOptions
+from .querying.query import Query as Query
 from .union import Collections as Collections
 
 __all__ = [

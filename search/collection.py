@@ -15,25 +15,25 @@ import pyarrow as pa
 
 from ..model.errors import CollectionError, QueryError
 from ..model.paths import readable_path
-from .annexes import read_annex
-from .bank import Bank
-from .calls import ROWS, Call
 from .encoders import check_encoder, open_encoder
-from .filters import Filters, Values, checked_values
-from .finder import Finder
-from .hits import Explanation, Hits
-from .manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifest, read_manifest
-from .options import SearchOptions, checked_number
-from .query import Known, Query, Sound
-from .ranking import Ranking
-from .rows import ClipRows, SegmentRows
-from .tables import Table
-from .terms import Asked, Terms
+from .index.bank import Bank
+from .querying.filters import Filters, Values, checked_values
+from .querying.finder import Finder
+from .querying.hits import Explanation, Hits
+from .querying.options import SearchOptions, checked_number
+from .querying.query import Known, Query, Sound
+from .querying.ranking import Ranking
+from .querying.rows import ClipRows, SegmentRows
+from .querying.terms import Asked, Terms
+from .sql.calls import ROWS, Call
+from .store.annexes import read_annex
+from .store.manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifest, read_manifest
+from .store.tables import Table
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder
-    from .catalog import Catalog
-    from .lexical import Lexical
+    from .querying.lexical import Lexical
+    from .sql.catalog import Catalog
 
 _log = logging.getLogger(__name__)
 
@@ -309,13 +309,13 @@ class Collection:
 
     @cached_property
     def _lexical(self) -> Lexical:
-        from .lexical import Lexical  # tantivy loads only where words are looked for
+        from .querying.lexical import Lexical  # tantivy loads only where words are looked for
 
         return Lexical(self._catalog.words())
 
     @cached_property
     def _catalog(self) -> Catalog:
-        from .catalog import Catalog  # DuckDB loads only where SQL is asked
+        from .sql.catalog import Catalog  # DuckDB loads only where SQL is asked
 
         tables = {CLIPS_FOLDER: self._clips, SEGMENTS_FOLDER: self._segments}
         for name in self.manifest.annexes:

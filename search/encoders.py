@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..model.paths import readable_path
-from .manifest import EncoderRecord
+from .store.manifest import EncoderRecord
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..model.errors import CollectionError, SoundgrepError
 from .collection import Collection
-from .manifest import MANIFEST_NAME
+from .store.manifest import MANIFEST_NAME
 from .union import Collections
 
 if TYPE_CHECKING:

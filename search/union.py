@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from ..model.errors import EncoderMismatchError, QueryError
 from ..model.paths import readable_path
 from .collection import Collection
-from .filters import Values
-from .hit import Hit
-from .hits import Hits
-from .options import SearchOptions, checked_number
-from .query import Query, Term
+from .querying.filters import Values
+from .querying.hit import Hit
+from .querying.hits import Hits
+from .querying.options import SearchOptions, checked_number
+from .querying.query import Query, Term
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder

@@ -11,7 +11,7 @@ import typer
 from .screen import counted, printable, quoted, say, shown_path, write_json, write_line
 
 if TYPE_CHECKING:
-    from ..indexer.metadata import MetadataReport
+    from ..indexer.upkeep.metadata import MetadataReport
 
 N_SHOWN_ROWS = 10
 

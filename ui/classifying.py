@@ -13,7 +13,7 @@ from .screen import counted, is_terminal, printable, quoted, say, shown_path, te
 
 if TYPE_CHECKING:
     from ..model.metrics import Estimate
-    from ..search.classification import Accuracy, Classification
+    from ..search.evaluation.classification import Accuracy, Classification
 
 HELP = """\
 Name the kind of each sound, out of your labels.
@@ -71,9 +71,9 @@ def classify(
     as_json: Annotated[bool, typer.Option("--json", help="Print every clip's best five labels as JSON.")] = False,
 ) -> None:
     """Classifies clips: one call of `soundgrep.classify` and a table."""
-    from ..indexer.labels import Watch
-    from ..indexer.labels import classify as classify_clips
-    from ..search.labelling import TEMPLATES
+    from ..indexer.upkeep.labels import Watch
+    from ..indexer.upkeep.labels import classify as classify_clips
+    from ..search.evaluation.labelling import TEMPLATES
     from .counting import counting
     from .progress import IndexingProgress
 

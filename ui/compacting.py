@@ -36,7 +36,7 @@ def compact(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compacts a collection: one call of `soundgrep.indexer.compact_collection` and a report."""
-    from ..indexer.compact import compact_collection
+    from ..indexer.upkeep.compact import compact_collection
 
     report = compact_collection(collection, keep_hours=keep_hours)
     if as_json:

@@ -182,7 +182,7 @@ def _encoder_for(collection: Path, name: str | None) -> Encoder:
     """The encoder that was asked for; otherwise the one that an existing collection was made with, or mini."""
     from ..model.encoder import Encoder
     from ..search import Collection
-    from ..search.manifest import has_manifest
+    from ..search.store.manifest import has_manifest
 
     if name is None and has_manifest(collection):
         opened = Collection.open(collection)

@@ -25,7 +25,7 @@ from .screen import (
 )
 
 if TYPE_CHECKING:
-    from ..search.manifest import IndexRecord, Tuning
+    from ..search.store.manifest import IndexRecord, Tuning
 
 _COLLECTION = typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
 

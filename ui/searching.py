@@ -196,7 +196,7 @@ def _search_many(
 ) -> None:
     """Answers every line of a file: one call of `Collection.search_many` and a line of JSON each."""
     from ..search import Query
-    from ..search.listing import read_lines
+    from ..search.evaluation.listing import read_lines
 
     lines = [line for _, line in read_lines(file)]
     queries = [Query.text(line) if more is None else Query.text(line) + more for line in lines]

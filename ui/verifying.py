@@ -11,7 +11,7 @@ import typer
 from .screen import EXIT_ATTENTION, counted, printable, quoted, shown_path, write_json, write_line
 
 if TYPE_CHECKING:
-    from ..indexer.verify import VerifyReport
+    from ..indexer.upkeep.verify import VerifyReport
 
 N_SHOWN = 20
 
@@ -41,7 +41,7 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Checks a collection: one call of `soundgrep.indexer.verify_collection` and a report."""
-    from ..indexer.verify import verify_collection
+    from ..indexer.upkeep.verify import verify_collection
 
     report = verify_collection(collection, repair=repair)
     if as_json:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ..bank import Bank
-from ..manifest import IndexRecord, Tuning
+from ..store.manifest import IndexRecord, Tuning
+from .bank import Bank
 from .buckets import Buckets
 from .calibration import TARGET_RECALL, calibrate
 from .celled import Celled

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from ..manifest import CurvePoint, Route, Tuning
+from ..store.manifest import CurvePoint, Route, Tuning
 from .celled import Celled
 from .cells import Cells
 from .embeddings import HalfEmbeddings

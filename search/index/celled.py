@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..manifest import IndexRecord, Tuning
+from ..store.manifest import IndexRecord, Tuning
 from .cells import Cells
 from .embeddings import HalfEmbeddings
 from .generation import EMBEDDINGS_NAME

@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ..durable import sync_file, sync_folder
-from ..manifest import IndexRecord
+from ..store.durable import sync_file, sync_folder
+from ..store.manifest import IndexRecord
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ..manifest import IndexRecord
+from ..store.manifest import IndexRecord
 from .celled import Celled
 from .flat import Flat
 from .generation import CELLS, faiss_file, read_segment_ids, told

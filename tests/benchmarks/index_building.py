@@ -20,9 +20,9 @@ import pyarrow as pa
 from gap import Gap
 
 from soundgrep.search.index import Source, build_index
-from soundgrep.search.manifest import IndexRecord
-from soundgrep.search.schema import SEGMENTS, embedding_column
-from soundgrep.search.tables import Table
+from soundgrep.search.store.manifest import IndexRecord
+from soundgrep.search.store.schema import SEGMENTS, embedding_column
+from soundgrep.search.store.tables import Table
 
 N_BATCH = 50_000
 

@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 
 from soundgrep.search import Collection, Query
-from soundgrep.search.identity import clip_id_of
 from soundgrep.search.live import LiveCollections
+from soundgrep.search.store.identity import clip_id_of
 
 RATE_HZ = 22_050
 N_FIRST, N_ADDED = 100, 10

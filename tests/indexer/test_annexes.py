@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from soundgrep.indexer.annexes import drop_annex, write_annex
-from soundgrep.indexer.lock import writer_lock
-from soundgrep.indexer.writer import Writer
+from soundgrep.indexer.writing.annexes import drop_annex, write_annex
+from soundgrep.indexer.writing.lock import writer_lock
+from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
-from soundgrep.search.annexes import read_annex
-from soundgrep.search.manifest import FORMAT_VERSION, AnnexRecord, read_manifest
+from soundgrep.search.store.annexes import read_annex
+from soundgrep.search.store.manifest import FORMAT_VERSION, AnnexRecord, read_manifest
 
 from ..search.made import add_clips, by_clip, clustered
 

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundgrep.indexer.batch import Batch
-from soundgrep.indexer.lock import writer_lock
-from soundgrep.indexer.worker import FileState
-from soundgrep.indexer.writer import Writer
+from soundgrep.indexer.engines.worker import FileState
+from soundgrep.indexer.writing.batch import Batch
+from soundgrep.indexer.writing.lock import writer_lock
+from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection, durable, index, tables
-from soundgrep.search.identity import clip_id_of
-from soundgrep.search.tables import Table
+from soundgrep.search.store.identity import clip_id_of
+from soundgrep.search.store.tables import Table
 
 from ..search.made import add_clips, by_clip, clip_path, clustered, made_file
 

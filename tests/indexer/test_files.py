@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from soundgrep.indexer.changes import KnownClip, find_changes
-from soundgrep.indexer.failures import KnownFailure
-from soundgrep.indexer.sources import find_clips
+from soundgrep.indexer.inputs.sources import find_clips
+from soundgrep.indexer.writing.changes import KnownClip, find_changes
+from soundgrep.indexer.writing.failures import KnownFailure
 from soundgrep.model.errors import UsageError
-from soundgrep.search.identity import clip_id_of, path_of
+from soundgrep.search.store.identity import clip_id_of, path_of
 
 
 def touch(path: Path, content: bytes = b"sound") -> Path:

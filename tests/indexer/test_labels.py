@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from soundgrep import Collection, Encoder, build_collection, classify
-from soundgrep.indexer.labels import Watch
 from soundgrep.indexer.report import Progress
+from soundgrep.indexer.upkeep.labels import Watch
 from soundgrep.model.errors import EncoderMismatchError, UsageError
-from soundgrep.search.annexes import read_annex
-from soundgrep.search.classification import Classification
-from soundgrep.search.manifest import read_manifest
+from soundgrep.search.evaluation.classification import Classification
+from soundgrep.search.store.annexes import read_annex
+from soundgrep.search.store.manifest import read_manifest
 
 from .sounds import write
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from soundgrep.indexer.worker import EmbeddedFile, Task, read_file
+from soundgrep.indexer.engines.worker import EmbeddedFile, Task, read_file
 
 from .sounds import RATE_HZ, sound
 
@@ -50,7 +50,7 @@ def test_resampled_it_differs_only_at_the_cuts(tmp_path: Path, tiny_checkpoint: 
 def test_memory_does_not_grow_with_the_length(suffix: str, tmp_path: Path, tiny_checkpoint: Path) -> None:
     code = """
 import resource, sys
-from soundgrep.indexer.worker import Task, read_file
+from soundgrep.indexer.engines.worker import Task, read_file
 peaks = []
 for path in sys.argv[2:]:
     file = read_file(Task(path.encode(), sys.argv[1], hop_s=1.0))

@@ -12,9 +12,9 @@ import psutil
 import pytest
 
 from soundgrep.indexer import worker
-from soundgrep.indexer.pool import Pool
+from soundgrep.indexer.engines.pool import Pool
+from soundgrep.indexer.engines.worker import EmbeddedFile, Step, Task, read_file
 from soundgrep.indexer.report import Failure
-from soundgrep.indexer.worker import EmbeddedFile, Step, Task, read_file
 from soundgrep.model.errors import CheckpointError
 
 from .sounds import write
@@ -22,7 +22,7 @@ from .sounds import write
 READERS = """
 import os, signal, time
 from soundgrep.indexer.report import Failure
-from soundgrep.indexer.worker import Begun
+from soundgrep.indexer.engines.worker import Begun
 from soundgrep.model.errors import CheckpointError
 
 def crashing(task):

@@ -14,8 +14,8 @@ from ray.cluster_utils import Cluster
 
 from soundgrep.indexer import BuildOptions, build_collection, ray_engine
 from soundgrep.model.errors import EngineError, UsageError
-from soundgrep.search.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER
-from soundgrep.search.tables import Table
+from soundgrep.search.store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER
+from soundgrep.search.store.tables import Table
 
 from .sounds import write
 

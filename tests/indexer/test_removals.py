@@ -12,8 +12,8 @@ from soundgrep import build_collection
 from soundgrep.indexer import BuildOptions, IndexReport
 from soundgrep.model.errors import UsageError
 from soundgrep.search import Collection
-from soundgrep.search.annexes import read_annex
-from soundgrep.search.manifest import read_manifest
+from soundgrep.search.store.annexes import read_annex
+from soundgrep.search.store.manifest import read_manifest
 
 from .sounds import sound, write
 

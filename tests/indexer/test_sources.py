@@ -16,13 +16,13 @@ import pytest
 from s3fs import S3FileSystem
 
 from soundgrep.indexer import BuildOptions, IndexReport, build_collection
-from soundgrep.indexer.files import Findings
-from soundgrep.indexer.metadata import known_metadata
-from soundgrep.indexer.sources import Source, find_clips
+from soundgrep.indexer.inputs.files import Findings
+from soundgrep.indexer.inputs.sources import Source, find_clips
+from soundgrep.indexer.upkeep.metadata import known_metadata
 from soundgrep.model.errors import UsageError
-from soundgrep.search.identity import clip_id_of, path_of
-from soundgrep.search.manifest import CLIPS_FOLDER, read_manifest
-from soundgrep.search.tables import Table
+from soundgrep.search.store.identity import clip_id_of, path_of
+from soundgrep.search.store.manifest import CLIPS_FOLDER, read_manifest
+from soundgrep.search.store.tables import Table
 
 from ..conftest import Bucket
 from .sounds import write

@@ -12,17 +12,17 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundgrep.indexer.annexes import write_annex
-from soundgrep.indexer.batch import Batch
-from soundgrep.indexer.lock import writer_lock
-from soundgrep.indexer.verify import VerifyReport, verify_collection
-from soundgrep.indexer.writer import Writer
+from soundgrep.indexer.upkeep.verify import VerifyReport, verify_collection
+from soundgrep.indexer.writing.annexes import write_annex
+from soundgrep.indexer.writing.batch import Batch
+from soundgrep.indexer.writing.lock import writer_lock
+from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
-from soundgrep.search.identity import clip_id_of
-from soundgrep.search.manifest import read_manifest
-from soundgrep.search.tables import Table
+from soundgrep.search.store.identity import clip_id_of
+from soundgrep.search.store.manifest import read_manifest
+from soundgrep.search.store.tables import Table
 
 from ..search.made import add_clips, by_clip, clip_path, clustered
 from .test_commits import contents

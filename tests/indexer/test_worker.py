@@ -12,8 +12,8 @@ import pytest
 import soundfile
 
 from soundgrep.indexer import worker
+from soundgrep.indexer.engines.worker import EmbeddedFile, RecognisedFile, Task, read_file
 from soundgrep.indexer.report import Failure
-from soundgrep.indexer.worker import EmbeddedFile, RecognisedFile, Task, read_file
 from soundgrep.model.encoder import Encoder
 
 from .sounds import sound, write

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from soundgrep.indexer.batch import Batch
-from soundgrep.indexer.worker import EmbeddedFile, FileState
-from soundgrep.indexer.writer import Writer
+from soundgrep.indexer.engines.worker import EmbeddedFile, FileState
+from soundgrep.indexer.writing.batch import Batch
+from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.decoding import AudioInfo
 from soundgrep.model.encoder import Encoder
 

@@ -208,7 +208,7 @@ def test_what_would_never_end_is_stopped_and_the_collection_goes_on(small: Made,
 
 
 def test_a_filter_that_would_never_end_is_stopped(small: Made, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundgrep.search.catalog.FILTER_LIMIT_S", 0.2)
+    monkeypatch.setattr("soundgrep.search.sql.catalog.FILTER_LIMIT_S", 0.2)
     endless = (
         "duration_s < (SELECT count(*) FROM range(1000000000) a, range(1000000000) b WHERE a.range * b.range = -1)"
     )

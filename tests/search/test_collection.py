@@ -16,7 +16,7 @@ import pytest
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import AudioError, CheckpointError, CollectionError, EncoderMismatchError, QueryError
 from soundgrep.search import Collection, Hit
-from soundgrep.search.manifest import FORMAT_VERSION
+from soundgrep.search.store.manifest import FORMAT_VERSION
 
 from .conftest import Made
 from .made import add_clips, clustered

@@ -11,7 +11,7 @@ import pytest
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import SoundgrepWarning, UsageError
 from soundgrep.search import Collection, evaluate
-from soundgrep.search.evaluation import embed_texts
+from soundgrep.search.evaluation.retrieval import embed_texts
 
 from .made import Float, add_clips, by_clip, clip_path, unit
 
@@ -121,7 +121,7 @@ def test_many_texts_are_ranked_in_parts_as_in_one(
     folder = add_clips(tmp_path / "c", [texts[i : i + 1] for i in range(20)], encoder=encoder)
     captions = write(tmp_path, [(n, WORDS[(n * 7) % 20]) for n in range(20)])
     whole = evaluate(Collection.open(folder), captions)
-    monkeypatch.setattr("soundgrep.search.evaluation._MAX_SCORES", 41)
+    monkeypatch.setattr("soundgrep.search.evaluation.retrieval._MAX_SCORES", 41)
     assert evaluate(folder, captions).to_json() == whole.to_json()
 
 

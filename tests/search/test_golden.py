@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from soundgrep.search import Collection
-from soundgrep.search.annexes import read_annex
-from soundgrep.search.manifest import read_manifest
+from soundgrep.search.store.annexes import read_annex
+from soundgrep.search.store.manifest import read_manifest
 
 GOLDEN = Path(__file__).parent / "golden"
 # Four clips of 1, 2, 3 and 3 segments; the last came after the index was built.

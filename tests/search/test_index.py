@@ -16,9 +16,9 @@ import pytest
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
-from soundgrep.search.bank import Bank
 from soundgrep.search.index import Index, Source, build_index, fold_index
-from soundgrep.search.manifest import IndexRecord
+from soundgrep.search.index.bank import Bank
+from soundgrep.search.store.manifest import IndexRecord
 
 from .conftest import Made
 from .made import Float, add_clips, by_clip, clip_path, clustered

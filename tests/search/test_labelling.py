@@ -10,10 +10,10 @@ import pytest
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import UsageError
 from soundgrep.search import Collection
-from soundgrep.search.classification import Accuracy, Classification
-from soundgrep.search.identity import clip_id_of
-from soundgrep.search.labelling import Best, Labeller, label_collection
-from soundgrep.search.labels import Labels, Truth, read_labels
+from soundgrep.search.evaluation.classification import Accuracy, Classification
+from soundgrep.search.evaluation.labelling import Best, Labeller, label_collection
+from soundgrep.search.evaluation.labels import Labels, Truth, read_labels
+from soundgrep.search.store.identity import clip_id_of
 
 from .conftest import Made
 from .made import add_clips, clip_path, unit

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from soundgrep.model.errors import UsageError
-from soundgrep.search.captions import Caption, normalised, read_captions
-from soundgrep.search.listing import ClipNames, read_csv, read_lines
+from soundgrep.search.evaluation.captions import Caption, normalised, read_captions
+from soundgrep.search.evaluation.listing import ClipNames, read_csv, read_lines
 
 CLIPS = [
     "/sounds/animals/dog.wav",

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from soundgrep.indexer.annexes import write_annex
+from soundgrep.indexer.writing.annexes import write_annex
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, Hit, Hits, Query, SearchOptions
-from soundgrep.search.fusion import reciprocal_rank_fusion
-from soundgrep.search.lexical import Lexical
-from soundgrep.search.neighbours import merge_spans
+from soundgrep.search.querying.fusion import reciprocal_rank_fusion
+from soundgrep.search.querying.lexical import Lexical
+from soundgrep.search.querying.neighbours import merge_spans
 
 from .conftest import Made
 from .made import Float, add_clips, clustered, exact_best, unit

@@ -17,9 +17,9 @@ import pytest
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
-from soundgrep.search.identity import clip_id_of, segment_id_of
-from soundgrep.search.schema import CLIPS
-from soundgrep.search.tables import Table
+from soundgrep.search.store.identity import clip_id_of, segment_id_of
+from soundgrep.search.store.schema import CLIPS
+from soundgrep.search.store.tables import Table
 
 from .conftest import Made
 from .made import add_clips, clustered

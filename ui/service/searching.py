@@ -12,7 +12,7 @@ from fastapi import Query as Parameters
 
 from ...model.errors import AudioError
 from ...search import Query
-from ...search.filters import Values
+from ...search.querying.filters import Values
 from ...search.union import Collections
 from .desk import Desk
 from .limits import SOUND_PATH

@@ -1,0 +1,1 @@
+"""What computes embeddings: a pool of processes on this machine, or Ray."""

@@ -1,0 +1,162 @@
+"""Files: what there is to index, and how folders are looked through for it."""
+
+import os
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+
+from ...model.decoding import AUDIO_SUFFIXES
+from ...model.paths import readable_path
+from ...search.store.identity import path_of
+from ..report import Failure
+
+_SUFFIXES = frozenset(os.fsencode(suffix) for suffix in AUDIO_SUFFIXES)
+_HIDDEN = b"."
+
+
+def is_audio_path(path: bytes) -> bool:
+    """Tell by its suffix whether a file is worth trying to decode."""
+    _, dot, suffix = path.rpartition(b"/")[2].rpartition(b".")
+    return dot + suffix.lower() in _SUFFIXES
+
+
+def is_hidden(path: bytes, *, below: bytes) -> bool:
+    """Tell whether a look through a folder would pass over a path in it, because some part has a dot first."""
+    return any(part.startswith(_HIDDEN) for part in path.removeprefix(below).split(b"/"))
+
+
+@dataclass(frozen=True)
+class FoundFile:
+    """A file to index.
+
+    Attributes:
+        path: Its absolute path, exact bytes.
+        size_bytes: Its size when it was found.
+        mtime_ns: When it was last written, by then; see `ClipState` for what is no file.
+        span: First byte and number of bytes of a member of an archive; None for all others.
+    """
+
+    path: bytes
+    size_bytes: int
+    mtime_ns: int
+    span: tuple[int, int] | None = None
+
+
+class Coverage(Protocol):
+    """What a source covers."""
+
+    def covers(self, path: bytes) -> bool:
+        """Tell whether the source would have shown a clip, were it there."""
+        ...
+
+
+@dataclass
+class Findings:
+    """What a look through the sources found.
+
+    Attributes:
+        files: The files to index, each path once.
+        failures: Files and folders that could not be looked at.
+        unseen: Folders and files that could not be looked into: nothing is known of what they hold.
+        coverage: What the sources cover: a clip in it that was not found is gone.
+        lists: Clips that each list names, by the list's path as people read it.
+        outside_lists: Clips that were found without a list.
+        columns: What the sources say of their clips: tables with a column `clip_id`, int64, the later ones counting.
+    """
+
+    files: dict[bytes, FoundFile] = field(default_factory=dict)
+    failures: list[Failure] = field(default_factory=list)
+    unseen: list[bytes] = field(default_factory=list)
+    coverage: list[Coverage] = field(default_factory=list)
+    lists: dict[str, set[int]] = field(default_factory=dict)
+    outside_lists: set[int] = field(default_factory=set)
+    columns: list[pa.Table] = field(default_factory=list)
+
+    def add(self, other: "Findings") -> None:
+        """Take in what a look through a further source found."""
+        self.files.update(other.files)
+        self.failures.extend(other.failures)
+        self.unseen.extend(other.unseen)
+        self.coverage.extend(other.coverage)
+        for name, ids in other.lists.items():
+            self.lists.setdefault(name, set()).update(ids)
+        self.outside_lists.update(other.outside_lists)
+        self.columns.extend(other.columns)
+
+    def covers(self, path: bytes) -> bool:
+        """Tell whether the sources would have shown a clip, were it there."""
+        return any(one.covers(path) for one in self.coverage)
+
+
+class FolderWalk:
+    """A look through folders of this machine, each entered once.
+
+    Symbolic links to folders are followed, after everything else, so loops end. Hidden files and folders (a dot first)
+    are passed over, and so is the collection itself.
+
+    Args:
+        collection: The collection's folder, which may lie in one of those that are looked through.
+        findings: Takes what is found.
+        entered: Folders that were looked through before, by device and number; those of this look are added.
+    """
+
+    def __init__(self, collection: Path, findings: Findings, *, entered: set[tuple[int, int]] | None = None) -> None:
+        self.findings = findings
+        self._collection = path_of(collection)
+        self._entered = set() if entered is None else entered
+        if collection.is_dir():
+            status = collection.stat()
+            self._entered.add((status.st_dev, status.st_ino))
+
+    def enter(self, root: bytes, status: os.stat_result, *, is_wanted: Callable[[bytes], bool] = is_audio_path) -> None:
+        """Look through a folder: real folders depth first and in order, then what links lead to.
+
+        Args:
+            root: The folder.
+            status: Its status.
+            is_wanted: Tells by its path whether a file is to be taken.
+        """
+        folders, links = [(root, status)], list[tuple[bytes, os.stat_result]]()
+        while folders or links:
+            path, status = folders.pop() if folders else links.pop(0)
+            if path == self._collection or (status.st_dev, status.st_ino) in self._entered:
+                continue
+            self._entered.add((status.st_dev, status.st_ino))
+            inner: list[tuple[bytes, os.stat_result]] = []
+            for entry in self._entries(path):
+                is_audio = is_wanted(entry.path)
+                try:
+                    inside = entry.stat()
+                except OSError as error:
+                    if is_audio:
+                        self.findings.unseen.append(entry.path)
+                        self._fail(entry.path, error)
+                    continue
+                if stat.S_ISDIR(inside.st_mode):
+                    (links if entry.is_symlink() else inner).append((entry.path, inside))
+                elif is_audio:
+                    self.take(entry.path, inside)
+            folders.extend(reversed(inner))
+
+    def take(self, path: bytes, status: os.stat_result) -> None:
+        """Note a file; pipes and devices would hang whoever reads them."""
+        if stat.S_ISREG(status.st_mode):
+            self.findings.files[path] = FoundFile(path, status.st_size, status.st_mtime_ns)
+        else:
+            self.findings.failures.append(Failure(readable_path(path), "it is not a regular file"))
+
+    def _entries(self, folder: bytes) -> "list[os.DirEntry[bytes]]":
+        try:
+            with os.scandir(folder) as entries:
+                return sorted((e for e in entries if not e.name.startswith(_HIDDEN)), key=lambda entry: entry.name)
+        except OSError as error:
+            self.findings.unseen.append(folder)
+            self._fail(folder, error)
+            return []
+
+    def _fail(self, path: bytes, error: OSError) -> None:
+        self.findings.failures.append(Failure(readable_path(path), f"cannot be read ({error.strerror or error})"))

@@ -1,0 +1,149 @@
+"""Lists: tables that name clips, a row each, and say more of them."""
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from ...model.archives import split_member
+from ...model.clip_files import clip_state
+from ...model.clip_state import ClipState
+from ...model.paths import readable_path
+from ...model.stores import is_url, list_objects
+from ...search.store.identity import clip_id_of, path_of
+from ..report import Failure
+from .files import Findings, FolderWalk, FoundFile
+from .shards import look_into_shard
+from .usertable import key_column, read_user_table
+
+# A store is asked for this many objects of one folder one by one before it is asked for them all.
+_N_ASKED_SINGLY = 4
+
+_log = logging.getLogger(__name__)
+
+
+def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
+    """Take the clips that a list names.
+
+    A path in it is absolute, relative to the list's own folder, or a URL; it may name a member of a tar archive. Where
+    one stands in several rows, the last one counts.
+
+    Args:
+        path: The list.
+        findings: Takes the clips, their columns, and what is missing.
+        walk: Takes files.
+
+    Raises:
+        UsageError: If the list cannot be read, or has no column that names clips.
+    """
+    table = read_user_table(path)
+    key = key_column(table, key=None, path=path)
+    name = readable_path(path)
+    named = [
+        None if one is None else resolved(one, folder=path.rpartition(b"/")[0]) for one in _exact(table.column(key))
+    ]
+    places = {one: place for place, one in enumerate(named) if one is not None}
+    n_missing = sum(one is None for one in named)
+    if n_missing:
+        first = named.index(None) + 1
+        rows = "1 of its rows names" if n_missing == 1 else f"{n_missing} of its rows name"
+        findings.failures.append(Failure(name, f"{rows} no file (the first is row {first})"))
+    if len(places) < len(named) - n_missing:
+        n_double = len(named) - n_missing - len(places)
+        _log.warning("%s: %d of its rows name a file that another one names too; the last one counts", name, n_double)
+    ids = {one: clip_id_of(one) for one in places}
+    findings.lists.setdefault(name, set()).update(ids.values())
+    _take(places, findings, walk)
+    others = table.drop_columns([key]).take(pa.array(np.fromiter(places.values(), np.int64, len(places))))
+    if others.num_columns:
+        taken = {column: f"user_{column}" for column in others.column_names if column.lower() == "clip_id"}
+        others = others.rename_columns([taken.get(column, column) for column in others.column_names])
+        findings.columns.append(others.add_column(0, "clip_id", pa.array(list(ids.values()), pa.int64())))
+
+
+def resolved(text: bytes, *, folder: bytes) -> bytes:
+    """Give a path in a list as a clip's: absolute, or a URL.
+
+    Args:
+        text: The path as the list has it.
+        folder: The list's folder, or the URL below which it lies.
+    """
+    if is_url(text) or text.startswith(b"/"):
+        return text if is_url(text) else path_of(os.fsdecode(text))
+    if is_url(folder):
+        return folder + b"/" + os.path.normpath(text)
+    return path_of(os.fsdecode(folder + b"/" + text))
+
+
+def _exact(column: pa.ChunkedArray) -> Iterable[bytes | None]:
+    for value in column.to_pylist():
+        exact = value.encode() if isinstance(value, str) else value
+        yield exact.strip() or None if exact else None
+
+
+def _take(paths: Iterable[bytes], findings: Findings, walk: FolderWalk) -> None:
+    """Take the files, objects and members of these paths, and report those that are missing."""
+    members: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    objects: defaultdict[bytes, list[bytes]] = defaultdict(list)
+    for path in paths:
+        member = split_member(path)
+        if member is not None and (is_url(path) or not os.path.lexists(path)):
+            members[member[0]].append(path)
+        elif is_url(path):
+            objects[path.rpartition(b"/")[0]].append(path)
+        else:
+            try:
+                walk.take(path, os.stat(path))  # noqa: PTH116 - bytes
+            except (OSError, ValueError) as error:
+                _fail(path, error, findings)
+    for archive, wanted in members.items():
+        inside = Findings()
+        look_into_shard(archive, inside)
+        _take_known(wanted, inside.files, findings)
+        findings.unseen.extend(inside.unseen)
+        wanted_ids = pa.array([clip_id_of(path) for path in wanted], pa.int64())
+        for columns in inside.columns:
+            findings.columns.append(columns.filter(_is_in(columns.column("clip_id"), wanted_ids)))
+    for folder, wanted in objects.items():
+        _take_objects(folder, wanted, findings)
+
+
+def _take_objects(folder: bytes, wanted: list[bytes], findings: Findings) -> None:
+    states: dict[bytes, ClipState] = {}
+    if len(wanted) > _N_ASKED_SINGLY:
+        try:
+            states = dict(list_objects(folder))
+        except OSError:
+            states = {}  # not every store can list: each is asked for by name
+    for path in wanted:
+        try:
+            state = states.get(path) or clip_state(path)
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):
+                findings.unseen.append(path)
+            _fail(path, error, findings)
+        else:
+            findings.files[path] = FoundFile(path, state.size_bytes, state.mtime_ns)
+
+
+def _take_known(wanted: Iterable[bytes], there: Mapping[bytes, FoundFile], findings: Findings) -> None:
+    for path in wanted:
+        if path in there:
+            findings.files[path] = there[path]
+        else:
+            findings.failures.append(Failure(readable_path(path), "there is no such member in the archive"))
+
+
+def _fail(path: bytes, error: OSError | ValueError, findings: Findings) -> None:
+    if isinstance(error, FileNotFoundError | ValueError):
+        reason = "there is no such file"
+    else:
+        reason = f"cannot be read ({error.strerror or error})"
+    findings.failures.append(Failure(readable_path(path), reason))
+
+
+def _is_in(ids: pa.ChunkedArray, wanted: pa.Array) -> pa.Array:
+    return pa.array(np.isin(ids.to_numpy(), wanted.to_numpy()))

@@ -1,0 +1,138 @@
+"""Sources: folders, files, patterns, lists, archives and stores, each turned into the clips that it shows."""
+
+import os
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ...model.archives import split_member
+from ...model.clip_files import clip_state
+from ...model.clip_state import ClipState
+from ...model.errors import UsageError
+from ...model.paths import readable_path
+from ...model.stores import is_folder, is_url, list_objects, plain_url
+from ...search.store.identity import clip_id_of, path_of
+from .coverage import MAGIC, ArchiveCoverage, FolderCoverage, PatternCoverage
+from .files import Findings, FolderWalk, FoundFile, is_audio_path, is_hidden
+from .lists import look_into_list
+from .shards import is_shard, look_into_shard
+from .usertable import TABLE_SUFFIXES, suffix_of
+
+Source = str | os.PathLike[str]
+
+
+def find_clips(sources: Iterable[Source], *, collection: Path) -> Findings:
+    """Look for clips.
+
+    Args:
+        sources: Each a folder, looked through for audio files; a file, taken whatever its suffix; a pattern such as
+            `~/Sounds/**/*.flac`; a list of paths in csv, tsv, Parquet or JSON lines; a tar archive, whose members are
+            clips; or the URL of any of these in a store.
+        collection: The collection's folder, which may lie in one of them.
+
+    Returns:
+        What was found; of folders, in the order of the paths' bytes within each.
+
+    Raises:
+        UsageError: If a source does not exist or cannot be read.
+    """
+    findings = Findings()
+    entered: set[tuple[int, int]] = set()
+    for source in sources:
+        part = Findings()
+        _look_at(os.fspath(source), part, FolderWalk(collection, part, entered=entered), collection)
+        in_lists = {clip_id for ids in part.lists.values() for clip_id in ids}
+        part.outside_lists.update({clip_id_of(path) for path in part.files} - in_lists)
+        findings.add(part)
+    return findings
+
+
+def _look_at(source: str, findings: Findings, walk: FolderWalk, collection: Path) -> None:
+    exact = os.fsencode(source)
+    try:
+        if is_url(exact):
+            _look_at_url(exact, findings, walk)
+        else:
+            exact = path_of(os.path.expanduser(source))  # noqa: PTH111 - a pattern is no Path
+            _look_at_path(exact, findings, walk, collection)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError) and not is_url(exact)
+        reason = "there is no such file or folder" if missing else f"cannot be read ({error.strerror or error})"
+        raise UsageError(f"{readable_path(exact)}: {reason}") from error
+
+
+def _look_at_path(path: bytes, findings: Findings, walk: FolderWalk, collection: Path) -> None:
+    if os.path.lexists(path) or not MAGIC.search(path):
+        member = split_member(path)
+        if member is not None and not os.path.lexists(path):
+            _take_member(path, member[0], findings)
+            return
+        status = os.stat(path)  # noqa: PTH116 - bytes
+        if stat.S_ISDIR(status.st_mode):
+            os.scandir(path).close()
+            walk.enter(path, status)
+            findings.coverage.append(FolderCoverage(path))
+        else:
+            walk.take(path, status)
+            _look_into(path, findings, walk)
+        return
+    pattern = PatternCoverage(path)
+    base = pattern.base or b"/"
+    FolderWalk(collection, findings).enter(base, os.stat(base), is_wanted=pattern.wants)  # noqa: PTH116 - bytes
+    findings.coverage.append(pattern)
+    for found in list(findings.files):
+        _look_into(found, findings, walk)
+
+
+def _look_at_url(url: bytes, findings: Findings, walk: FolderWalk) -> None:
+    member = split_member(url)
+    if member is not None:
+        _take_member(url, member[0], findings)
+    elif MAGIC.search(url):
+        pattern = PatternCoverage(plain_url(PatternCoverage(url).base) + url[len(PatternCoverage(url).base) :])
+        _take_objects(pattern.base, pattern.wants, findings)
+        findings.coverage.append(pattern)
+        for found in list(findings.files):
+            _look_into(found, findings, walk)
+    elif not _is_read_through(url) and is_folder(url):
+        root = plain_url(url)
+        _take_objects(root, lambda path: is_audio_path(path) and not is_hidden(path, below=root + b"/"), findings)
+        findings.coverage.append(FolderCoverage(root))
+    else:
+        state = clip_state(url)
+        findings.files[url] = FoundFile(url, state.size_bytes, state.mtime_ns)
+        _look_into(url, findings, walk)
+
+
+def _take_objects(root: bytes, is_wanted: Callable[[bytes], bool], findings: Findings) -> None:
+    for url, state in list_objects(root):
+        if is_wanted(url):
+            findings.files[url] = FoundFile(url, state.size_bytes, state.mtime_ns)
+
+
+def _take_member(path: bytes, archive: bytes, findings: Findings) -> None:
+    """Take one member of an archive that was named by itself."""
+    clip_state(archive)  # told at once, if it is not there
+    inside = Findings()
+    look_into_shard(archive, inside)
+    if path in inside.files:
+        findings.files[path] = inside.files[path]
+    else:
+        why = next((one.reason for one in inside.failures), "there is no such member in the archive")
+        raise UsageError(f"{readable_path(path)}: {why}")
+
+
+def _look_into(path: bytes, findings: Findings, walk: FolderWalk) -> None:
+    """Put the clips of an archive or a list in its place; any other file stays what it is."""
+    if path not in findings.files or not _is_read_through(path):
+        return
+    file = findings.files.pop(path)
+    if is_shard(path):
+        look_into_shard(path, findings, state=ClipState(file.size_bytes, file.mtime_ns))
+        findings.coverage.append(ArchiveCoverage(path))
+    else:
+        look_into_list(path, findings, walk)
+
+
+def _is_read_through(path: bytes) -> bool:
+    return is_shard(path) or suffix_of(path) in TABLE_SUFFIXES

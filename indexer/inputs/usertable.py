@@ -1,0 +1,144 @@
+"""User tables: lists of clips and what people know of them, as csv, tsv, Parquet or JSON lines."""
+
+import io
+import json
+import os
+from collections.abc import Sequence
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from ...model.clip_files import open_in_place
+from ...model.errors import UsageError
+from ...model.paths import readable_path
+from .columns import column_of, read_types, storable
+
+TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson")
+"""Suffixes of the files that are read as tables."""
+
+PATH_COLUMNS = ("path", "file", "file_name", "filename")
+"""Columns that may name the clips, the first that is there."""
+
+
+def read_user_table(path: bytes) -> pa.Table:
+    """Read a table that a user wrote.
+
+    Args:
+        path: A file or an object in a store; its suffix says what it is.
+
+    Returns:
+        Its rows. The types are the file's own; in csv and tsv, what all values of a column are written as, and an empty
+        field is null.
+
+    Raises:
+        UsageError: If it is missing, damaged, not UTF-8, empty, or has two columns of one name.
+    """
+    name = readable_path(path)
+    try:
+        with open_in_place(path) as file:
+            data = file.read()
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        reason = "there is no such file" if missing else f"cannot be read ({error.strerror or error})"
+        raise UsageError(f"{name}: {reason}") from error
+    try:
+        table = _parse(path.lower(), data)
+    except UnicodeDecodeError as error:
+        n_lines = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(
+            f"{name}: is not UTF-8 text (line {n_lines} holds a byte 0x{data[error.start]:02x})"
+        ) from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise UsageError(f"{name}: is damaged or no such table ({' '.join(str(error).split())[:200]})") from error
+    if not table.num_rows:
+        raise UsageError(f"{name}: is empty")
+    lower = [column.lower() for column in table.column_names]
+    double = next((column for column in table.column_names if lower.count(column.lower()) > 1), None)
+    if double is not None:
+        raise UsageError(f"{name}: has two columns {readable_path(double)!r}")
+    return table
+
+
+def key_column(table: pa.Table, *, key: str | None, path: bytes) -> str:
+    """Find the column that names the clips.
+
+    Args:
+        table: The table.
+        key: Its name, or None for the first of `PATH_COLUMNS` that is there.
+        path: The table's file, for the message.
+
+    Raises:
+        UsageError: If there is none, or it is not text.
+    """
+    wanted: Sequence[str] = PATH_COLUMNS if key is None else (key.lower(),)
+    by_name = {column.lower(): column for column in reversed(table.column_names)}
+    name: str | None = next((by_name[one] for one in wanted if one in by_name), None)
+    if name is None:
+        what = "'path' or 'file'" if key is None else repr(readable_path(key))
+        there = ", ".join(readable_path(column) for column in table.column_names)
+        raise UsageError(f"{readable_path(path)}: has no column {what} (its columns are {there})")
+    kind = table.schema.field(name).type
+    is_number = key is not None and pa.types.is_integer(kind)
+    if not (pa.types.is_string(kind) or pa.types.is_binary(kind) or is_number):
+        raise UsageError(f"{readable_path(path)}: its column {readable_path(name)!r} holds no paths but {kind} values")
+    return name
+
+
+def _parse(name: bytes, data: bytes) -> pa.Table:
+    if name.endswith((b".parquet", b".pq")):
+        return storable(pq.read_table(io.BytesIO(data)))
+    text = data.decode("utf-8-sig")
+    if not text.strip():
+        return pa.table({})
+    if name.endswith((b".jsonl", b".ndjson")):
+        return _parse_json(text)
+    header = text[: (text + "\n").index("\n")]
+    delimiter = "\t" if name.endswith(b".tsv") else ";" if ";" in header and "," not in header else ","
+    return _parse_csv(text.encode(), delimiter)
+
+
+def _parse_csv(data: bytes, delimiter: str) -> pa.Table:
+    parsing = pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+    with pacsv.open_csv(io.BytesIO(data), parse_options=parsing) as reader:
+        names = reader.schema.names
+    read = pacsv.read_csv(
+        io.BytesIO(data),
+        parse_options=parsing,
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=True,
+        ),
+    )
+    named = [column or f"column_{place}" for place, column in enumerate(names, 1)]
+    if len(set(named)) < len(named):
+        return read  # two columns of one name: the caller says so
+    # A path is never a number, though every file may be called by one.
+    table = read.rename_columns(named)
+    texts = {column: table.column(column) for column in named if column.lower() in PATH_COLUMNS}
+    typed = read_types(table)
+    for column, values in texts.items():
+        typed = typed.set_column(named.index(column), column, values)
+    return typed
+
+
+def _parse_json(text: str) -> pa.Table:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                row = json.loads(line)
+            except ValueError as error:
+                raise ValueError(f"line {number}: {error}") from error
+            if not isinstance(row, dict):
+                raise ValueError(f"line {number} is no JSON object")
+            rows.append(row)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    return storable(pa.table({name: column_of([row.get(name) for row in rows]) for name in names}))
+
+
+def suffix_of(path: bytes) -> bytes:
+    """Give the suffix of a file's name, in lower case, with its dot; nothing where it has none."""
+    return os.path.splitext(path)[1].lower()  # noqa: PTH122 - bytes

@@ -1,0 +1,1 @@
+"""Looking after a collection: verify, repair, compact, metadata and labels."""

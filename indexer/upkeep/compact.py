@@ -1,0 +1,194 @@
+"""Compacting: fewer and larger files, and nothing kept that nobody reads any more."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.compute as pc
+
+from ...model.errors import CollectionError, UsageError
+from ...model.paths import readable_path
+from ...search.store.annexes import annex_folder
+from ...search.store.manifest import (
+    ANNEXES_FOLDER,
+    CLIPS_FOLDER,
+    FAILURES_ANNEX,
+    FORMAT_VERSION,
+    INDEX_FOLDER,
+    MANIFEST_NAME,
+    SEGMENTS_FOLDER,
+    AnnexRecord,
+    Manifest,
+    read_manifest,
+    write_manifest,
+)
+from ...search.store.tables import LOG_FOLDER, Table
+from ..writing.lock import writer_lock
+
+KEEP_HOURS = 24
+"""Versions that were the newest within so many hours are kept for those who still read them."""
+
+
+@dataclass(frozen=True)
+class CompactReport:
+    """What compacting a collection did.
+
+    Attributes:
+        collection: The collection's folder.
+        n_files_before: Parquet files of its tables before.
+        n_files: Parquet files of its tables now.
+        size_bytes_before: What the whole folder took before.
+        size_bytes: What it takes now.
+        old_bytes: How much of that is kept for those who still read older versions.
+    """
+
+    collection: Path
+    n_files_before: int
+    n_files: int
+    size_bytes_before: int
+    size_bytes: int
+    old_bytes: int
+
+    def to_json(self) -> dict[str, object]:
+        """Give the report as plain values that JSON can hold."""
+        return {**dataclasses.asdict(self), "collection": readable_path(self.collection)}
+
+
+def compact_collection(path: str | os.PathLike[str], *, keep_hours: int = KEEP_HOURS) -> CompactReport:
+    """Merge a collection's small files, and remove versions of its parts that nobody reads any more.
+
+    What is found stays the same. Until the old versions go, the collection takes more room, not less.
+
+    Args:
+        path: The collection's folder.
+        keep_hours: Whoever opened the collection within so many hours goes on reading what they opened; at least 0.
+
+    Returns:
+        What was done.
+
+    Raises:
+        UsageError: If `keep_hours` is below 0.
+        CollectionError: If the folder is no collection, is damaged, cannot be written, or is being written by another
+            run; what it holds is as it was.
+    """
+    if keep_hours < 0:
+        raise UsageError(f"keep_hours must be at least 0, not {keep_hours}")
+    folder = Path(path).expanduser()
+    read_manifest(folder)  # a folder that is no collection gets no lock file
+    with writer_lock(folder):
+        before, unchanged_s = _sizes(folder), _age_s(folder / MANIFEST_NAME)
+        manifest = read_manifest(folder)
+        manifest = _with_compacted_tables(folder, manifest, keep_hours=keep_hours)
+        manifest = _with_compacted_annexes(folder, manifest, keep_hours=keep_hours)
+        _remove_unread(folder, manifest, unchanged_s=unchanged_s, keep_hours=keep_hours)
+        after = _sizes(folder)
+    return CompactReport(
+        collection=folder,
+        n_files_before=before[0],
+        n_files=after[0],
+        size_bytes_before=before[1],
+        size_bytes=after[1],
+        old_bytes=_old_bytes(folder, manifest),
+    )
+
+
+def _with_compacted_tables(folder: Path, manifest: Manifest, *, keep_hours: int) -> Manifest:
+    def with_clips(manifest: Manifest, table: Table) -> Manifest:
+        return dataclasses.replace(manifest, clips_version=table.version)
+
+    def with_segments(manifest: Manifest, table: Table) -> Manifest:
+        return dataclasses.replace(manifest, segments_version=table.version)
+
+    clips, segments = Table.open(folder / CLIPS_FOLDER), Table.open(folder / SEGMENTS_FOLDER)
+    # What a run that was killed left goes first, or merging would make it count.
+    clips.restore(manifest.clips_version)
+    segments.restore(manifest.segments_version)
+    manifest = _compacted(folder, manifest, clips, named=with_clips, keep_hours=keep_hours)
+    return _compacted(folder, manifest, segments, named=with_segments, keep_hours=keep_hours)
+
+
+def _with_compacted_annexes(folder: Path, manifest: Manifest, *, keep_hours: int) -> Manifest:
+    """Compact every annex, without the rows of clips that are gone; files that failed never were clips."""
+    present = Table.open(folder / CLIPS_FOLDER).read(["clip_id"]).column("clip_id").combine_chunks()
+    for name, record in sorted(manifest.annexes.items()):
+
+        def with_annex(manifest: Manifest, table: Table, name: str = name) -> Manifest:
+            now = AnnexRecord(version=table.version, n_rows=table.n_rows)
+            return dataclasses.replace(manifest, annexes={**manifest.annexes, name: now})
+
+        table = Table.open(annex_folder(folder, name))
+        table.restore(record.version)
+        if name != FAILURES_ANNEX:
+            ids = pc.unique(table.read(["clip_id"]).column("clip_id"))
+            table.delete(ids.filter(pc.invert(pc.is_in(ids, value_set=present))).to_pylist())
+        manifest = _compacted(folder, manifest, table, named=with_annex, keep_hours=keep_hours)
+    return manifest
+
+
+def _compacted(
+    folder: Path, manifest: Manifest, table: Table, *, named: Callable[[Manifest, Table], Manifest], keep_hours: int
+) -> Manifest:
+    """Compact a table; the manifest names its new version before anything of the old ones goes."""
+    for file in table.files():
+        if not file.path.is_file():
+            raise CollectionError(
+                f"{readable_path(file.path)}: is missing; `soundgrep verify --repair` mends what it can"
+            )
+    table.merge_files()
+    manifest = _written(folder, named(manifest, table))
+    table.drop_old_versions(keep_hours=keep_hours)
+    manifest = _written(folder, named(manifest, table))
+    table.shorten_log(keep_hours=keep_hours)
+    return manifest
+
+
+def _written(folder: Path, manifest: Manifest) -> Manifest:
+    manifest = dataclasses.replace(manifest, format_version=FORMAT_VERSION)
+    if manifest != read_manifest(folder):
+        write_manifest(folder, manifest)
+    return manifest
+
+
+def _remove_unread(folder: Path, manifest: Manifest, *, unchanged_s: float, keep_hours: int) -> None:
+    """Remove generations of the index and annexes that the manifest does not name, and has not for long enough."""
+    named = {manifest.index.generation} if manifest.index is not None else set[str]()
+    replaced_s = max((_age_s(folder / INDEX_FOLDER / name) for name in named), default=unchanged_s)
+    places = (
+        (folder / INDEX_FOLDER, named, replaced_s),
+        (folder / ANNEXES_FOLDER, set(manifest.annexes), unchanged_s),
+    )
+    for parent, kept, since_s in places:
+        for path in sorted(parent.iterdir()) if parent.is_dir() else []:
+            if path.name not in kept and min(since_s, _age_s(path)) >= keep_hours * 3600:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _old_bytes(folder: Path, manifest: Manifest) -> int:
+    """Sum up the files of tables that are not of the versions in the manifest."""
+    tables = (folder / CLIPS_FOLDER, folder / SEGMENTS_FOLDER, *(annex_folder(folder, one) for one in manifest.annexes))
+    own = {file.path for table in tables for file in Table.open(table).files()}
+    return sum(path.stat().st_size for table in tables for path in table.glob("*.parquet") if path not in own)
+
+
+def _age_s(path: Path) -> float:
+    """Give the time since anything in a folder was written last."""
+    try:
+        return time.time() - max(one.stat().st_mtime for one in (path, *path.rglob("*")))
+    except OSError as error:
+        raise CollectionError(f"{readable_path(path)}: cannot be read ({error.strerror})") from error
+
+
+def _sizes(folder: Path) -> tuple[int, int]:
+    """Count the Parquet files of a collection's tables, and give the size of the whole folder."""
+    try:
+        sizes = [(path, path.stat().st_size) for path in folder.rglob("*") if path.is_file()]
+    except OSError as error:
+        raise CollectionError(f"{readable_path(folder)}: cannot be read ({error.strerror})") from error
+    n_files = sum(path.suffix == ".parquet" and path.parent.name != LOG_FOLDER for path, _ in sizes)
+    return n_files, sum(size for _, size in sizes)

@@ -1,0 +1,1 @@
+"""What changes a collection: batches, commits, and the record of what failed."""

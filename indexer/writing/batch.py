@@ -1,0 +1,131 @@
+"""A batch: what was read since the last commit, as rows for the tables."""
+
+import json
+import os
+import time
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from ...model.paths import readable_path
+from ...search.store.identity import clip_id_of, segment_id_of
+from ...search.store.schema import CLIPS, SEGMENTS, TAG_COLUMNS, embedding_column
+from ..engines.worker import EmbeddedFile, FileState
+
+
+@dataclass
+class Batch:
+    """Changes to a collection that are committed together.
+
+    Attributes:
+        encoder_digest: Digest of the encoder that made the embeddings.
+        clips: Rows for the clips table.
+        segments: Rows for the segments table.
+        stale_clips: Clips whose rows in the clips table are out of date.
+        stale_segments: Clips whose rows in the segments table are out of date.
+        failures: Rows for the table of failures.
+        stale_failures: Clips whose rows in the table of failures are out of date.
+    """
+
+    encoder_digest: str
+    clips: list[pa.Table] = field(default_factory=list)
+    segments: list[pa.Table] = field(default_factory=list)
+    stale_clips: set[int] = field(default_factory=set)
+    stale_segments: set[int] = field(default_factory=set)
+    failures: list[pa.Table] = field(default_factory=list)
+    stale_failures: set[int] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.clips) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)
+
+    @property
+    def n_segments(self) -> int:
+        """Segments to be written."""
+        return sum(rows.num_rows for rows in self.segments)
+
+    def remove(self, clip_id: int) -> None:
+        """Take out every row of a clip that the collection has."""
+        self.stale_clips.add(clip_id)
+        self.stale_segments.add(clip_id)
+
+    def add(self, path: bytes, file: EmbeddedFile) -> None:
+        """Put in a clip that was embedded."""
+        clip_id = clip_id_of(path)
+        info = file.info
+        row: dict[str, object] = {
+            **_path_columns(path, clip_id),
+            **_state_columns(file.state),
+            "container": info.container,
+            "codec": info.codec,
+            "sampling_rate_hz": info.sampling_rate_hz,
+            "n_channels": info.n_channels,
+            "duration_s": info.duration_s,
+            "rms_dbfs": file.rms_dbfs,
+            "peak_dbfs": file.peak_dbfs,
+            **{name: info.tags.get(name) for name in TAG_COLUMNS},
+            "tags": json.dumps(info.tags, ensure_ascii=False, sort_keys=True),
+            "n_segments": len(file.start_s),
+            "indexed_at": _now_us(),
+        }
+        self.clips.append(pa.Table.from_pylist([row], schema=CLIPS))
+        ids = self._segment_ids(clip_id, file.state, len(file.start_s))
+        columns = [ids, pa.repeat(pa.scalar(clip_id, pa.int64()), len(ids)), file.start_s, file.end_s]
+        self.segments.append(pa.table([*columns, embedding_column(file.embeddings)], schema=SEGMENTS))
+
+    def update(self, path: bytes, state: FileState, *, clip: pa.Table) -> None:
+        """Note that a clip's file was touched, or written again with the same bytes; its segments stay.
+
+        Args:
+            path: The file.
+            state: The file as it is now.
+            clip: The clip's row as it was.
+        """
+        self.stale_clips.add(clip_id_of(path))
+        self.clips.append(_changed(clip, _state_columns(state)))
+
+    def copy(self, path: bytes, state: FileState, *, clip: pa.Table, segments: pa.Table) -> None:
+        """Put in a clip with the content of another one, whose embeddings are its own too.
+
+        Args:
+            path: The file.
+            state: The file as it is now.
+            clip: The other clip's row.
+            segments: The other clip's segments.
+        """
+        clip_id = clip_id_of(path)
+        segments = segments.sort_by("start_s")
+        columns = {**_path_columns(path, clip_id), **_state_columns(state), "indexed_at": _now_us()}
+        self.clips.append(_changed(clip, columns))
+        ids = self._segment_ids(clip_id, state, segments.num_rows)
+        owners = pa.repeat(pa.scalar(clip_id, pa.int64()), segments.num_rows)
+        segments = segments.set_column(0, SEGMENTS.field("segment_id"), ids)
+        self.segments.append(segments.set_column(1, SEGMENTS.field("clip_id"), owners).cast(SEGMENTS))
+
+    def _segment_ids(self, clip_id: int, state: FileState, n: int) -> pa.Array:
+        ids = [
+            segment_id_of(clip_id, content_hash=state.content_hash, number=number, encoder_digest=self.encoder_digest)
+            for number in range(n)
+        ]
+        return pa.array(ids, pa.int64())
+
+
+def _path_columns(path: bytes, clip_id: int) -> dict[str, object]:
+    readable = readable_path(path)
+    is_exact = os.fsencode(readable) == path
+    return {"clip_id": clip_id, "path": readable, "path_bytes": None if is_exact else path}
+
+
+def _state_columns(state: FileState) -> dict[str, object]:
+    return {"size_bytes": state.size_bytes, "mtime_ns": state.mtime_ns, "content_hash": state.content_hash}
+
+
+def _changed(clip: pa.Table, columns: dict[str, object]) -> pa.Table:
+    """Give a row of the clips table with some columns changed."""
+    for name, value in columns.items():
+        kind = CLIPS.field(name)
+        clip = clip.set_column(CLIPS.get_field_index(name), kind, pa.array([value], kind.type))
+    return clip.cast(CLIPS)
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000

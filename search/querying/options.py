@@ -1,0 +1,71 @@
+"""Options: which of the sounds that answer a query are listed, and how."""
+
+import math
+import operator
+from dataclasses import dataclass
+from typing import Literal
+
+from ...model.errors import QueryError
+
+By = Literal["clip", "segment"]
+TextMatch = Literal["off", "on", "only"]
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """How hits are listed; every field has the value that most searches want.
+
+    Attributes:
+        by: "clip" lists each clip once, with its best segment; "segment" lists every segment by itself.
+        offset: How many hits to pass over, for the next page; pages of one length never repeat or skip a hit.
+        min_score: Leave out what scores under this cosine; None for no bound.
+        fold: List of sounds that are nearly the same (cosine of their embeddings 0.98 or more) only the best, which
+            then names the others as `Hit.folded`.
+        text_match: Whether file names, folders, tags, captions and your own metadata are searched for the words of the
+            query: "off"; "on", fused with the ranking by sound; or "only" them.
+
+    Raises:
+        QueryError: If a field has a value that it cannot have.
+    """
+
+    by: By = "clip"
+    offset: int = 0
+    min_score: float | None = None
+    fold: bool = False
+    text_match: TextMatch = "off"
+
+    def __post_init__(self) -> None:
+        _check_choice("by", self.by, ("clip", "segment"))
+        _check_choice("text_match", self.text_match, ("off", "on", "only"))
+        checked_number("offset", self.offset, lowest=0)
+        if self.min_score is not None and not _is_finite(self.min_score):
+            raise QueryError(f"min_score must be a finite number, not {self.min_score!r}")
+        if self.by == "segment" and self.text_match != "off":
+            raise QueryError("words are matched by clip: text_match does not go with by='segment'")
+
+
+def checked_number(name: str, number: object, *, lowest: int) -> int:
+    """Check a whole number.
+
+    Raises:
+        QueryError: If it is not one from `lowest`.
+    """
+    try:
+        value = operator.index(number)  # type: ignore[arg-type]  # that it may be anything is the point
+    except TypeError:
+        raise QueryError(f"{name} must be a whole number from {lowest}, not {number!r}") from None
+    if isinstance(number, bool) or value < lowest:
+        raise QueryError(f"{name} must be a whole number from {lowest}, not {number!r}")
+    return value
+
+
+def _check_choice(name: str, choice: object, choices: tuple[str, ...]) -> None:
+    if choice not in choices:
+        raise QueryError(f"{name} must be one of {', '.join(map(repr, choices))}, not {choice!r}")
+
+
+def _is_finite(number: object) -> bool:
+    try:
+        return math.isfinite(number)  # type: ignore[arg-type]
+    except TypeError:
+        return False

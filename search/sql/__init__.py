@@ -1,0 +1,1 @@
+"""SQL over a collection, with search() as a table in it."""

@@ -1,0 +1,254 @@
+"""Catalog: SQL over a collection's tables, which can read them and nothing else."""
+
+import contextlib
+import gc
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+
+import duckdb
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from ...model.errors import QueryError
+from .calls import DEFAULT_K, FUNCTION, ROWS, Call, find_calls
+from .views import view_statements, words_statement
+
+FILTER_LIMIT_S = 10.0
+"""A filter that takes longer than this is stopped."""
+
+SQL_LIMIT_S = 60.0
+"""A statement that takes longer than this is stopped, unless the caller says otherwise."""
+
+# No files, no network, no extensions, no variables of the calling program, and no way to turn any of it on again.
+_CONFINED: dict[str, str | bool | int | float | list[str]] = {
+    "enable_external_access": "false",
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "python_enable_replacements": "false",
+    "temp_directory": "",
+}
+_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_MEMORY_SHARE = 4  # of the machine's memory, a statement may take one part in so many
+_N_BATCH = 65_536
+# What search() in SQL reads: the rows of every search that the statement names, made before it runs.
+_SEARCHES = "searches0"
+_CALL = pa.schema([("call_text", pa.string()), ("call_k", pa.int64()), ("call_filter", pa.string())])
+_MACRO = (
+    f"CREATE TEMP MACRO {FUNCTION}(text, k := {DEFAULT_K}, filter := NULL) AS TABLE "  # noqa: S608 - constants
+    f"SELECT {', '.join(ROWS.names)} FROM {_SEARCHES} "
+    "WHERE call_text = text AND call_k = k AND call_filter IS NOT DISTINCT FROM filter"
+)
+
+Values = Mapping[str, object]
+Search = Callable[[Call], pa.Table]
+
+
+class Catalog:
+    """The tables of a collection as views of a confined DuckDB.
+
+    Threads can ask at the same time: each takes a connection that is idle, or opens one more.
+
+    Args:
+        tables: The tables "clips" and "segments", and the annexes by name.
+        search: Gives the rows of one search, for search() in SQL: rank, score and the like, best first.
+    """
+
+    def __init__(self, tables: Mapping[str, ds.Dataset], *, search: Search) -> None:
+        self._tables = dict(tables)
+        self._sources = {name: f"{name}0" for name in tables}  # no annex has a digit in its name
+        self._search = search
+        self._connections = _Connections()
+        weakref.finalize(self, self._connections.let_go)
+        self._memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MEMORY_SHARE
+
+    def sql(self, query: str, *, values: Values | None = None, time_limit_s: float = SQL_LIMIT_S) -> pa.Table:
+        """Answer a SQL query.
+
+        Args:
+            query: One SELECT in DuckDB's dialect; WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN work too.
+            values: Values for the parameters in it, as `$name`.
+            time_limit_s: When to stop it.
+
+        Returns:
+            The rows.
+
+        Raises:
+            QueryError: If the statement is malformed, is not one reading statement, names something unknown, or reaches
+                for a file, the network or an extension; if it takes too long or its answer is too large.
+        """
+        _check_text(query, "the SQL query")
+        with _told("the SQL query", limit_s=time_limit_s), self._connected() as connection:
+            statements = connection.extract_statements(query)
+            if len(statements) != 1:
+                raise QueryError(f"the SQL query must be one statement, not {len(statements)}")
+            if statements[0].type not in _READING:
+                raise QueryError(
+                    f"the SQL query can only read: {statements[0].type.name} statements are refused, use SELECT"
+                )
+            with self._searches(connection, query, values or {}), _stopped_after(connection, time_limit_s):
+                return self._fetched(connection.sql(query, params=dict(values or {})))
+
+    def clip_ids_where(self, where: str, values: Values | None = None) -> npt.NDArray[np.int64]:
+        """List the clips that a filter keeps.
+
+        Args:
+            where: A SQL expression over the columns of `clips`, as after WHERE.
+            values: Values for the parameters in it, as `$name`.
+
+        Returns:
+            Ids [n], unordered.
+
+        Raises:
+            QueryError: If it is not one expression, names an unknown column, reaches for anything but the tables, or
+                takes too long.
+        """
+        _check_text(where, "the filter")
+        with _told("the filter", limit_s=FILTER_LIMIT_S), self._connected() as connection:
+            # Read alone first: what is one expression by itself cannot close the brackets around it below.
+            duckdb.SQLExpression(where)
+            statement = f"SELECT clip_id FROM clips WHERE (\n{where}\n)"  # noqa: S608 - see above
+            if len(connection.extract_statements(statement)) != 1:
+                raise QueryError("the filter must be one SQL expression")
+            with _stopped_after(connection, FILTER_LIMIT_S):
+                ids: npt.NDArray[np.int64] = connection.execute(statement, dict(values or {})).fetchnumpy()["clip_id"]
+            return ids
+
+    def words(self) -> pa.Table:
+        """Give what is written about each clip in paths, tags, metadata, labels and captions.
+
+        Returns:
+            Columns `clip_id`, int64, and `words`, string.
+
+        Raises:
+            QueryError: If the tables cannot be read.
+        """
+        with _told("what is written about the clips", limit_s=SQL_LIMIT_S), self._connected() as connection:
+            return self._fetched(connection.sql(words_statement(self._tables, source=self._sources)))
+
+    def _fetched(self, result: duckdb.DuckDBPyRelation | None) -> pa.Table:
+        """Fetch rows piece by piece, so that an endless answer is noticed before it fills the memory."""
+        reader = None if result is None else result.to_arrow_reader(_N_BATCH)
+        if reader is None:
+            return pa.table({})
+        batches: list[pa.RecordBatch] = []
+        n_bytes = 0
+        for batch in reader:
+            n_bytes += batch.nbytes
+            if n_bytes > self._memory_limit:
+                raise QueryError(
+                    f"it gives more than {self._memory_limit / 1e9:.0f} GB of rows: narrow it down, or "
+                    "read the tables directly"
+                )
+            batches.append(batch)
+        return pa.Table.from_batches(batches, reader.schema)
+
+    @contextlib.contextmanager
+    def _searches(self, connection: duckdb.DuckDBPyConnection, query: str, values: Values) -> Iterator[None]:
+        """Make the searches that a statement names, and hold their rows ready for it."""
+        if FUNCTION not in query.lower():
+            yield
+            return
+        tree = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()[0][0]
+        tables = [_with_call(self._search(call), call) for call in find_calls(tree, values)]
+        if tables:
+            connection.register(_SEARCHES, pa.concat_tables(tables))
+        try:
+            yield
+        finally:
+            if tables:
+                connection.unregister(_SEARCHES)
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        connection = self._connections.take() or self._opened()
+        try:
+            yield connection
+        except BaseException:
+            self._connections.has_failed = True
+            raise
+        finally:
+            self._connections.give_back(connection)
+
+    def _opened(self) -> duckdb.DuckDBPyConnection:
+        connection = duckdb.connect(":memory:", config={**_CONFINED, "memory_limit": f"{self._memory_limit}B"})
+        for name, table in self._tables.items():
+            connection.register(self._sources[name], table)
+        for statement in view_statements(self._tables, source=self._sources):
+            connection.execute(statement)
+        connection.register(_SEARCHES, pa.schema([*ROWS, *_CALL]).empty_table())
+        connection.execute(_MACRO)
+        connection.unregister(_SEARCHES)
+        connection.execute("SET lock_configuration = true")
+        return connection
+
+
+class _Connections:
+    """Connections that nobody uses at the moment."""
+
+    def __init__(self) -> None:
+        self.has_failed = False
+        self._idle: list[duckdb.DuckDBPyConnection] = []
+        self._lock = threading.Lock()
+
+    def take(self) -> duckdb.DuckDBPyConnection | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def give_back(self, connection: duckdb.DuckDBPyConnection) -> None:
+        with self._lock:
+            self._idle.append(connection)
+
+    def let_go(self) -> None:
+        """Drop them all: one that outlives the interpreter's end makes DuckDB complain at length on stderr."""
+        self._idle.clear()
+        if self.has_failed:
+            gc.collect()  # the frames of an error's traceback may hold one
+
+
+def _with_call(rows: pa.Table, call: Call) -> pa.Table:
+    for field, asked in zip(_CALL, (call.text, call.k, call.filter), strict=True):
+        rows = rows.append_column(field, pa.array([asked] * rows.num_rows, field.type))
+    return rows
+
+
+def _check_text(query: str, what: str) -> None:
+    if not query.strip():
+        raise QueryError(f"{what} is empty")
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise QueryError(f"{what} is not valid Unicode text") from None
+
+
+@contextlib.contextmanager
+def _stopped_after(connection: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
+    timer = threading.Timer(limit_s, connection.interrupt)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+@contextlib.contextmanager
+def _told(what: str, *, limit_s: float) -> Iterator[None]:
+    """Turn DuckDB's errors, which quote the query over several lines, into one sentence."""
+    try:
+        yield
+    except (duckdb.InterruptException, OSError) as error:  # while rows are fetched, Arrow passes DuckDB's on as its own
+        if isinstance(error, OSError) and "INTERRUPT" not in str(error):
+            raise QueryError(f"{what} cannot be answered ({' '.join(str(error).split())})") from error
+        raise QueryError(f"{what} was stopped after {limit_s:g} s: it takes too long") from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryError(f"{what} needs more memory than it may have ({str(error).splitlines()[0]})") from error
+    except duckdb.PermissionException as error:
+        raise QueryError(f"{what} may read only the collection's tables, no files, network or extensions") from error
+    except duckdb.Error as error:
+        text = " ".join(str(error).split("\n\nLINE ")[0].split("\nLINE ")[0].split())
+        if _SEARCHES in text:
+            raise QueryError(f"{what} cannot be answered (search() works in SELECT statements only)") from error
+        raise QueryError(f"{what} cannot be answered ({text})") from error

@@ -1,0 +1,308 @@
+"""The manifest: the one small file that says which table versions and which index belong together."""
+
+import contextlib
+import dataclasses
+import json
+import shutil
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...model.errors import CollectionError
+from ...model.paths import readable_path
+from .durable import write_durably
+
+FORMAT_VERSION = 2
+"""Version of the on-disk format that this code writes; it reads older ones too, and refuses newer ones.
+
+1: clips, segments and an index. 2: annexes.
+"""
+
+PIPELINE_VERSION = 1
+"""Version of decoding, mixdown, resampling and segmenting: one collection never holds embeddings of two."""
+
+MANIFEST_NAME = "manifest.json"
+PREVIOUS_MANIFEST_NAME = "manifest.previous.json"
+CLIPS_FOLDER = "clips"
+SEGMENTS_FOLDER = "segments"
+INDEX_FOLDER = "index"
+ANNEXES_FOLDER = "annexes"
+FAILURES_ANNEX = "failures"
+LOCK_NAME = "lock"
+
+# Cells that lie this much more unevenly than when they were made, or of which so many more are visited, have drifted.
+_DRIFT = 1.5
+
+
+@dataclass(frozen=True)
+class EncoderRecord:
+    """The encoder whose embeddings a collection holds.
+
+    Attributes:
+        id: Name the encoder goes by ("mini", "msclap-2023", or a folder's name).
+        digest: "sha256:<hex>" of its weights; two encoders are the same if their digests are.
+        source: Folder its checkpoint was loaded from when the collection was last written.
+    """
+
+    id: str
+    digest: str
+    source: str
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """What visiting so many cells finds, and how long it takes: measured when the index was built.
+
+    Attributes:
+        nprobe: Cells visited.
+        text_recall: Share of the exact top 10 found, for texts.
+        audio_recall: The same for segments of the collection, each without itself.
+        text_ms: Median time of a text query, without its embedding, on one core.
+        audio_ms: The same for segments.
+    """
+
+    nprobe: int
+    text_recall: float
+    audio_recall: float
+    text_ms: float
+    audio_ms: float
+
+
+@dataclass(frozen=True)
+class Route:
+    """How many cells hold the nearest segments.
+
+    Attributes:
+        depth: The nearest so many of all; a filter that leaves a tenth makes the best 10 as deep as the best 100.
+        nprobe: Cells to visit for them.
+    """
+
+    depth: int
+    nprobe: int
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How an index with cells is searched, as measured when it was built.
+
+    Attributes:
+        target_recall: Share of the exact top 10 that was asked for, of texts and of audio alike.
+        spread_weight: How much the spread of a cell counts beside its centre when cells are chosen.
+        n_ranked: Candidates ranked exactly for the best 10.
+        query_ms: Time of a query before any cell is visited, on one core.
+        cell_ms: Time of each cell visited.
+        filter_ms: Time that a filter adds to a query.
+        scan_ms: Time of an exact search before any segment is compared.
+        row_ms: Time of each segment compared.
+        n_trained: Segments when the cells were made.
+        trained_imbalance: Imbalance of the cells then.
+        trained_nprobe: Cells visited then.
+        imbalance: How many times more a query compares now than with cells of one size.
+        routes: Cells to visit by depth.
+        curve: Recall and time by cells visited.
+    """
+
+    target_recall: float
+    spread_weight: float
+    n_ranked: int
+    query_ms: float
+    cell_ms: float
+    filter_ms: float
+    scan_ms: float
+    row_ms: float
+    n_trained: int
+    trained_imbalance: float
+    trained_nprobe: int
+    imbalance: float
+    routes: tuple[Route, ...]
+    curve: tuple[CurvePoint, ...]
+
+
+@dataclass(frozen=True)
+class IndexRecord:
+    """The index generation that belongs to a manifest.
+
+    Attributes:
+        generation: Name of its folder under `index`.
+        kind: "flat" (exact) or "cells"; "ivf" in collections of format 1.
+        n_segments: Segments in it; those added to the table since are searched exactly.
+        size_bytes: Size of its FAISS file; another size means a damaged file.
+        nlist: Cells; None if the index is flat.
+        nprobe: Cells visited by an unfiltered query; None if the index is flat.
+        recall_at_10: Share of the exact top 10 found with `nprobe` for texts, measured when the index was built; None
+            if flat.
+        tuning: How it is searched; None if flat.
+    """
+
+    generation: str
+    kind: str
+    n_segments: int
+    size_bytes: int
+    nlist: int | None = None
+    nprobe: int | None = None
+    recall_at_10: float | None = None
+    tuning: Tuning | None = None
+
+    @property
+    def advice(self) -> str | None:
+        """What is worth doing about the index, in words; None for nothing."""
+        tuning = self.tuning
+        if tuning is None or self.nprobe is None:
+            return None
+        if tuning.imbalance > _DRIFT * tuning.trained_imbalance or self.nprobe > _DRIFT * tuning.trained_nprobe:
+            return "the cells fit badly what came since they were made: run soundgrep index with --rebuild-index"
+        return None
+
+
+@dataclass(frozen=True)
+class AnnexRecord:
+    """A further table of a collection, with rows about its clips.
+
+    Attributes:
+        version: Version of the table to read.
+        n_rows: Its rows at that version.
+    """
+
+    version: int
+    n_rows: int
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a collection is, and the versions of its parts that belong together.
+
+    Attributes:
+        encoder: The encoder that made every embedding.
+        embedding_dim: Numbers in an embedding.
+        sampling_rate_hz: Rate clips are resampled to before they are embedded.
+        segment_s: Length of a segment.
+        hop_s: Distance between the starts of neighbouring segments.
+        pipeline_version: Version of decoding, mixdown, resampling and segmenting; embeddings of two versions don't mix.
+        clips_version: Version of the clips table to read.
+        segments_version: Version of the segments table to read.
+        n_clips: Rows of the clips table at that version.
+        n_segments: Rows of the segments table at that version.
+        created_at: When the collection was made, ISO 8601, UTC.
+        updated_at: When this manifest was written, ISO 8601, UTC.
+        index: The index generation, or None where none is built yet.
+        annexes: Further tables about the clips, by name.
+        format_version: Version of the on-disk format.
+    """
+
+    encoder: EncoderRecord
+    embedding_dim: int
+    sampling_rate_hz: int
+    segment_s: float
+    hop_s: float
+    pipeline_version: int
+    clips_version: int
+    segments_version: int
+    n_clips: int
+    n_segments: int
+    created_at: str
+    updated_at: str
+    index: IndexRecord | None = None
+    annexes: Mapping[str, AnnexRecord] = field(default_factory=dict)
+    format_version: int = FORMAT_VERSION
+
+
+def has_manifest(collection: Path) -> bool:
+    """Tell whether a folder is a collection."""
+    return (collection / MANIFEST_NAME).is_file()
+
+
+def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manifest:
+    """Read a collection's manifest.
+
+    Args:
+        collection: The collection's folder.
+        file_name: Which one: the manifest, or the one before it.
+
+    Returns:
+        The manifest, every field checked for its type.
+
+    Raises:
+        CollectionError: If the folder is missing or no collection, or the manifest is unreadable, damaged, or of a
+            newer format version.
+    """
+    name = readable_path(collection)
+    try:
+        data = (collection / file_name).read_bytes()
+    except FileNotFoundError:
+        what = "is not a collection (it has no manifest)" if collection.is_dir() else "there is no such collection"
+        raise CollectionError(f"{name}: {what}") from None
+    except NotADirectoryError:
+        raise CollectionError(f"{name}: is not a collection (a collection is a folder)") from None
+    except OSError as error:
+        raise CollectionError(f"{name}: its manifest cannot be read ({error.strerror})") from error
+    try:
+        record = json.loads(data)
+    except ValueError as error:
+        raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
+    if not isinstance(record, dict):
+        raise CollectionError(f"{name}: its manifest is damaged (it is not a JSON object)")
+    version = record.get("format_version")
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise CollectionError(
+            f"{name}: is of format version {version}, newer than the {FORMAT_VERSION} read here: upgrade soundgrep"
+        )
+    try:
+        manifest: Manifest = _parse(Manifest, record, "")
+    except ValueError as error:
+        raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
+    return manifest
+
+
+def write_manifest(collection: Path, manifest: Manifest) -> None:
+    """Swap a collection's manifest in one atomic step: this is the moment a batch of writing becomes visible.
+
+    The old one is kept beside it, for a repair to fall back on.
+
+    Raises:
+        CollectionError: If the folder cannot be written; the old manifest still stands.
+    """
+    data = json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
+    with contextlib.suppress(OSError):
+        shutil.copyfile(collection / MANIFEST_NAME, collection / PREVIOUS_MANIFEST_NAME)
+    try:
+        write_durably(collection / MANIFEST_NAME, data)
+    except OSError as error:
+        raise CollectionError(f"{readable_path(collection)}: cannot be written ({error.strerror})") from error
+
+
+def _parse(kind: Any, value: object, where: str) -> Any:
+    """Check a value from JSON against a field's type; unknown keys are left for later versions to use."""
+    if dataclasses.is_dataclass(kind):
+        if not isinstance(value, dict):
+            raise ValueError(f"{where or 'manifest'} is not an object")
+        hints = typing.get_type_hints(kind)
+        names = [one.name for one in dataclasses.fields(kind)]
+        absent = [
+            one.name
+            for one in dataclasses.fields(kind)
+            if one.name not in value and dataclasses.MISSING is one.default is one.default_factory
+        ]
+        if absent:
+            raise ValueError(f"it has no {where}{absent[0]}")
+        make: Any = kind
+        return make(**{n: _parse(hints[n], value[n], f"{where}{n}.") for n in names if n in value})
+    if isinstance(kind, types.UnionType):
+        return None if value is None else _parse(typing.get_args(kind)[0], value, where)
+    if typing.get_origin(kind) is Mapping:
+        if not isinstance(value, dict):
+            raise ValueError(f"{where.rstrip('.')} is not an object")
+        return {name: _parse(typing.get_args(kind)[1], one, f"{where}{name}.") for name, one in value.items()}
+    if typing.get_origin(kind) is tuple:
+        if not isinstance(value, list):
+            raise ValueError(f"{where.rstrip('.')} is not a list")
+        return tuple(_parse(typing.get_args(kind)[0], one, f"{where}{n}.") for n, one in enumerate(value))
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise ValueError(  # noqa: TRY004 - a wrong value in a file
+            f"{where.rstrip('.')} is not {'a text' if kind is str else 'a number'}"
+        )
+    return value
