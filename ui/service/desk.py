@@ -10,7 +10,7 @@ import anyio.to_thread
 
 from ...search.live import LiveCollections
 from ...search.union import Collections
-from .problems import RefusedError
+from .refusals import RefusedError
 from .settings import Settings
 
 Result = TypeVar("Result")

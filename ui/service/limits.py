@@ -8,10 +8,27 @@ import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import RefusedError
+from .refusals import RefusedError
 from .settings import Settings
 
 SOUND_PATH = "/search/audio"
+
+
+def check_host(headers: Headers, settings: Settings) -> None:
+    """Turn away who calls the service by another name than its own.
+
+    Raises:
+        RefusedError: If the name is not among the settings' allowed ones.
+    """
+    allowed = settings.allowed_hosts
+    if allowed is None:
+        return
+    try:
+        name = urlsplit(f"//{headers.get('host', '')}").hostname
+    except ValueError:
+        name = None
+    if name not in allowed:
+        raise RefusedError(421, "this service is for this machine only: call it by 127.0.0.1 or localhost")
 
 
 class Limits:
@@ -30,7 +47,7 @@ class Limits:
             await self._app(scope, receive, send)
             return
         try:
-            self._check_host(Headers(scope=scope))
+            check_host(Headers(scope=scope), self._settings)
             body = await self._body(scope, receive)
         except RefusedError as problem:
             await problem.send(scope, receive, send)
@@ -45,17 +62,6 @@ class Limits:
             return {"type": "http.request", "body": body, "more_body": False}
 
         await self._app(scope, replay, send)
-
-    def _check_host(self, headers: Headers) -> None:
-        allowed = self._settings.allowed_hosts
-        if allowed is None:
-            return
-        try:
-            name = urlsplit(f"//{headers.get('host', '')}").hostname
-        except ValueError:
-            name = None
-        if name not in allowed:
-            raise RefusedError(421, "this service is for this machine only: call it by 127.0.0.1 or localhost")
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         settings = self._settings

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ...search import Hit, Hits, Query, SearchOptions
 from ...search.union import Collections
-from .problems import RefusedError
+from .refusals import RefusedError
 from .settings import Settings
 
 MAX_TEXT = 10_000

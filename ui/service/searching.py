@@ -16,8 +16,8 @@ from ...search.querying.filters import Values
 from ...search.union import Collections
 from .desk import Desk
 from .limits import SOUND_PATH
-from .problems import RefusedError
 from .questions import Answer, Listing, Question, ShortQuestion, answer
+from .refusals import RefusedError
 
 
 def search_routes(desk: Desk) -> APIRouter:
