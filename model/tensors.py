@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from safetensors import safe_open
+
+from .errors import CheckpointError
 
 Float = npt.NDArray[np.float32]
 
@@ -41,6 +44,27 @@ def mapped_tensors(path: Path, *, prefix: str = "") -> dict[str, Float]:
     # Copy on write: OpenVINO takes over only arrays that may be written to, and writes to none.
     data = np.memmap(path, np.uint8, "c", offset=start) if path.stat().st_size > start else np.empty(0, np.uint8)
     return {name: _float32(name, data, entry) for name, entry in header.items() if name.startswith(prefix)}
+
+
+def check_shapes(tensors: Mapping[str, Float], expected: Mapping[str, tuple[int, ...]], *, path: Path) -> None:
+    """Refuse tensors that are not all those of a configuration, each in its size.
+
+    Args:
+        tensors: What a file holds; counts of training batches may be among them.
+        expected: Shape of each tensor that is needed.
+        path: The file.
+
+    Raises:
+        CheckpointError: Naming the first tensor that is missing, unknown or of another shape.
+    """
+    found = {name: tensor.shape for name, tensor in tensors.items() if not name.endswith(".num_batches_tracked")}
+    wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+    if wrong:
+        what = "size mismatch" if wrong[0] in found else "Missing key"
+        raise CheckpointError(
+            f"{path}: cannot be loaded: {what}: {wrong[0]} is {found.get(wrong[0], 'missing')}, but the configuration "
+            f"wants {expected.get(wrong[0], 'none')}"
+        )
 
 
 def _float32(name: str, data: npt.NDArray[np.uint8], entry: dict[str, Any]) -> Float:

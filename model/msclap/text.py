@@ -9,6 +9,7 @@ END_OF_TEXT = "<|endoftext|>"
 # GPT-2 has no padding token; the reference takes "!" (id 0). It so becomes a token of its own wherever it stands.
 PADDING = "!"
 MAX_TOKENS = 77  # the reference's `text_len`
+N_ENDING = 2  # ids of " <|endoftext|>", which a cut leaves where they are
 
 
 class Tokenizer(Protocol):
@@ -17,6 +18,11 @@ class Tokenizer(Protocol):
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
         """Ids of one text, uncut and unpadded."""
         ...
+
+
+def marked_ids(tokenizer: Tokenizer, text: str) -> list[int]:
+    """Tokenise `text + " <|endoftext|>"`, uncut."""
+    return tokenizer.encode(f"{text} {END_OF_TEXT}", add_special_tokens=False)
 
 
 def token_ids(tokenizer: Tokenizer, texts: Sequence[str], *, max_tokens: int) -> list[list[int]]:
@@ -32,5 +38,5 @@ def token_ids(tokenizer: Tokenizer, texts: Sequence[str], *, max_tokens: int) ->
     Returns:
         A list of ids for each text, unpadded, at most `max_tokens` long.
     """
-    rows = [tokenizer.encode(f"{text} {END_OF_TEXT}", add_special_tokens=False) for text in texts]
-    return [row if len(row) <= max_tokens else row[: max_tokens - 2] + row[-2:] for row in rows]
+    rows = [marked_ids(tokenizer, text) for text in texts]
+    return [row if len(row) <= max_tokens else row[: max_tokens - N_ENDING] + row[-N_ENDING:] for row in rows]

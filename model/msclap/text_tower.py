@@ -8,67 +8,23 @@ from __future__ import annotations
 
 import functools
 import math
-import os
 import threading
-import warnings
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
 
 from ..checkpoint import TOKENIZER
-from ..errors import CheckpointError, SoundgrepWarning
-from ..runtime import RUNTIME_VARIABLE, compiled, has_openvino, n_threads
-from .text import MAX_TOKENS, token_ids
+from ..errors import CheckpointError
+from ..runtime import compiled, n_threads
+from ..text_reader import PlainTokenizer, TextReader, is_compiled
+from .text import MAX_TOKENS, N_ENDING, marked_ids
 from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWeights
 
 Float = npt.NDArray[np.float32]
 
-MIN_COMPILED = 30_000_000
-"""Multiplications a token from which compiling pays: it takes half a second, a product in numpy the threefold time.
 
-GPT-2 has 85 million; `mini` with 3 million answers before OpenVINO is even imported."""
-
-N_REMEMBERED = 512
-"""Embeddings kept of the texts asked for last, 4 kB each at full size."""
-
-
-class PlainTokenizer:
-    """A tokenizer file without the transformers library around it.
-
-    Args:
-        path: `tokenizer.json`.
-
-    Raises:
-        CheckpointError: if it cannot be read.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._tokenizer = Tokenizer.from_file(str(path))
-        except Exception as error:  # the tokenizers library raises bare Exception
-            raise CheckpointError(f"{path}: the tokenizer cannot be loaded ({error})") from error
-
-    def __len__(self) -> int:
-        return int(self._tokenizer.get_vocab_size())
-
-    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        """Ids of one text, uncut and unpadded."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
-        return ids
-
-
-class Forward(Protocol):
-    """The network itself, on whatever computes it."""
-
-    def __call__(self, ids: list[int]) -> Float:
-        """Embed token ids to float32 `[embedding_dim]`, of any length."""
-        ...
-
-
-class MSClapTextTower:
+class MSClapTextTower(TextReader):
     """Tokenizer, GPT-2 and projection of one checkpoint; several threads may share it.
 
     Args:
@@ -79,41 +35,17 @@ class MSClapTextTower:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._name = folder.name
-        self._tokenizer = PlainTokenizer(folder / TOKENIZER)
+        tokenizer = PlainTokenizer(folder / TOKENIZER)
         weights = TextWeights(folder)
-        if len(self._tokenizer) > weights.n_tokens:
+        if len(tokenizer) > weights.n_tokens:
             raise CheckpointError(f"{folder}: the tokenizer has more tokens than the text tower")
-        self._max_tokens = min(MAX_TOKENS, weights.n_positions)
-        self._forward: Forward = CompiledForward(weights) if is_compiled(weights) else NumpyForward(weights)
-        self._embedding = functools.lru_cache(N_REMEMBERED)(self._read_only)
-
-    def embed_text(self, text: str) -> Float:
-        """Embed one text to float32 `[embedding_dim]`, of any length, not to be written to."""
-        # One id more than is read tells a text that was cut from one that just fits.
-        (ids,) = token_ids(self._tokenizer, [text], max_tokens=self._max_tokens + 1)
-        if len(ids) > self._max_tokens:
-            (ids,) = token_ids(self._tokenizer, [text], max_tokens=self._max_tokens)
-            warnings.warn(
-                f"the text {text[:40]!r}... is longer than the {self._max_tokens} tokens that {self._name} reads: the "
-                "rest was left out",
-                SoundgrepWarning,
-                stacklevel=4,
-            )
-        return self._embedding(tuple(ids))
-
-    def _read_only(self, ids: tuple[int, ...]) -> Float:
-        embedding = self._forward(list(ids))
-        embedding.flags.writeable = False  # the next who asks for the same text is given the same array
-        return embedding
-
-
-def is_compiled(weights: TextWeights) -> bool:
-    """Whether OpenVINO is to compute a tower: if it is there and the tower large, or `SOUNDGREP_RUNTIME` says so."""
-    asked = os.environ.get(RUNTIME_VARIABLE, "")
-    if asked:
-        return asked == "openvino"
-    return has_openvino() and weights.n_dense >= MIN_COMPILED
+        super().__init__(
+            CompiledForward(weights) if is_compiled(weights.n_dense) else NumpyForward(weights),
+            functools.partial(marked_ids, tokenizer),
+            name=folder.name,
+            max_tokens=min(MAX_TOKENS, weights.n_positions),
+            n_ending=N_ENDING,
+        )
 
 
 class CompiledForward:

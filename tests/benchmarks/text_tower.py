@@ -25,7 +25,8 @@ from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel, M
 from soundgrep.model.checkpoint import TOKENIZER
 from soundgrep.model.msclap.gpt2_tokenizer import load_tokenizer
 from soundgrep.model.msclap.text import token_ids
-from soundgrep.model.msclap.text_tower import MSClapTextTower, PlainTokenizer
+from soundgrep.model.msclap.text_tower import MSClapTextTower
+from soundgrep.model.text_reader import PlainTokenizer
 
 N_ROUNDS, N_TEXTS = 15, 5
 WORDS = ("dog", "rain", "glass", "engine", "bell", "wind", "door", "bird", "train", "water", "horn", "crowd")
