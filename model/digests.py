@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from .hub import cache_folder
+from .cache import cache_folder
 
 MIN_REMEMBERED_BYTES = 64 << 20
 """Files smaller than this together are hashed again each time, which takes a few hundredths of a second."""

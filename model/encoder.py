@@ -4,56 +4,29 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .checkpoint import CONFIG, Checkpoint
+from .checkpoint import Checkpoint
+from .digests import digest_of
 from .errors import AudioError, CheckpointError
+from .family import AudioTower, Family, TextTower, Traits
 from .paths import readable_path
-from .runtime import chosen_runtime, has_gpu
+from .registry import family_of, find_checkpoint
 from .selftest import check_once, examine_audio, examine_text, has_passed
 
 Embedding = npt.NDArray[np.float32]
-
-
-class AudioTower(Protocol):
-    """What a family of models brings for sounds."""
-
-    @property
-    def n_at_once(self) -> int:
-        """How many segments are worth embedding in one call."""
-        ...
-
-    @property
-    def spent(self) -> Mapping[str, float]:
-        """Seconds of work so far by stage: "mel" and "tower"."""
-        ...
-
-    def embed_segments(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
-        """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]`, rows of any length.
-
-        A row depends on its segment alone, to the last bit.
-        """
-        ...
-
-
-class TextTower(Protocol):
-    """What a family of models brings for texts, one at a time."""
-
-    def embed_text(self, text: str) -> Embedding:
-        """Embed one text to float32 `[embedding_dim]` of any length."""
-        ...
 
 
 class Encoder:
     """Embeds sounds and texts into one space, where a sound lies near the texts that describe it.
 
     Making one is cheap: it reads the checkpoint's configuration, and each tower loads at its first embedding.
-    Several threads may share it.
+    Several threads may share it. What kind of model it is, is its `Family`'s business (see `soundgrep.model.family`).
 
     Example:
         >>> encoder = Encoder.from_pretrained("mini")
@@ -61,8 +34,10 @@ class Encoder:
         True
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, family: Family) -> None:
         self._checkpoint = checkpoint
+        self._family = family
+        self._files = family.files(checkpoint)
         self._loading = threading.Lock()
         self._audio: AudioTower | None = None
         self._text: TextTower | None = None
@@ -72,61 +47,70 @@ class Encoder:
         """Open a checkpoint.
 
         Args:
-            name_or_dir: "mini", which comes with the package; "msclap-2023", which is taken from the hub or its local
-                cache and converted once; or a folder that `save_pretrained` or `soundgrep convert` wrote.
+            name_or_dir: A name that `soundgrep models` lists, such as "mini", which comes with the package; the name of
+                a repository on the hub, with `@` and a revision if you like; or a folder. What is not on this machine
+                yet is fetched once, and converted where that is needed.
 
         Raises:
-            CheckpointError: if there is no such checkpoint, a file is missing, or its family is unknown.
+            CheckpointError: If there is no such checkpoint, it cannot be fetched, a file of it is missing, or its
+                family is unknown.
         """
-        checkpoint = Checkpoint.find(name_or_dir)
-        if checkpoint.family != "msclap":
-            raise CheckpointError(
-                f"{checkpoint.folder / CONFIG}: model_type is {checkpoint.family!r}, but only 'msclap' is known"
-            )
-        return cls(checkpoint)
+        checkpoint = find_checkpoint(name_or_dir)
+        return cls(checkpoint, family_of(checkpoint))
 
     def __repr__(self) -> str:
         return f"Encoder({self.id!r}, embedding_dim={self.embedding_dim}, sampling_rate_hz={self.sampling_rate_hz})"
 
     @property
     def id(self) -> str:
-        """What people call the checkpoint: "mini", "msclap-2023", or its folder's name."""
+        """What people call the checkpoint: the name it is known by, or its folder's."""
         return self._checkpoint.id
 
     @property
+    def family(self) -> str:
+        """Which kind of model it is, such as "msclap"."""
+        return self._family.name
+
+    @cached_property
     def digest(self) -> str:
         """`sha256:` and the hash of the checkpoint's files: equal digests give equal embeddings."""
-        return self._checkpoint.digest
+        digest = digest_of(self._paths)
+        return digest if self._family.version == 1 else f"{digest}+{self._family.version}"
 
     @property
     def source(self) -> Path:
         """The checkpoint's folder; another process opens the same encoder from it."""
         return self._checkpoint.folder
 
+    @cached_property
+    def traits(self) -> Traits:
+        """What it takes and gives."""
+        return self._family.traits(self._checkpoint)
+
     @property
     def embedding_dim(self) -> int:
         """Width of the embeddings."""
-        return self._checkpoint.embedding_dim
+        return self.traits.embedding_dim
 
     @property
     def sampling_rate_hz(self) -> int:
         """Rate that waveforms must have."""
-        return self._checkpoint.sampling_rate_hz
+        return self.traits.sampling_rate_hz
 
     @property
     def segment_s(self) -> float:
         """Length of a segment in seconds, the most that one embedding hears."""
-        return self._checkpoint.segment_s
+        return self.traits.segment_s
 
     @property
     def segment_samples(self) -> int:
         """Length of a segment in samples."""
         return round(self.segment_s * self.sampling_rate_hz)
 
-    @property
+    @cached_property
     def logit_scale(self) -> float:
         """What cosines are multiplied by before the softmax over texts: the inverse of the learned temperature."""
-        return self._checkpoint.logit_scale
+        return self._family.logit_scale(self._checkpoint)
 
     def check_text_tower(self) -> None:
         """Refuse a dead text tower before hours are spent on sounds that no text would find.
@@ -136,7 +120,8 @@ class Encoder:
         Raises:
             CheckpointError: if its embeddings are not finite, all alike, or in the wrong order, or it cannot be loaded.
         """
-        if not has_passed(self._checkpoint, "text"):
+        # mini, which comes with the package, is examined by the package's own tests instead.
+        if not self._checkpoint.is_bundled and not has_passed(self._paths, "text"):
             self._loaded_text_tower()
 
     def embed_audio(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
@@ -144,7 +129,7 @@ class Encoder:
 
         Args:
             waveforms: Mono waveforms at `sampling_rate_hz`, float32 `[n_samples]` with `1 <= n_samples <=
-                segment_samples`. Shorter ones are repeated to fill a segment. Cut longer clips with
+                segment_samples`. Shorter ones are filled up, by most families with repetitions. Cut longer clips with
                 `soundgrep.model.segments.segment_starts`.
 
         Returns:
@@ -164,7 +149,8 @@ class Encoder:
                 raise AudioError(f"waveform {number} holds NaN or infinite samples")
         if not waveforms:
             return np.zeros((0, self.embedding_dim), np.float32)
-        filled = [np.resize(waveform, self.segment_samples) for waveform in waveforms]
+        size = self.segment_samples
+        filled = [one if len(one) == size else self._family.filled(one, size) for one in waveforms]
         return self._normalised(self.load_audio_tower().embed_segments(filled))
 
     def embed_text(self, texts: Sequence[str]) -> Embedding:
@@ -190,7 +176,7 @@ class Encoder:
         """
         with self._loading:
             if self._audio is None:
-                self._audio = self._examined_audio(self._loaded_audio_tower())
+                self._audio = self._loaded_audio_tower()
             return self._audio
 
     def release_audio_tower(self) -> None:
@@ -198,15 +184,9 @@ class Encoder:
         with self._loading:
             self._audio = None
 
-    def _loaded_audio_tower(self) -> AudioTower:
-        # Each runtime loads only where it is the chosen one.
-        if chosen_runtime() == "openvino":
-            from .msclap.openvino_audio import OpenVinoAudioTower
-
-            return OpenVinoAudioTower(self.source)
-        from .msclap.audio_tower import GpuAudioTower, TorchAudioTower
-
-        return GpuAudioTower(self.source) if has_gpu() else TorchAudioTower(self.source)
+    @property
+    def _paths(self) -> list[Path]:
+        return [self.source / name for name in self._files]
 
     def _text_tower(self) -> TextTower:
         with self._loading:
@@ -215,25 +195,25 @@ class Encoder:
             return self._text
 
     def _loaded_text_tower(self) -> TextTower:
-        from .msclap.text_tower import MSClapTextTower
-
-        tower = MSClapTextTower(self.source)
+        tower = self._family.text_tower(self._checkpoint)
         name = readable_path(self.source)
-        check_once(self._checkpoint, "text", lambda: examine_text(tower.embed_text, name=name))
+        if not self._checkpoint.is_bundled:
+            check_once(self._paths, "text", lambda: examine_text(tower.embed_text, name=name))
         return tower
 
-    def _examined_audio(self, tower: AudioTower) -> AudioTower:
-        check_once(
-            self._checkpoint,
-            "audio",
-            lambda: examine_audio(
-                lambda waveform: tower.embed_segments([waveform])[0],
-                name=readable_path(self.source),
-                sampling_rate_hz=self.sampling_rate_hz,
-                n_samples=self.segment_samples,
-            ),
-        )
+    def _loaded_audio_tower(self) -> AudioTower:
+        tower = self._family.audio_tower(self._checkpoint)
+        if not self._checkpoint.is_bundled:
+            check_once(self._paths, "audio", lambda: self._examine_audio(tower))
         return tower
+
+    def _examine_audio(self, tower: AudioTower) -> None:
+        examine_audio(
+            lambda waveform: tower.embed_segments([waveform])[0],
+            name=readable_path(self.source),
+            sampling_rate_hz=self.sampling_rate_hz,
+            n_samples=self.segment_samples,
+        )
 
     def _normalised(self, rows: Sequence[Embedding] | Embedding) -> Embedding:
         embeddings = np.array(rows, dtype=np.float32).reshape(len(rows), self.embedding_dim)

@@ -14,15 +14,14 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from .checkpoint import CONFIG, TOKENIZER, WEIGHTS, Checkpoint
+from .cache import cache_folder
 from .errors import CheckpointError
-from .hub import cache_folder
 from .paths import readable_path
 
 Float = npt.NDArray[np.float32]
@@ -103,33 +102,31 @@ def examine_audio(embed: Callable[[Float], Float], *, name: str, sampling_rate_h
         )
 
 
-def check_once(checkpoint: Checkpoint, tower: str, examine: Callable[[], None]) -> None:
+def check_once(files: Sequence[Path], tower: str, examine: Callable[[], None]) -> None:
     """Examine a tower, unless one made of the same files has passed on this machine before.
 
     What passed is remembered in the user's cache folder, by the files' names, sizes and times: hashing them would cost
-    what this saves. `mini`, which comes with the package, is examined by the package's own tests instead.
+    what this saves.
 
     Args:
-        checkpoint: The checkpoint.
+        files: The checkpoint's files.
         tower: What is examined: "text" or "audio".
         examine: Examines it.
 
     Raises:
         CheckpointError: As `examine`.
     """
-    if has_passed(checkpoint, tower):
+    if has_passed(files, tower):
         return
     examine()
-    signature = _signature(checkpoint, tower)
+    signature = _signature(files, tower)
     if signature is not None:
         _remember(signature)
 
 
-def has_passed(checkpoint: Checkpoint, tower: str) -> bool:
-    """Tell whether a tower is known to be alive."""
-    if checkpoint.is_bundled:
-        return True
-    signature = _signature(checkpoint, tower)
+def has_passed(files: Sequence[Path], tower: str) -> bool:
+    """Tell whether a tower made of these files is known to be alive."""
+    signature = _signature(files, tower)
     return signature is not None and signature in _passed()
 
 
@@ -141,15 +138,15 @@ def _unit(rows: npt.NDArray[np.float64], what: str) -> npt.NDArray[np.float64]:
     return unit
 
 
-def _signature(checkpoint: Checkpoint, tower: str) -> str | None:
+def _signature(files: Sequence[Path], tower: str) -> str | None:
     """Name the files and what is made of them; None if a file is gone, which loading the tower tells."""
-    facts: list[object] = [_TEST_VERSION, tower, readable_path(checkpoint.folder)]
-    for name in (CONFIG, checkpoint.front_end_file, TOKENIZER, WEIGHTS):
+    facts: list[object] = [_TEST_VERSION, tower]
+    for path in files:
         try:
-            status = (checkpoint.folder / name).stat()
+            status = path.stat()
         except OSError:
             return None
-        facts += [name, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
+        facts += [readable_path(path), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:32]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from soundgrep.model import digests
+from soundgrep.model.cache import CACHE_VARIABLE
 from soundgrep.model.digests import digest_of
-from soundgrep.model.hub import CACHE_VARIABLE
 
 
 def naive(*paths: Path) -> str:
