@@ -19,6 +19,7 @@ from .corpus import Example, WaveformCache, read_examples, read_places
 from .effects import EffectsListener, effects_file
 from .evaluate import HeldOut, encoder_figures, read_questions
 from .export import export_checkpoint
+from .gap import close_gap
 from .guide import Guide, clip_features
 from .hearing import Hearing
 from .listener import Listener, class_names, listener_folder
@@ -34,6 +35,8 @@ from .tokenizer import train_tokenizer
 _log = logging.getLogger(__name__)
 
 TEXT_STEPS = 6000
+# Concepts of n clips count in proportion to n to this power where means are taken.
+BALANCE = 0.5
 # The most clips without a caption that are taken from one package.
 OTHERS_OF_A_PACKAGE = 400
 # Clips without captions were not compared with the held-out ones; those that the listener finds so like are left out.
@@ -161,7 +164,7 @@ def _guided(
     if not path.exists():
         features = clip_features(hearing)
         known = [i for i, example in enumerate(examples) if example.caption]
-        shares = anchors.clip_weights(power=0.5, others=0.0)[known]
+        shares = anchors.clip_weights(power=BALANCE, others=0.0)[known]
         guide = Guide.fit(features[known], targets([examples[i].caption for i in known]), shares)
         np.save(path, guide(features))
     return np.asarray(np.load(path), dtype=np.float32)
@@ -199,8 +202,14 @@ def teach_audio(materials: Materials, recipes: Sequence[AudioRecipe], *, n_proce
 
 
 def export(materials: Materials, out: Path) -> None:
-    """The checkpoint."""
-    export_checkpoint(read_text(materials.folder), read_audio(materials.folder), read_tokenizer(materials.folder), out)
+    """The checkpoint, in which sounds lie around the same middle as the texts about them."""
+    folder = materials.folder
+    store, targets = MelStore.load(folder / "train.npy"), TextTargets(folder, embedding_dim=EMBEDDING_DIM)
+    clips = np.array([i for i, example in enumerate(store.examples) if example.caption])
+    texts = targets([store.examples[clip].caption for clip in clips])
+    shares = read_material(folder).anchors.clip_weights(power=BALANCE, others=0.0)[clips].astype(np.float32)
+    audio = close_gap(read_audio(folder), store, clips, shares, shares @ texts)
+    export_checkpoint(read_text(folder), audio, read_tokenizer(folder), out)
 
 
 def evaluate(materials: Materials, checkpoint: Path) -> Retrieval:

@@ -26,6 +26,7 @@ from soundgrep.model.training.augment import add, cut, draw_batch
 from soundgrep.model.training.corpus import Example, WaveformCache, read_examples, read_places
 from soundgrep.model.training.evaluate import HeldOut, encoder_figures, read_questions
 from soundgrep.model.training.export import export_checkpoint
+from soundgrep.model.training.gap import close_gap, step_to_mean
 from soundgrep.model.training.guide import Guide, clip_features
 from soundgrep.model.training.hearing import Hearing
 from soundgrep.model.training.mels import MelStore
@@ -347,6 +348,23 @@ def test_a_larger_image_keeps_the_weights() -> None:
     after = large.state_dict()[name].view(15, 15, -1)
     assert torch.equal(after[4:11, 4:11], before)
     assert large(torch.zeros(1, 1, 256, 64)).shape == (1, 256)
+
+
+def test_the_gap_between_sounds_and_texts_is_closed(store: MelStore) -> None:
+    chance = np.random.default_rng(0)
+    states = (chance.normal(size=(500, 256)) + 3 * chance.normal(size=256)).astype(np.float32)
+    shares = chance.dirichlet(np.ones(500)).astype(np.float32)
+    wanted = 0.3 * hashed_embeddings(["a low tone"])[0]
+    assert shares @ unit(states) != pytest.approx(wanted, abs=0.1)
+    assert shares @ unit(states + step_to_mean(states, shares, wanted)) == pytest.approx(wanted, abs=1e-3)
+
+    student, clips = AudioStudent(audio_config()).eval(), np.arange(6)
+    shares = np.full(6, 1 / 6, dtype=np.float32)
+    mels = torch.from_numpy(np.stack([store.mels(clip)[:256] for clip in clips]).astype(np.float32)[:, None])
+    with torch.no_grad():
+        states = student.tower(mels).audio_embeds.numpy()
+        closed = close_gap(student, store, clips, shares, wanted).tower(mels).audio_embeds.numpy()
+    assert closed - states == pytest.approx(np.tile(step_to_mean(states, shares, wanted), (6, 1)), abs=1e-4)
 
 
 def test_the_tokenizer_keeps_gpt2s_conventions() -> None:
