@@ -33,6 +33,7 @@ class MelFrontEnd:
         mel_sampling_rate: Rate in hertz for which the bank is drawn. The reference draws it for 32,000 Hz and feeds
             44,100 Hz, so this is a field of its own.
         mel_filters: The bank itself, float32 `[fft_window_size // 2 + 1, n_mels]`, where no numbers describe it.
+        is_double: Whether spectra are computed in float64, which is to be heard only where there is next to no sound.
     """
 
     fft_window_size: int
@@ -42,6 +43,7 @@ class MelFrontEnd:
     frequency_max: float
     mel_sampling_rate: int
     mel_filters: npt.NDArray[np.float32] | None = None
+    is_double: bool = False
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> MelFrontEnd:
@@ -81,8 +83,13 @@ class MelFrontEnd:
     @cached_property
     def window(self) -> npt.NDArray[np.float32]:
         """The periodic Hann window, float32 `[fft_window_size]`."""
+        return self._window.astype(np.float32)
+
+    @cached_property
+    def _window(self) -> npt.NDArray[np.floating]:
         phase = np.arange(self.fft_window_size) / self.fft_window_size
-        return (0.5 - 0.5 * np.cos(2 * np.pi * phase)).astype(np.float32)
+        window: npt.NDArray[np.float64] = 0.5 - 0.5 * np.cos(2 * np.pi * phase)
+        return window if self.is_double else window.astype(np.float32)
 
     def n_frames(self, n_samples: int) -> int:
         """Count the frames of a waveform."""
@@ -99,13 +106,29 @@ class MelFrontEnd:
         """
         padded = np.pad(waveform, self.fft_window_size // 2, mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(padded, self.fft_window_size)[:: self.hop_length]
+        bank = self._heard_bank
+        kind = self._window.dtype
+        windowed = np.empty((_N_FRAMES_AT_ONCE, self.fft_window_size), kind)
+        spectrum = np.empty((_N_FRAMES_AT_ONCE, self.fft_window_size // 2 + 1), np.result_type(kind, np.complex64))
+        power, imaginary = np.empty((2, _N_FRAMES_AT_ONCE, len(bank)), kind)
         mels = np.empty((len(frames), self.n_mels), np.float32)
         for first in range(0, len(frames), _N_FRAMES_AT_ONCE):
-            some = slice(first, first + _N_FRAMES_AT_ONCE)
-            spectrum = np.fft.rfft(frames[some] * self.window, axis=-1)
-            power = np.square(spectrum.real) + np.square(spectrum.imag)
-            np.matmul(power.astype(np.float32, copy=False), self.bank, out=mels[some])
-        return 10 * np.log10(np.maximum(mels, np.float32(MIN_POWER)))
+            some = frames[first : first + _N_FRAMES_AT_ONCE]
+            n = len(some)
+            np.fft.rfft(np.multiply(some, self._window, out=windowed[:n]), axis=-1, out=spectrum[:n])
+            heard = spectrum[:n, : len(bank)]
+            np.square(heard.real, out=power[:n])
+            power[:n] += np.square(heard.imag, out=imaginary[:n])
+            np.matmul(power[:n].astype(np.float32, copy=False), bank, out=mels[first : first + n])
+        np.log10(np.maximum(mels, np.float32(MIN_POWER), out=mels), out=mels)
+        mels *= 10
+        return mels
+
+    @cached_property
+    def _heard_bank(self) -> npt.NDArray[np.float32]:
+        """The bank up to the last bin that any band hears [n_bins, n_mels]: above it, power need not be computed."""
+        heard = np.flatnonzero(self.bank.any(axis=1))
+        return np.ascontiguousarray(self.bank[: heard[-1] + 1 if len(heard) else 1])
 
 
 def slaney_bank(
@@ -124,12 +147,27 @@ def slaney_bank(
         float32 `[n_bins, n_mels]`.
     """
     edges_hz = _hz(np.linspace(_mel(low_hz), _mel(high_hz), n_mels + 2))
+    filters = triangles(edges_hz, n_bins, sampling_rate_hz=sampling_rate_hz)
+    return (filters * (2 / (edges_hz[2:] - edges_hz[:-2]))).astype(np.float32)
+
+
+def triangles(edges_hz: npt.NDArray[np.float64], n_bins: int, *, sampling_rate_hz: int) -> npt.NDArray[np.float64]:
+    """Draw triangular filters of height 1, each from an edge over the next to the one after.
+
+    Args:
+        edges_hz: `[n_filters + 2]`, ascending.
+        n_bins: Bins of a spectrum, from 0 Hz to half the rate.
+        sampling_rate_hz: Rate of the sound.
+
+    Returns:
+        float64 `[n_bins, n_filters]`.
+    """
     bins_hz = np.linspace(0, sampling_rate_hz // 2, n_bins)
     distance_hz = edges_hz[None] - bins_hz[:, None]
     width_hz = np.diff(edges_hz)
     rising, falling = -distance_hz[:, :-2] / width_hz[:-1], distance_hz[:, 2:] / width_hz[1:]
-    triangles = np.maximum(0, np.minimum(rising, falling))
-    return (triangles * (2 / (edges_hz[2:] - edges_hz[:-2]))).astype(np.float32)
+    filters: npt.NDArray[np.float64] = np.maximum(0, np.minimum(rising, falling))
+    return filters
 
 
 # Slaney's scale is linear up to 1,000 Hz, which is mel 15, and logarithmic above: 27 steps to 6,400 Hz.
