@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
@@ -211,7 +212,24 @@ class Collection:
         clip = self._clip_rows[clip_id]
         return os.fsencode(clip.path) if clip.path_bytes is None else clip.path_bytes
 
-    def sql(self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0) -> pa.Table:
+    def clip_ids_where(self, where: str, *, values: Values | None = None) -> npt.NDArray[np.int64]:
+        """List the clips that a filter keeps.
+
+        Args:
+            where: A SQL expression over the columns of `clips`, as in `search`.
+            values: Values for the parameters in it.
+
+        Returns:
+            Their ids [n], unordered.
+
+        Raises:
+            QueryError: If the filter is malformed or takes too long.
+        """
+        return self._catalog.clip_ids_where(where, checked_values(values))
+
+    def sql(
+        self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0, max_rows: int | None = None
+    ) -> pa.Table:
         """Ask the collection's tables in SQL.
 
         The tables are `clips` (the user's own metadata and labels among its columns), `segments`, and every annex
@@ -222,6 +240,7 @@ class Collection:
             query: One reading statement in DuckDB's dialect; it can reach nothing but these tables.
             values: Values for the parameters in it, as `$name`.
             time_limit_s: When to stop it.
+            max_rows: Rows after which it is not read further; None for all.
 
         Returns:
             The rows, as an Arrow table.
@@ -230,7 +249,7 @@ class Collection:
             QueryError: If the statement is malformed, is not one reading statement, reaches for files or network, takes
                 too long or gives too much.
         """
-        return self._catalog.sql(query, values=checked_values(values), time_limit_s=time_limit_s)
+        return self._catalog.sql(query, values=checked_values(values), time_limit_s=time_limit_s, max_rows=max_rows)
 
     def _search(
         self,

@@ -65,13 +65,21 @@ class Catalog:
         weakref.finalize(self, self._connections.let_go)
         self._memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MEMORY_SHARE
 
-    def sql(self, query: str, *, values: Values | None = None, time_limit_s: float = SQL_LIMIT_S) -> pa.Table:
+    def sql(
+        self,
+        query: str,
+        *,
+        values: Values | None = None,
+        time_limit_s: float = SQL_LIMIT_S,
+        max_rows: int | None = None,
+    ) -> pa.Table:
         """Answer a SQL query.
 
         Args:
             query: One SELECT in DuckDB's dialect; WITH, FROM, VALUES, DESCRIBE, SHOW, SUMMARIZE and EXPLAIN work too.
             values: Values for the parameters in it, as `$name`.
             time_limit_s: When to stop it.
+            max_rows: Rows after which the answer is not read further; None for all.
 
         Returns:
             The rows.
@@ -90,7 +98,7 @@ class Catalog:
                     f"the SQL query can only read: {statements[0].type.name} statements are refused, use SELECT"
                 )
             with self._searches(connection, query, values or {}), _stopped_after(connection, time_limit_s):
-                return self._fetched(connection.sql(query, params=dict(values or {})))
+                return self._fetched(connection.sql(query, params=dict(values or {})), max_rows=max_rows)
 
     def clip_ids_where(self, where: str, values: Values | None = None) -> npt.NDArray[np.int64]:
         """List the clips that a filter keeps.
@@ -129,13 +137,13 @@ class Catalog:
         with _told("what is written about the clips", limit_s=SQL_LIMIT_S), self._connected() as connection:
             return self._fetched(connection.sql(words_statement(self._tables, source=self._sources)))
 
-    def _fetched(self, result: duckdb.DuckDBPyRelation | None) -> pa.Table:
+    def _fetched(self, result: duckdb.DuckDBPyRelation | None, *, max_rows: int | None = None) -> pa.Table:
         """Fetch rows piece by piece, so that an endless answer is noticed before it fills the memory."""
         reader = None if result is None else result.to_arrow_reader(_N_BATCH)
         if reader is None:
             return pa.table({})
         batches: list[pa.RecordBatch] = []
-        n_bytes = 0
+        n_bytes = n_rows = 0
         for batch in reader:
             n_bytes += batch.nbytes
             if n_bytes > self._memory_limit:
@@ -144,7 +152,10 @@ class Catalog:
                     "read the tables directly"
                 )
             batches.append(batch)
-        return pa.Table.from_batches(batches, reader.schema)
+            n_rows += batch.num_rows
+            if max_rows is not None and n_rows >= max_rows:
+                break
+        return pa.Table.from_batches(batches, reader.schema)[:max_rows]
 
     @contextlib.contextmanager
     def _searches(self, connection: duckdb.DuckDBPyConnection, query: str, values: Values) -> Iterator[None]:
