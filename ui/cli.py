@@ -14,12 +14,14 @@ import typer
 from ..model.errors import SoundgrepError, SoundgrepWarning
 from . import (
     annotating,
+    browsing,
     classifying,
     compacting,
     converting,
     evaluating,
     indexing,
     inspecting,
+    modelling,
     searching,
     serving,
     verifying,
@@ -55,8 +57,10 @@ app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecti
 app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
 app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)
+app.command("ui", cls=PlainCommand, help=browsing.HELP, epilog=browsing.EXAMPLES)(browsing.ui)
 app.command("verify", cls=PlainCommand, help=verifying.HELP, epilog=verifying.EXAMPLES)(verifying.verify)
 app.command("compact", cls=PlainCommand, help=compacting.HELP, epilog=compacting.EXAMPLES)(compacting.compact)
+app.add_typer(modelling.models_app, name="models")
 app.command("convert", cls=PlainCommand, help=converting.HELP, epilog=converting.EXAMPLES)(converting.convert)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import UsageError
+from .listening import address_of, listening
 from .screen import say, shown_path, write_line
 
 DEFAULT_PORT = 8765
@@ -64,8 +64,8 @@ def serve(
     )
     if host not in LOOPBACK_HOSTS:
         say(f"note: whoever reaches {host} can search these collections and listen to them")
-    with _listening(host, port) as listener:
-        address = f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"
+    with listening(host, port) as listener:
+        address = address_of(host, listener)
         announcement = f"serving {', '.join(shown_path(folder) for folder in collections)} at {address} (Ctrl-C stops)"
         if workers == 1:
             serve_alone(settings, listener, ready=lambda: _announce(announcement))
@@ -84,17 +84,3 @@ def _check_packages() -> None:
     missing = [name.replace("_", "-") for name in _PACKAGES if find_spec(name) is None]
     if missing:
         raise UsageError(f"serving needs {', '.join(missing)}: pip install 'soundgrep[serve]'")
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    """Take the port now: what is wrong with it is then known before anything is loaded."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.set_inheritable(True)
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise UsageError(f"cannot listen at {host}, port {port} ({reason}): choose others by --host, --port") from error
-    return listener

@@ -1,0 +1,71 @@
+"""The application: Streamlit's pages and our own addresses, on one port."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio.to_thread
+import streamlit as st
+from starlette.datastructures import Headers
+from starlette.middleware import Middleware
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..service.desk import Desk
+from ..service.limits import check_host
+from ..service.refusals import RefusedError
+from ..service.settings import Settings
+from . import resources
+from .media import media_routes
+
+_SCRIPT = Path(__file__).with_name("script.py")
+
+_log = logging.getLogger(__name__)
+
+
+def create_app(desk: Desk) -> st.App:
+    """Make the application over a desk, whose collections are looked at now and then for what was written to them."""
+    resources.install(desk)
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(desk.settings.check_s)
+            try:
+                await anyio.to_thread.run_sync(desk.live.refresh)
+            except Exception:  # noqa: BLE001 - whatever it was, the next look may go better
+                _log.exception("the collections could not be looked at")
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
+        watching = asyncio.create_task(watch())
+        yield {}
+        watching.cancel()
+
+    return st.App(
+        _SCRIPT,
+        lifespan=lifespan,
+        routes=media_routes(desk),
+        middleware=[Middleware(Guarded, settings=desk.settings)],
+    )
+
+
+class Guarded:
+    """Turns away requests that name another host, and tells browsers what the page may reach: itself."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle a request."""
+        if scope["type"] == "http":
+            try:
+                check_host(Headers(scope=scope), self._settings)
+            except RefusedError as problem:
+                await problem.send(scope, receive, send)
+                return
+        await self._app(scope, receive, send)

@@ -1,0 +1,60 @@
+"""Asking: the library's query, filter and options for the search that the page holds."""
+
+from __future__ import annotations
+
+from ...model.errors import QueryError
+from ...search import Query, SearchOptions
+from ...search.querying.filters import Values
+from ...search.querying.hits import Hits
+from ...search.union import Collections
+from . import resources
+from .state import SearchState
+
+UNLIKE_WEIGHT = 0.5
+"""How much what is subtracted counts: all of it would turn the query round."""
+
+
+def query_of(state: SearchState) -> Query:
+    """Sum up what is asked for.
+
+    Raises:
+        QueryError: If nothing is, or a sound that was searched by is not known here.
+    """
+    terms = [Query.text(text) for text in (state.text, *state.added) if text.strip()]
+    terms += [Query.like(number) for number in state.like]
+    if state.sound:
+        terms.append(_sound(state.sound))
+    terms += [-UNLIKE_WEIGHT * Query.text(text) for text in state.subtracted]
+    terms += [-UNLIKE_WEIGHT * Query.like(number) for number in state.unlike]
+    if not terms:
+        raise QueryError("there is nothing to search for")
+    return sum(terms[1:], start=terms[0])
+
+
+def where_of(state: SearchState) -> tuple[str | None, Values]:
+    """The filter of a search, and the values in it."""
+    conditions = [f"({state.where})"] if state.where.strip() else []
+    values: dict[str, object] = {}
+    if state.inside:
+        conditions.append(f"clip_id IN ({', '.join(map(str, state.inside))})")
+    return " AND ".join(conditions) or None, values
+
+
+def find(collections: Collections, state: SearchState, *, k: int, offset: int = 0) -> Hits:
+    """Answer a search.
+
+    Raises:
+        QueryError, AudioError, CollectionError: As `Collection.search`.
+    """
+    where, values = where_of(state)
+    options = SearchOptions(by=state.by, offset=offset, fold=state.fold, text_match=state.text_match)
+    return collections.search(query_of(state), k=k, where=where, where_values=values or None, options=options)
+
+
+def _sound(digest: str) -> Query:
+    sound = resources.kept_sound(digest)
+    if sound is None:
+        raise QueryError("the sound that was searched by is not here any more: give it again")
+    if sound.encoder != resources.current().members[0].manifest.encoder.digest:
+        raise QueryError(f"{sound.name}: was heard by another encoder than the collection's: give it again")
+    return Query.embedding(sound.embedding)

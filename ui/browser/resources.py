@@ -1,0 +1,95 @@
+"""Resources: what is open once for all visitors of the page: the collections, and the sounds they searched by."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Lock
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...search.union import Collections
+from ..service.desk import Desk
+
+Answer = TypeVar("Answer")
+N_SOUNDS = 256
+
+
+@dataclass(frozen=True)
+class Sound:
+    """A sound that somebody searched by.
+
+    Attributes:
+        name: What it is called on the page.
+        embedding: What it became [embedding_dim]; the sound itself is not kept.
+        encoder: Digest of the encoder it was embedded by.
+    """
+
+    name: str
+    embedding: npt.NDArray[np.float32]
+    encoder: str
+
+
+class _Opened:
+    """The one desk of this process, and the sounds of its visitors."""
+
+    def __init__(self) -> None:
+        self.desk: Desk | None = None
+        self.sounds: OrderedDict[str, Sound] = OrderedDict()
+        self.lock = Lock()
+
+
+_opened = _Opened()
+
+
+def install(desk: Desk) -> None:
+    """Say what is open; done once, before the page is served."""
+    _opened.desk = desk
+
+
+def desk() -> Desk:
+    """The desk that hands questions to the collections.
+
+    Raises:
+        RuntimeError: If nothing was installed: the page runs only under `soundgrep ui`.
+    """
+    if _opened.desk is None:
+        raise RuntimeError("the page is started by `soundgrep ui`")
+    return _opened.desk
+
+
+def current() -> Collections:
+    """The collections as they stand now, for a whole run of the page."""
+    return desk().live.current
+
+
+def ask(question: Callable[[Collections], Answer]) -> Answer:
+    """Answer a question; if tables were cleaned away under it, once more with what is there now.
+
+    Raises:
+        SoundgrepError: What the question raises.
+    """
+    return desk().live.ask(question)
+
+
+def problem() -> str | None:
+    """Why what is on the disk now is not what is open, or None if it is."""
+    return desk().live.problem
+
+
+def keep_sound(digest: str, sound: Sound) -> None:
+    """Remember a sound that is searched by, so that a link to the search works; the oldest ones are forgotten."""
+    with _opened.lock:
+        _opened.sounds[digest] = sound
+        _opened.sounds.move_to_end(digest)
+        while len(_opened.sounds) > N_SOUNDS:
+            _opened.sounds.popitem(last=False)
+
+
+def kept_sound(digest: str) -> Sound | None:
+    """A sound that was searched by, or None if it is not known here."""
+    with _opened.lock:
+        return _opened.sounds.get(digest)

@@ -1,0 +1,83 @@
+"""`soundgrep ui`: collections on a page in the browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..model.errors import UsageError
+from .listening import address_of, listening
+from .screen import say, shown_path, write_line
+
+DEFAULT_PORT = 8501
+
+HELP = """\
+Open collections on a page in the browser.
+
+Type, hear, narrow down, keep. Several collections of one encoder are ranked
+together; one that is indexed again meanwhile is opened again by itself. The
+page is for this machine alone unless --host says otherwise, and asks nothing
+of any other."""
+
+EXAMPLES = """\
+Examples:
+  soundgrep ui sounds.soundgrep
+  soundgrep ui field.soundgrep studio.soundgrep --no-open --port 9000"""
+
+
+def ui(
+    collections: Annotated[
+        list[Path], typer.Argument(metavar="COLLECTION", help="Folders that soundgrep index wrote.", show_default=False)
+    ],
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=0,
+            max=65535,
+            help=f"Port, {DEFAULT_PORT} or the next free one by default; 0 takes any.",
+            show_default=False,
+        ),
+    ] = None,
+    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page, or only say where it is.")] = True,
+) -> None:
+    """Serves the page until it is stopped."""
+    from .browser.server import serve_page
+    from .service.settings import LOOPBACK_HOSTS, Settings
+
+    settings = Settings(
+        collections=tuple(os.path.abspath(folder.expanduser()) for folder in collections),  # noqa: PTH100 - keeps links
+        host=host,
+    )
+    if host not in LOOPBACK_HOSTS:
+        say(f"note: whoever reaches {host} can search these collections and listen to them")
+    with _free(host, port) as listener:
+        address = address_of(host, listener)
+
+        def ready() -> None:
+            write_line(f"{', '.join(shown_path(folder) for folder in collections)} at {address} (Ctrl-C stops)")
+            sys.stdout.flush()
+            if open_page:
+                import webbrowser
+
+                webbrowser.open(address)
+
+        serve_page(settings, listener, ready=ready)
+
+
+def _free(host: str, port: int | None) -> socket.socket:
+    """Take the port that was asked for, or the first free one from the usual one on."""
+    if port is not None:
+        return listening(host, port)
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + 50):
+        try:
+            return listening(host, candidate)
+        except UsageError:
+            continue
+    return listening(host, 0)
