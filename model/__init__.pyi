@@ -1,5 +1,7 @@
 from .encoder import Encoder as Encoder
 from .errors import SoundgrepError as SoundgrepError
+from .family import Family as Family
+from .family import Traits as Traits
 from .msclap.registration import MSClapAudioConfig as MSClapAudioConfig
 from .msclap.registration import MSClapAudioModel as MSClapAudioModel
 from .msclap.registration import MSClapAudioModelWithProjection as MSClapAudioModelWithProjection
@@ -10,9 +12,11 @@ from .msclap.registration import MSClapProcessor as MSClapProcessor
 from .msclap.registration import MSClapTextConfig as MSClapTextConfig
 from .msclap.registration import MSClapTextModel as MSClapTextModel
 from .msclap.registration import MSClapTextModelWithProjection as MSClapTextModelWithProjection
+from .release import Release as Release
 
 __all__ = [
     "Encoder",
+    "Family",
     "MSClapAudioConfig",
     "MSClapAudioModel",
     "MSClapAudioModelWithProjection",
@@ -23,5 +27,7 @@ __all__ = [
     "MSClapTextConfig",
     "MSClapTextModel",
     "MSClapTextModelWithProjection",
+    "Release",
     "SoundgrepError",
+    "Traits",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -17,9 +18,32 @@ from .errors import AudioError, CheckpointError
 from .family import AudioTower, Family, TextTower, Traits
 from .paths import readable_path
 from .registry import family_of, find_checkpoint
-from .selftest import check_once, examine_audio, examine_text, has_passed
+from .selftest import TextFindings, check_once, examine_audio, examine_text, has_passed, made_sounds
 
 Embedding = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What an encoder was seen to be and do.
+
+    Attributes:
+        id: Its name.
+        family: Its family's name.
+        digest: Hash of its files.
+        traits: What it takes and gives.
+        logit_scale: What its cosines are multiplied by before a softmax over texts.
+        text: What its text tower did.
+        audio_distance: 1 less the cosine between a tone and noise.
+    """
+
+    id: str
+    family: str
+    digest: str
+    traits: Traits
+    logit_scale: float
+    text: TextFindings
+    audio_distance: float
 
 
 class Encoder:
@@ -184,6 +208,21 @@ class Encoder:
         with self._loading:
             self._audio = None
 
+    def examine(self) -> Examination:
+        """Load both towers and put the questions of the self-test to them, whatever is remembered of earlier ones.
+
+        Raises:
+            CheckpointError: If a tower cannot be loaded, fails, or embeds a sound otherwise beside another one.
+        """
+        name = readable_path(self.source)
+        text = examine_text(self._family.text_tower(self._checkpoint).embed_text, name=name)
+        tower = self._family.audio_tower(self._checkpoint)
+        distance = self._examine_audio(tower)
+        sounds = made_sounds(sampling_rate_hz=self.sampling_rate_hz, n_samples=self.segment_samples)
+        if not np.array_equal(tower.embed_segments(sounds), np.vstack([tower.embed_segments([one]) for one in sounds])):
+            raise CheckpointError(f"{name}: a sound's embedding depends on what is embedded beside it; use another one")
+        return Examination(self.id, self.family, self.digest, self.traits, self.logit_scale, text, distance)
+
     @property
     def _paths(self) -> list[Path]:
         return [self.source / name for name in self._files]
@@ -207,8 +246,8 @@ class Encoder:
             check_once(self._paths, "audio", lambda: self._examine_audio(tower))
         return tower
 
-    def _examine_audio(self, tower: AudioTower) -> None:
-        examine_audio(
+    def _examine_audio(self, tower: AudioTower) -> float:
+        return examine_audio(
             lambda waveform: tower.embed_segments([waveform])[0],
             name=readable_path(self.source),
             sampling_rate_hz=self.sampling_rate_hz,

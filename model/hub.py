@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,8 @@ def _fetched(file: HubFile, *, wanted_by: str, by_hand: str) -> Path:
     record = _records().get(_key(file), {})
     pinned = replace(file, revision=file.revision or record.get("commit"), sha256=file.sha256 or record.get("sha256"))
     try:
-        path = Path(hf_hub_download(pinned.repository, pinned.path, revision=pinned.revision))
+        with _without_retries_told():
+            path = Path(hf_hub_download(pinned.repository, pinned.path, revision=pinned.revision))
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise CheckpointError(f"{wanted_by}: there is no repository {file.repository} on the hub") from error
     except RevisionNotFoundError as error:
@@ -145,6 +147,18 @@ def _fetched(file: HubFile, *, wanted_by: str, by_hand: str) -> Path:
     if not record:
         _record(file, {"commit": _commit(path, file.path), "sha256": sha256})
     return path
+
+
+@contextlib.contextmanager
+def _without_retries_told() -> Iterator[None]:
+    """Keep the hub's client from logging every attempt: what came of them is told once, in a sentence."""
+    log = logging.getLogger("huggingface_hub")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _is_offline() -> bool:

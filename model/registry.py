@@ -7,13 +7,14 @@ import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from .checkpoint import CONFIG, Checkpoint
 from .errors import CheckpointError
-from .family import Family
+from .family import Family, Traits
 from .paths import readable_path
 from .release import Release
 
@@ -21,7 +22,7 @@ ENTRY_POINTS = "soundgrep.encoders"
 """Group of entry points by which other packages add families; see `soundgrep.model.family`."""
 
 # Imported when they are asked for: a search needs one of them.
-_OURS = {"msclap": ".msclap.family:MSClap"}
+_OURS = {"msclap": ".msclap.family:MSClap", "clap": ".laion.family:LaionClap"}
 _ON_THE_HUB = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+(@[\w.-]+)?")
 _N_SUGGESTED = 3
 
@@ -37,7 +38,9 @@ def find_checkpoint(name_or_dir: str | os.PathLike[str]) -> Checkpoint:
     """
     name = os.fspath(name_or_dir)
     folder = Path(name_or_dir).expanduser()
-    release = find_release(name) if isinstance(name_or_dir, str) else None
+    # A folder whose name is a release's is asked for as "./mini".
+    is_name = isinstance(name_or_dir, str) and not (os.sep in name and folder.is_dir())
+    release = find_release(name) if is_name else None
     if release is not None:
         family = _family_of_release(release)
         if release.folder is not None:
@@ -50,7 +53,11 @@ def find_checkpoint(name_or_dir: str | os.PathLike[str]) -> Checkpoint:
             raise CheckpointError(f"there is no encoder {readable_path(name)!r}{_hint(name)}")
         from .hub import fetch_repository
 
-        folder = fetch_repository(name, family_named)
+        try:
+            folder = fetch_repository(name, family_named)
+        except CheckpointError as error:
+            meant = _near(name)
+            raise CheckpointError(f"{error}; did you mean {' or '.join(meant)}?" if meant else str(error)) from error
     return Checkpoint(folder.resolve())
 
 
@@ -106,20 +113,84 @@ def find_release(name: str) -> Release | None:
     return found
 
 
+@dataclass(frozen=True)
+class KnownModel:
+    """A checkpoint that is known by name, as it is on this machine.
+
+    Attributes:
+        release: What is known of it.
+        family: Its family's name.
+        package: The package that brings it; None for ours.
+        traits: What it takes and gives; None where that is not known before it is here.
+        n_bytes: What is fetched for it, or what it takes here.
+        folder: Where it is; None if it is not on this machine.
+    """
+
+    release: Release
+    family: str
+    package: str | None
+    traits: Traits | None
+    n_bytes: int | None
+    folder: Path | None
+
+    def to_json(self) -> dict[str, object]:
+        """Give it as plain values that JSON can hold."""
+        return {
+            "name": self.release.name,
+            "family": self.family,
+            "package": self.package,
+            "embedding_dim": None if self.traits is None else self.traits.embedding_dim,
+            "segment_s": None if self.traits is None else self.traits.segment_s,
+            "sampling_rate_hz": None if self.traits is None else self.traits.sampling_rate_hz,
+            "n_bytes": self.n_bytes,
+            "licence": self.release.licence,
+            "folder": None if self.folder is None else readable_path(self.folder),
+        }
+
+
+def known_models() -> list[KnownModel]:
+    """List the checkpoints that are known by name, ours first, then those of other packages."""
+    found = [one for one in families() if isinstance(one, Family)]
+    return [_known(release, family) for family in found for release in family.releases]
+
+
+def _known(release: Release, family: Family) -> KnownModel:
+    from .hub import cached_folder, is_whole
+
+    folder = release.folder or cached_folder(release.name)
+    is_here = is_whole(folder)
+    return KnownModel(
+        release=release,
+        family=family.name,
+        package=None if family.name in _OURS else _package(_entry_points()[family.name]),
+        traits=release.traits or (family.traits(Checkpoint(folder)) if is_here else None),
+        n_bytes=sum(path.stat().st_size for path in folder.iterdir()) if release.folder else release.n_bytes,
+        folder=folder.resolve() if is_here else None,
+    )
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist is not None else entry.value
+
+
 def _family_of_release(release: Release) -> Family:
     return next(one for one in families() if isinstance(one, Family) and release in one.releases)
 
 
 def _hint(name: str) -> str:
-    """What somebody who gave a name that nobody knows may have meant."""
-    names = [release.name for family in families() if isinstance(family, Family) for release in family.releases]
-    short = {known.rsplit("/", 1)[-1].lower(): known for known in names}
-    near = difflib.get_close_matches(name.lower(), [known.lower() for known in names], _N_SUGGESTED)
-    near += difflib.get_close_matches(name.rsplit("/", 1)[-1].lower(), list(short), _N_SUGGESTED)
-    whole = {known.lower(): known for known in names}
-    meant = list(dict.fromkeys(whole.get(one, short.get(one, one)) for one in near))[:_N_SUGGESTED]
+    """What to do for somebody who gave a name that nobody knows."""
+    meant = _near(name)
     guess = f": did you mean {' or '.join(meant)}?" if meant else ";"
     return f"{guess} `soundgrep models` lists those with a name, or give a checkpoint's folder"
+
+
+def _near(name: str) -> list[str]:
+    """The names that are most like another, with or without who publishes them."""
+    names = [release.name for family in families() if isinstance(family, Family) for release in family.releases]
+    known = {whole.lower(): whole for whole in names} | {whole.rsplit("/", 1)[-1].lower(): whole for whole in names}
+    asked = (name.lower(), name.rsplit("/", 1)[-1].lower())
+    near = [one for form in asked for one in difflib.get_close_matches(form, list(known), _N_SUGGESTED)]
+    return list(dict.fromkeys(known[one] for one in near))[:_N_SUGGESTED]
 
 
 @functools.cache
@@ -136,7 +207,7 @@ def _entry_points() -> Mapping[str, EntryPoint]:
 
 @functools.cache
 def _their_family(entry: EntryPoint) -> Family:
-    package = entry.dist.name if entry.dist is not None else entry.value
+    package = _package(entry)
     try:
         family = entry.load()()
     except Exception as error:

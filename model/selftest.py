@@ -15,6 +15,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,12 +50,30 @@ _TONE_HZ = 440.0
 _log = logging.getLogger(__name__)
 
 
-def examine_text(embed: Callable[[str], Float], *, name: str) -> None:
+@dataclass(frozen=True)
+class TextFindings:
+    """What a text tower that works was seen to do.
+
+    Attributes:
+        mean_cosine: Mean cosine between the embeddings of different texts, the lower the better they are told apart.
+        n_right: Triples in the right order: texts of the same words nearer than one of others.
+        n_triples: Triples asked.
+    """
+
+    mean_cosine: float
+    n_right: int
+    n_triples: int
+
+
+def examine_text(embed: Callable[[str], Float], *, name: str) -> TextFindings:
     """Ask a text tower for embeddings of known texts.
 
     Args:
         embed: Gives a text's embedding `[embedding_dim]`, of any length.
         name: What the checkpoint is called in the messages.
+
+    Returns:
+        What was seen.
 
     Raises:
         CheckpointError: If they are zero or not finite, nearly all alike, or in the wrong order.
@@ -77,9 +96,10 @@ def examine_text(embed: Callable[[str], Float], *, name: str) -> None:
             f"{name}: the text tower is broken: to it {texts[wrong[0]]!r} means rather {other!r} than {same!r}, and "
             f"{len(wrong)} of {len(firsts)} such texts are in the wrong order; use another checkpoint"
         )
+    return TextFindings(mean_cosine, len(firsts) - len(wrong), len(firsts))
 
 
-def examine_audio(embed: Callable[[Float], Float], *, name: str, sampling_rate_hz: int, n_samples: int) -> None:
+def examine_audio(embed: Callable[[Float], Float], *, name: str, sampling_rate_hz: int, n_samples: int) -> float:
     """Ask an audio tower for embeddings of a tone and of noise.
 
     Args:
@@ -88,21 +108,32 @@ def examine_audio(embed: Callable[[Float], Float], *, name: str, sampling_rate_h
         sampling_rate_hz: Rate of the segment.
         n_samples: Its length.
 
+    Returns:
+        1 less the cosine between them.
+
     Raises:
         CheckpointError: If they are zero, not finite, or the same.
     """
-    times_s = np.arange(n_samples) / sampling_rate_hz
-    tone = (0.5 * np.sin(2 * np.pi * _TONE_HZ * times_s)).astype(np.float32)
-    noise = np.random.default_rng(0).normal(0, 0.1, n_samples).astype(np.float32)
+    tone, noise = made_sounds(sampling_rate_hz=sampling_rate_hz, n_samples=n_samples)
     rows = _unit(np.array([embed(tone), embed(noise)], np.float64), f"{name}: the audio tower")
-    if 1 - float(rows[0] @ rows[1]) < MIN_AUDIO_DISTANCE:
+    distance = 1 - float(rows[0] @ rows[1])
+    if distance < MIN_AUDIO_DISTANCE:
         raise CheckpointError(
             f"{name}: the audio tower is dead: it gives a tone and noise the same embedding, so every search would "
             "find the same; use another checkpoint"
         )
+    return distance
 
 
-def check_once(files: Sequence[Path], tower: str, examine: Callable[[], None]) -> None:
+def made_sounds(*, sampling_rate_hz: int, n_samples: int) -> tuple[Float, Float]:
+    """Make a tone and noise [n_samples] each, always the same."""
+    times_s = np.arange(n_samples) / sampling_rate_hz
+    tone = (0.5 * np.sin(2 * np.pi * _TONE_HZ * times_s)).astype(np.float32)
+    noise = np.random.default_rng(0).normal(0, 0.1, n_samples).astype(np.float32)
+    return tone, noise
+
+
+def check_once(files: Sequence[Path], tower: str, examine: Callable[[], object]) -> None:
     """Examine a tower, unless one made of the same files has passed on this machine before.
 
     What passed is remembered in the user's cache folder, by the files' names, sizes and times: hashing them would cost
