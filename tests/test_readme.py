@@ -60,3 +60,10 @@ def test_every_command_is_documented() -> None:
     assert {"index", "search", "sql", "convert"} <= set(names)
     for name in names:
         assert f"soundgrep {name}" in README, f"README does not say what `soundgrep {name}` does"
+
+
+def test_the_table_of_encoders_is_the_one_that_is_printed(tmp_path: Path) -> None:
+    command = [Path(sys.executable).with_name("soundgrep"), "models"]
+    environment = {**os.environ, "SOUNDGREP_CACHE": str(tmp_path)}
+    listed = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert f"$ soundgrep models\n{listed}" in README
