@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,13 @@ _LENGTH_BYTES = 8  # of the header's length, little-endian; see the format's des
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
-def mapped_tensors(path: Path, *, prefix: str = "") -> dict[str, Float]:
+def mapped_tensors(path: Path, *, prefix: str = "", ignored: re.Pattern[str] | None = None) -> dict[str, Float]:
     """Map the tensors of a file into memory.
 
     Args:
         path: A safetensors file.
         prefix: Only tensors whose names begin so.
+        ignored: Tensors that are left out, by their whole names.
 
     Returns:
         Arrays by name, float32. Those that are float32 in the file share its pages, and what is written to them stays
@@ -43,7 +45,8 @@ def mapped_tensors(path: Path, *, prefix: str = "") -> dict[str, Float]:
     header.pop("__metadata__", None)
     # Copy on write: OpenVINO takes over only arrays that may be written to, and writes to none.
     data = np.memmap(path, np.uint8, "c", offset=start) if path.stat().st_size > start else np.empty(0, np.uint8)
-    return {name: _float32(name, data, entry) for name, entry in header.items() if name.startswith(prefix)}
+    asked = [name for name in header if name.startswith(prefix) and not (ignored and ignored.fullmatch(name))]
+    return {name: _float32(name, data, header[name]) for name in asked}
 
 
 def check_shapes(tensors: Mapping[str, Float], expected: Mapping[str, tuple[int, ...]], *, path: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,11 @@ from .feature_extraction import MSClapFeatureExtractor
 from .mel import MIN_POWER, MelFrontEnd
 from .modeling import MSClapModel
 
+if TYPE_CHECKING:
+    from transformers import ClapModel
+
 Float = npt.NDArray[np.float32]
+AudioModel: TypeAlias = "MSClapModel | ClapModel"
 
 # Always as many at once, filled up with silence: a batch of another size may take other kernels and round otherwise.
 N_AT_ONCE = 32
@@ -44,19 +49,39 @@ def load_model(folder: Path) -> MSClapModel:
     return model.eval().requires_grad_(False)
 
 
+def load_front_end(folder: Path) -> MelFrontEnd:
+    """Load a checkpoint's front end.
+
+    Raises:
+        CheckpointError: if it is unreadable.
+    """
+    try:
+        return MSClapFeatureExtractor.from_pretrained(folder).front_end
+    except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{folder}: the front end cannot be loaded: {error}") from error
+
+
 class TorchAudioTower:
     """HTS-AT and its projection in torch, float32, one segment at a time.
 
     Args:
         folder: The checkpoint.
+        load: Loads its model, a torch module on the CPU.
+        front_end: Loads its front end.
 
     Raises:
         CheckpointError: if a file of it is unreadable or does not fit the others.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._model = load_model(folder)
-        self._front_end = load_front_end(folder)
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        load: Callable[[Path], AudioModel] = load_model,
+        front_end: Callable[[Path], MelFrontEnd] = load_front_end,
+    ) -> None:
+        self._model = load(folder)
+        self._front_end = front_end(folder)
         self._spent = {"mel": 0.0, "tower": 0.0}
 
     @property
@@ -96,6 +121,8 @@ class GpuAudioTower:
         device: Where to compute.
         precision: Of the matrix products: torch.bfloat16 or torch.float32.
         compiles: Whether to let torch compile the tower, which takes a minute and then saves time at every batch.
+        load: Loads its model, a torch module on the CPU.
+        front_end: Loads its front end.
 
     Raises:
         CheckpointError: if a file of it is unreadable or does not fit the others.
@@ -108,15 +135,16 @@ class GpuAudioTower:
         device: str = "cuda",
         precision: torch.dtype = torch.bfloat16,
         compiles: bool = False,
+        load: Callable[[Path], AudioModel] = load_model,
+        front_end: Callable[[Path], MelFrontEnd] = load_front_end,
     ) -> None:
         self._device = torch.device(device)
         self._precision = precision
-        self._model = load_model(folder)
+        self._model = load(folder)
         torch.nn.Module.to(self._model, self._device)  # the model's own `to` is typed for its decorator
-        front_end = load_front_end(folder)
-        self._front_end = front_end
-        self._window = torch.from_numpy(front_end.window).to(self._device)
-        self._bank = torch.from_numpy(front_end.bank).to(self._device)
+        self._front_end = front_end(folder)
+        self._window = torch.from_numpy(self._front_end.window).to(self._device)
+        self._bank = torch.from_numpy(self._front_end.bank).to(self._device)
         self._embed = torch.compile(self._computed) if compiles else self._computed
         self._spent = {"tower": 0.0}
 
@@ -158,15 +186,3 @@ class GpuAudioTower:
         )
         power = spectrum.real.square() + spectrum.imag.square()
         return 10 * torch.log10((power.transpose(1, 2) @ self._bank).clamp(min=MIN_POWER))[:, None]
-
-
-def load_front_end(folder: Path) -> MelFrontEnd:
-    """Load a checkpoint's front end.
-
-    Raises:
-        CheckpointError: if it is unreadable.
-    """
-    try:
-        return MSClapFeatureExtractor.from_pretrained(folder).front_end
-    except (OSError, RuntimeError, TypeError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{folder}: the front end cannot be loaded: {error}") from error
