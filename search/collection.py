@@ -227,6 +227,15 @@ class Collection:
         """
         return self._catalog.clip_ids_where(where, checked_values(values))
 
+    def sample(self, n: int) -> npt.NDArray[np.float32]:
+        """Give the embeddings [m, embedding_dim] of `n` segments drawn at random, always the same; of all if fewer.
+
+        Raises:
+            CollectionError: If the tables or the index cannot be read.
+        """
+        drawn = np.random.default_rng(0).choice(self.n_segments, size=min(n, self.n_segments), replace=False)
+        return self._ranking.embeddings(np.sort(drawn))
+
     def sql(
         self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0, max_rows: int | None = None
     ) -> pa.Table:
