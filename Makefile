@@ -19,10 +19,13 @@ $(READY): pyproject.toml constraints.txt
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
-# The reference implementation pins old releases of what we use new ones of; only its modules are needed.
+# The reference implementations pin old releases of what we use new ones of; only their modules are needed. That of
+# LAION brings a package called "tests", which would stand before ours, and so stays beside the environment's own.
 $(TEST_READY): $(READY)
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --group dev
 	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-deps msclap
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --no-deps --upgrade \
+	  --target $(VENV)/oracles laion-clap
 	@touch $@
 
 $(BENCH_READY): $(TEST_READY)
