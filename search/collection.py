@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from ..model.encoder import Encoder
     from .querying.lexical import Lexical
     from .sql.catalog import Catalog
+    from .sql.isolated import IsolatedCatalog
 
 _log = logging.getLogger(__name__)
 
@@ -54,16 +55,21 @@ class Collection:
         manifest: What it is, and which versions of its parts are read.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, *, encoder: Encoder | None) -> None:
+    def __init__(self, path: Path, manifest: Manifest, *, encoder: Encoder | None, isolate_sql: bool = False) -> None:
         self.path = path
         self.manifest = manifest
         self._encoder = encoder
+        self._isolate_sql = isolate_sql
         self._clips = Table.open(path / CLIPS_FOLDER, version=manifest.clips_version)
         self._segments = Table.open(path / SEGMENTS_FOLDER, version=manifest.segments_version)
 
     @classmethod
     def open(
-        cls, path: str | os.PathLike[str], *, encoder: Encoder | str | os.PathLike[str] | None = None
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        encoder: Encoder | str | os.PathLike[str] | None = None,
+        isolate_sql: bool = False,
     ) -> Collection:
         """Open a collection.
 
@@ -71,6 +77,9 @@ class Collection:
             path: Its folder.
             encoder: The encoder that queries will be embedded with, or its name or folder; None for the one that made
                 the collection, opened when the first text or audio is asked for.
+            isolate_sql: Whether filters and SQL are computed in processes of their own, which keep to their limits of
+                time and memory whatever is asked: for who lets others ask. Here one call of a function over a huge
+                value, like list_sum(range(1000000000)), cannot be stopped before it is through.
 
         Raises:
             CollectionError: If it is no collection, damaged, or of a newer format version.
@@ -85,7 +94,7 @@ class Collection:
             encoder = Encoder.from_pretrained(encoder)
         if encoder is not None:
             check_encoder(manifest.encoder, encoder, collection=folder)
-        return cls(folder, manifest, encoder=encoder)
+        return cls(folder, manifest, encoder=encoder, isolate_sql=isolate_sql)
 
     def __repr__(self) -> str:
         return f"Collection({readable_path(self.path)!r}, n_clips={self.n_clips}, n_segments={self.n_segments})"
@@ -342,14 +351,19 @@ class Collection:
         return Lexical(self._catalog.words())
 
     @cached_property
-    def _catalog(self) -> Catalog:
-        from .sql.catalog import Catalog  # DuckDB loads only where SQL is asked
-
+    def _catalog(self) -> Catalog | IsolatedCatalog:
         tables = {CLIPS_FOLDER: self._clips, SEGMENTS_FOLDER: self._segments}
         for name in self.manifest.annexes:
             annex = read_annex(self.path, self.manifest, name)
             if annex is not None:
                 tables[name] = annex
+        if self._isolate_sql:
+            from .sql.isolated import IsolatedCatalog, TablePlace
+
+            places = {name: TablePlace(table.folder, table.version) for name, table in tables.items()}
+            return IsolatedCatalog(places, search=self._rows_of_search)
+        from .sql.catalog import Catalog  # DuckDB loads only where SQL is asked
+
         return Catalog({name: table.dataset() for name, table in tables.items()}, search=self._rows_of_search)
 
     @cached_property

@@ -28,6 +28,8 @@ _log = logging.getLogger(__name__)
 class LiveCollections:
     """Collections as they stand now. Whoever is asking when they change gets the answer of what was open.
 
+    Filters and SQL are computed in processes of their own, so that no question holds up the others for ever.
+
     Args:
         paths: The collections' folders.
 
@@ -98,11 +100,11 @@ class LiveCollections:
             manifests = [Collection.open(path).manifest for path in self._paths]
             if any(manifest.encoder.digest != encoder.digest for manifest in manifests):
                 encoder = None  # made anew by another one
-        opened = Collections.open(self._paths, encoder=encoder)
+        opened = Collections.open(self._paths, encoder=encoder, isolate_sql=True)
         for member in opened.members:
             _ = member.encoder
             if member.n_segments:  # read tables and index now, not while somebody waits
-                member.search(embedding=np.ones(member.manifest.embedding_dim, np.float32), k=1)
+                member.search(embedding=np.ones(member.manifest.embedding_dim, np.float32), k=1, where="true")
         return opened
 
     def _signatures(self) -> list[_Signature | None]:

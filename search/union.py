@@ -53,12 +53,15 @@ class Collections:
         self.members = tuple(members)
 
     @classmethod
-    def open(cls, paths: Iterable[str | os.PathLike[str]], *, encoder: Encoder | None = None) -> Collections:
+    def open(
+        cls, paths: Iterable[str | os.PathLike[str]], *, encoder: Encoder | None = None, isolate_sql: bool = False
+    ) -> Collections:
         """Open collections, which then share one encoder.
 
         Args:
             paths: Their folders.
             encoder: The encoder, if it is open already; None for the one that made the first.
+            isolate_sql: As in `Collection.open`.
 
         Raises:
             CollectionError: If one is no collection, damaged, of a newer format version, or of another encoder.
@@ -70,7 +73,7 @@ class Collections:
             members = [Collection.open(folder) for folder in folders]
             cls(members)  # before the encoder is opened, or a mismatch would be told in its words
             encoder = encoder or members[0].encoder
-        return cls([Collection.open(folder, encoder=encoder) for folder in folders])
+        return cls([Collection.open(folder, encoder=encoder, isolate_sql=isolate_sql) for folder in folders])
 
     @property
     def n_clips(self) -> int:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from multiprocessing import Pipe
 
+from ...model.child_process import start_child
 from .child import ChildSettings
 from .worker import Task
 
-# The package is imported from where this process imports it. What a library prints must not get into a listing.
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    f"from {__package__}.child import main; main(int(sys.argv[1]))"
-)
+_CHILD = f"{__package__}.child"
 # Threads of libraries that would only get in the way of the tower's.
 _THREAD_COUNTS = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -42,22 +32,13 @@ class Process:
     """
 
     def __init__(self, settings: ChildSettings, *, n_threads: int) -> None:
-        self.connection, theirs = Pipe()
         self.tasks: dict[int, Task] = {}
         self.begun: set[int] = set()
         self.in_hand: set[int] = set()
         self.is_loading = self.is_alone = self.is_asked = False
         self._heard_s = time.monotonic()
-        environment = os.environ | dict.fromkeys(_THREAD_COUNTS, "1") | {"OMP_NUM_THREADS": str(n_threads)}
-        # Until it has come to ignore a Ctrl-C it must not reach it, or it dies of it with a traceback.
-        with theirs, _interrupts_held_back():
-            self._popen = subprocess.Popen(  # noqa: S603 - our own module
-                [sys.executable, "-c", _BOOT, str(theirs.fileno()), json.dumps([str(entry) for entry in sys.path])],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=_stderr(),
-                env=environment,
-            )
+        environment = dict.fromkeys(_THREAD_COUNTS, "1") | {"OMP_NUM_THREADS": str(n_threads)}
+        self._popen, self.connection = start_child(_CHILD, environment=environment)
         self.send(settings)
 
     def send(self, message: object) -> None:
@@ -103,22 +84,3 @@ class Process:
         self.connection.close()
         self._popen.kill()
         self._popen.wait()
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait: this process gets it afterwards, processes started meanwhile never do."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _stderr() -> int:
-    """Where a child's libraries may print."""
-    try:
-        os.fstat(2)
-    except OSError:
-        return subprocess.DEVNULL
-    return 2

@@ -15,13 +15,8 @@ import pyarrow.dataset as ds
 
 from ...model.errors import QueryError
 from .calls import DEFAULT_K, FUNCTION, ROWS, Call, find_calls
+from .limits import FILTER_LIMIT_S, MEMORY_SHARE, SQL_LIMIT_S
 from .views import view_statements, words_statement
-
-FILTER_LIMIT_S = 10.0
-"""A filter that takes longer than this is stopped."""
-
-SQL_LIMIT_S = 60.0
-"""A statement that takes longer than this is stopped, unless the caller says otherwise."""
 
 # No files, no network, no extensions, no variables of the calling program, and no way to turn any of it on again.
 _CONFINED: dict[str, str | bool | int | float | list[str]] = {
@@ -32,7 +27,6 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "temp_directory": "",
 }
 _READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
-_MEMORY_SHARE = 4  # of the machine's memory, a statement may take one part in so many
 _N_BATCH = 65_536
 # What search() in SQL reads: the rows of every search that the statement names, made before it runs.
 _SEARCHES = "searches0"
@@ -55,15 +49,16 @@ class Catalog:
     Args:
         tables: The tables "clips" and "segments", and the annexes by name.
         search: Gives the rows of one search, for search() in SQL: rank, score and the like, best first.
+        memory_share: Of the machine's memory, a statement may take one part in so many.
     """
 
-    def __init__(self, tables: Mapping[str, ds.Dataset], *, search: Search) -> None:
+    def __init__(self, tables: Mapping[str, ds.Dataset], *, search: Search, memory_share: int = MEMORY_SHARE) -> None:
         self._tables = dict(tables)
         self._sources = {name: f"{name}0" for name in tables}  # no annex has a digit in its name
         self._search = search
         self._connections = _Connections()
         weakref.finalize(self, self._connections.let_go)
-        self._memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MEMORY_SHARE
+        self._memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // memory_share
 
     def sql(
         self,
