@@ -45,7 +45,7 @@ def show_hits(
         done: Whether there are no more.
         tags: What to show beside the name of a clip, by its id.
         answer: Called with an event, before the page is run again: {"kind": "more" | "like" | "unlike" | "similar" |
-            "view", ...}.
+            "list", ...}.
     """
     data = {
         "signature": signature,
@@ -53,6 +53,10 @@ def show_hits(
         "done": done,
         "ending": "that is all" if len(hits) > 5 else "",
         "view": state.view,
+        "fold": state.fold,
+        "by": state.by,
+        "words": state.text_match,
+        "has_words": bool(state.text or state.added),
         "media": f"{PREFIX}/clips",
         "marks": marks(),
         "hits": [_told(hit, tags.get(hit.clip_id, ())) for hit in hits],

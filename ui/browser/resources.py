@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import zip_longest
 from threading import Lock
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from ...indexer.phrases import PHRASES
+from ...model.errors import SoundgrepError
+from ...search.suggestions import suggest
 from ...search.union import Collections
 from ..service.desk import Desk
 
 Answer = TypeVar("Answer")
 N_SOUNDS = 256
+N_IDEAS = 8
 
 
 @dataclass(frozen=True)
@@ -26,11 +32,13 @@ class Sound:
         name: What it is called on the page.
         embedding: What it became [embedding_dim]; the sound itself is not kept.
         encoder: Digest of the encoder it was embedded by.
+        note: What there is to say about it, if anything.
     """
 
     name: str
     embedding: npt.NDArray[np.float32]
     encoder: str
+    note: str = ""
 
 
 class _Opened:
@@ -39,6 +47,7 @@ class _Opened:
     def __init__(self) -> None:
         self.desk: Desk | None = None
         self.sounds: OrderedDict[str, Sound] = OrderedDict()
+        self.ideas: Future[list[str]] | None = None
         self.lock = Lock()
 
 
@@ -48,6 +57,24 @@ _opened = _Opened()
 def install(desk: Desk) -> None:
     """Say what is open; done once, before the page is served."""
     _opened.desk = desk
+    # What could be asked is looked for meanwhile; the thread also opens the catalog before anybody waits for it.
+    thinking = ThreadPoolExecutor(1, thread_name_prefix="soundgrep-ideas")
+    _opened.ideas = thinking.submit(_ideas, desk.live.current)
+    thinking.shutdown(wait=False)
+
+
+def ideas(*, wait_s: float = 1.0) -> list[str]:
+    """Texts that could be asked, drawn from the collections; none as long as they are not known yet."""
+    try:
+        return [] if _opened.ideas is None else _opened.ideas.result(timeout=wait_s)
+    except (TimeoutError, SoundgrepError):
+        return []
+
+
+def _ideas(collections: Collections) -> list[str]:
+    drawn = [suggest(member, PHRASES, n=N_IDEAS) for member in collections.members]
+    rounds = [idea for ideas in zip_longest(*drawn) for idea in ideas if idea is not None]
+    return list(dict.fromkeys(rounds))[:N_IDEAS]
 
 
 def desk() -> Desk:

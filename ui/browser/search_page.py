@@ -10,15 +10,28 @@ import streamlit as st
 from ...model.errors import SoundgrepError
 from ...search import Hit
 from ...search.union import Collections
-from ..screen import counted
+from ..screen import counted, printable, spoken_duration
 from . import resources, state
 from .asking import find
 from .bar import show_bar
 from .hits import Event, show_hits
+from .sound_input import show_sound_input, show_sound_problem
 from .state import SearchState, as_text
+from .tags import tags_of
 
 PAGE_SIZE = 20
 MAX_HITS = 1_000
+_LISTINGS = {
+    ("view", "list"),
+    ("view", "grid"),
+    ("fold", True),
+    ("fold", False),
+    ("by", "clip"),
+    ("by", "segment"),
+    ("text_match", "off"),
+    ("text_match", "on"),
+    ("text_match", "only"),
+}
 
 
 @dataclass
@@ -27,6 +40,7 @@ class _Found:
 
     signature: str
     hits: list[Hit] = field(default_factory=list)
+    tags: dict[int, list[str]] = field(default_factory=dict)
     wanted: int = PAGE_SIZE
     done: bool = False
     nothing_like_it: bool = False
@@ -34,11 +48,18 @@ class _Found:
 
 def show() -> None:
     """Draw the page."""
-    show_bar(ideas=(), lead="")
-    search = state.current()
-    if not search.asks:
-        return
     collections = resources.current()
+    search = state.current()
+    with st.container(horizontal=True, vertical_alignment="top", gap="small", key="asked"):
+        show_bar(ideas=[] if search.asks else resources.ideas(), lead="In here, for example:")
+        show_sound_input()
+    show_sound_problem()
+    if not collections.n_clips:
+        st.info(f"{_named(collections)} holds no sounds yet: `soundgrep index SOURCE COLLECTION` puts some in.")
+        return
+    if not search.asks:
+        _welcome(collections)
+        return
     found = _found(collections, search)
     try:
         _load(found, search)
@@ -46,21 +67,49 @@ def show() -> None:
         st.error(as_text(str(error)), icon=":material/error:")
         return
     if not found.hits:
-        st.info("Nothing here passes the filters." if search.where else "There are no sounds in this collection.")
+        st.info(_why_none(search), icon=":material/search_off:")
         return
     if found.nothing_like_it:
-        st.info("Nothing here sounds like that: even the best is no better than what any text finds.")
+        st.info(
+            "Nothing here sounds like that: even the best is no better than what any text finds.",
+            icon=":material/hearing_disabled:",
+        )
     total = counted(collections.n_clips, "clip")
     n = counted(len(found.hits), "hit")
     show_hits(
         found.hits,
         state=search,
         signature=found.signature,
-        count=f"{n} of {total}" if found.done else f"the best {n} of {total}",
+        count=f"{n} in {total}" if found.done else f"The best {n} in {total}",
         done=found.done,
-        tags={},
+        tags=found.tags,
         answer=_answer,
     )
+
+
+def _welcome(collections: Collections) -> None:
+    """Say what is here, before anything was asked."""
+    seconds = sum(
+        member.sql("SELECT coalesce(sum(duration_s), 0) AS s FROM clips")["s"][0].as_py()
+        for member in collections.members
+    )
+    encoder = collections.members[0].manifest.encoder.id
+    st.caption(
+        f"{_named(collections)}: {counted(collections.n_clips, 'clip')}, {spoken_duration(seconds)} of sound, heard by "
+        f"{as_text(encoder)}. Type `/` to search, `+ rain` or `- music` to add or take away."
+    )
+
+
+def _named(collections: Collections) -> str:
+    return ", ".join(f"**{as_text(printable(member.path.name))}**" for member in collections.members)
+
+
+def _why_none(search: SearchState) -> str:
+    if search.where or search.facets or search.inside:
+        return "No clip passes the filters: take one away to hear more."
+    if search.text_match == "only":
+        return "No name, tag or caption holds a word of the text."
+    return "There is nothing else in the collection."
 
 
 def _found(collections: Collections, search: SearchState) -> _Found:
@@ -83,6 +132,7 @@ def _load(found: _Found, search: SearchState) -> None:
     hits = resources.ask(lambda collections: find(collections, search, k=n, offset=offset))
     if not found.hits:
         found.nothing_like_it = hits.nothing_like_it
+    found.tags |= resources.ask(lambda collections: tags_of(collections, [hit.clip_id for hit in hits]))
     found.hits.extend(hits)
     found.done = len(hits) < n or len(found.hits) >= MAX_HITS
 
@@ -96,8 +146,12 @@ def _answer(event: Event) -> None:
             found = st.session_state.get("found")
             if isinstance(found, _Found) and event.get("have") == len(found.hits):
                 found.wanted = len(found.hits) + PAGE_SIZE
-        case "view" if event.get("view") in ("list", "grid"):
-            state.change(view=event["view"])
+        case "list" if (event.get("field"), event.get("value")) in _LISTINGS:
+            fields = {str(event["field"]): event["value"]}
+            # Words are matched by clip, and near copies are folded among clips.
+            fields |= {"text_match": "off"} if event["value"] == "segment" else {}
+            fields |= {"by": "clip"} if event["field"] == "text_match" and event["value"] != "off" else {}
+            state.change(**fields)
         case "like" if number is not None and number not in search.like:
             state.change(like=(*search.like, number), unlike=tuple(one for one in search.unlike if one != number))
         case "unlike" if number is not None and number not in search.unlike:

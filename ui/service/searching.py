@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from typing import Annotated
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy.typing as npt
 from fastapi import APIRouter, Body
 from fastapi import Query as Parameters
 
-from ...model.errors import AudioError
 from ...search import Query
 from ...search.querying.filters import Values
 from ...search.union import Collections
@@ -18,6 +16,7 @@ from .desk import Desk
 from .limits import SOUND_PATH
 from .questions import Answer, Listing, Question, ShortQuestion, answer
 from .refusals import RefusedError
+from .sent import decode_sent
 
 
 def search_routes(desk: Desk) -> APIRouter:
@@ -58,19 +57,10 @@ def search_routes(desk: Desk) -> APIRouter:
         return await found(question, Query.audio(await desk.ask(lambda opened: _waveform(sound, opened))))
 
     def _waveform(sound: bytes, collections: Collections) -> npt.NDArray[np.float32]:
-        from ...model.excerpt import decode_excerpt
-
         most_s = desk.settings.max_sound_s
         rate = collections.members[0].encoder.sampling_rate_hz
-        with tempfile.NamedTemporaryFile(prefix="soundgrep-") as file:
-            file.write(sound)
-            file.flush()
-            try:
-                waveform = decode_excerpt(file.name, start_s=0, end_s=most_s + 1, sampling_rate_hz=rate)
-            except AudioError as error:
-                # The file's name here says nothing to whoever sent it.
-                raise AudioError(str(error).replace(file.name, "the sound")) from error
-        if len(waveform) > most_s * rate:
+        waveform, is_longer = decode_sent(sound, name="the sound", most_s=most_s, sampling_rate_hz=rate)
+        if is_longer:
             raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
         return waveform
 

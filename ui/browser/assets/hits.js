@@ -35,6 +35,8 @@ class List {
     component.parentElement.append(this.root);
     this.onkey = (event) => this.key(event);
     document.addEventListener("keydown", this.onkey);
+    this.onpress = (event) => { if (this.menu && !event.composedPath().includes(this.menu)) this.menu.open = false; };
+    document.addEventListener("pointerdown", this.onpress);
     this.seen = new IntersectionObserver((entries) => this.looked(entries), { rootMargin: "200px" });
     this.end = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) this.more(); },
       { rootMargin: "600px" });
@@ -47,6 +49,7 @@ class List {
 
   close() {
     document.removeEventListener("keydown", this.onkey);
+    document.removeEventListener("pointerdown", this.onpress);
     for (const observer of [this.seen, this.end, this.resized, this.theme]) observer.disconnect();
     this.player.stop();
     this.root.remove();
@@ -80,21 +83,33 @@ class List {
     this.count.textContent = data.count;
     this.drawTools();
     this.foot.textContent = data.done ? data.ending : "…";
-    if (again && order.length) this.select(order[0], { quietly: true });
+    if (again && order.length) {
+      this.select(order[0], { quietly: true });
+      if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView({ block: "start" });
+    }
   }
 
   drawTools() {
+    const list = (field, value) => this.say({ kind: "list", field, value });
     const view = (name, label) => el("button", {
       class: "view", "aria-pressed": String(this.data.view === name), "aria-label": label, title: label,
-      onclick: () => this.say({ kind: "view", view: name }),
+      onclick: () => list("view", name),
     }, icon(name));
     this.audit = el("button", {
       class: "audition", "aria-pressed": String(this.audition), title: "Play each hit as you move to it (a)",
       onclick: () => this.setAudition(!this.audition),
     }, icon("play"), el("span", { text: "Audition" }));
+    const choice = (label, field, value, on, disabled = false) => el("label", { class: disabled ? "off" : "" },
+      el("input", { type: "checkbox", disabled, onchange: (event) => list(field, event.target.checked ? value[0] : value[1]), ...(on ? { checked: true } : {}) }), label);
+    this.menu ??= el("details", { class: "menu" }, el("summary", { "aria-label": "How hits are listed", title: "How hits are listed" }, icon("tune"), el("span", { text: "Listing" })), el("div", { class: "choices" }));
+    this.menu.lastChild.replaceChildren(
+      choice("Near copies once", "fold", [true, false], this.data.fold),
+      choice("Every segment by itself", "by", ["segment", "clip"], this.data.by === "segment"),
+      choice("Words in names and tags too", "text_match", ["on", "off"], this.data.words !== "off", !this.data.has_words),
+      choice("Only words, not sound", "text_match", ["only", "off"], this.data.words === "only", !this.data.has_words));
     this.tools.replaceChildren(
-      el("span", { class: "keys", "aria-hidden": "true", text: "↑↓ move · space play · k keep" }),
-      this.audit, view("list", "As a list"), view("grid", "As a grid"));
+      el("span", { class: "keys", "aria-hidden": "true", text: "↑↓ move · space play · k keep · x reject" }),
+      this.audit, this.menu, view("list", "As a list"), view("grid", "As a grid"));
   }
 
   setAudition(on) {
