@@ -107,19 +107,8 @@ class AudioStream:
                 at all, NaN, infinite or absurdly large ones, a rate outside 1 kHz to 768 kHz, more than 64 channels,
                 more than 100 hours). One sentence that names the file.
         """
-        try:
-            with contextlib.nullcontext(self._file) if self._file is not None else open_clip(self._path) as file:
-                yield from (block for block in self._decoded(file) if block.size)
-            return
-        except AudioError as error:
-            reason = str(error)
-        except av.FFmpegError as error:
-            reason = "it is not audio in a known format, or it is damaged beyond reading"
-            if isinstance(error, OSError):
-                reason = _reading_failed(error)
-        except OSError as error:
-            reason = _reading_failed(error)
-        raise AudioError(f"{readable_path(self._path)}: {reason}")
+        with _told(self._path), _open(self._path, self._file) as file:
+            yield from (block for block in self._decoded(file) if block.size)
 
     @property
     def info(self) -> AudioInfo:
@@ -143,18 +132,8 @@ class AudioStream:
         return self._mixdown.peak_dbfs
 
     def _decoded(self, file: BinaryIO) -> Iterator[npt.NDArray[np.float32]]:
-        if file.seek(0, os.SEEK_END) == 0:
-            raise AudioError("the file is empty")
-        file.seek(0)
         mixdown = self._mixdown
-        # libav reads through our file object: names need not be text, and reading fails with the system's own error.
-        with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
-            stream = container.streams.best("audio")
-            if not isinstance(stream, av.AudioStream):
-                raise AudioError("it has no audio track")
-            if stream.codec_context is None:
-                raise AudioError("the coding of its audio track is not supported")
-            track = _Track(container, stream)
+        with _open_track(file) as track:
             for samples, rate_hz in track.blocks():
                 block = mixdown.add(samples, sampling_rate_hz=rate_hz)
                 if not mixdown.finite:
@@ -168,12 +147,12 @@ class AudioStream:
                 raise AudioError("nothing of its audio can be decoded" if track.n_damaged else "it holds no samples")
             yield mixdown.finish()
             self._info = AudioInfo(
-                container=_container_name(container.format.name, _suffix(self._path)),
-                codec=stream.codec_context.codec.canonical_name,
+                container=_container_name(track.container.format.name, _suffix(self._path)),
+                codec=track.stream.codec_context.codec.canonical_name,
                 sampling_rate_hz=track.layout.sampling_rate_hz,
                 n_channels=track.layout.n_channels,
                 duration_s=mixdown.duration_s,
-                tags=_tags(container.metadata, stream.metadata),
+                tags=_tags(track.container.metadata, track.stream.metadata),
             )
 
 
@@ -198,6 +177,26 @@ def decode(
     return DecodedAudio(stream.info, waveform, stream.rms_dbfs, stream.peak_dbfs)
 
 
+def native_blocks(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[npt.NDArray[np.generic], int, bool]]:
+    """Decode a file's best audio track as it is, neither mixed nor resampled.
+
+    Args:
+        path: An audio or video file; a member of a tar archive and a URL will do too (see `open_clip`).
+
+    Yields:
+        Blocks [n_channels, n_samples] in the coding's own sample type; their rate in Hz; and whether the coding is
+        lossy, as its samples tell (planar floats).
+
+    Raises:
+        AudioError: If the file cannot be read, is not audio, or holds no samples.
+    """
+    with _told(path), _open(path, None) as file, _open_track(file) as track:
+        for samples, rate_hz in track.blocks():
+            yield samples, rate_hz, track.layout is not None and track.layout.sample_format == "fltp"
+        if track.layout is None:
+            raise AudioError("it holds no samples")
+
+
 @dataclass(frozen=True)
 class _Layout:
     """How a frame holds its samples."""
@@ -219,12 +218,50 @@ class _Layout:
         return layout
 
 
+@contextlib.contextmanager
+def _told(path: str | bytes | os.PathLike[str]) -> Iterator[None]:
+    """Turn what reading and decoding raise into one sentence that names the file."""
+    try:
+        yield
+        return
+    except AudioError as error:
+        reason = str(error)
+    except av.FFmpegError as error:
+        reason = "it is not audio in a known format, or it is damaged beyond reading"
+        if isinstance(error, OSError):
+            reason = _reading_failed(error)
+    except OSError as error:
+        reason = _reading_failed(error)
+    raise AudioError(f"{readable_path(path)}: {reason}")
+
+
+def _open(path: str | bytes | os.PathLike[str], file: BinaryIO | None) -> contextlib.AbstractContextManager[BinaryIO]:
+    """Open a clip's bytes, unless they are open already."""
+    return open_clip(path) if file is None else contextlib.nullcontext(file)
+
+
+@contextlib.contextmanager
+def _open_track(file: BinaryIO) -> Iterator["_Track"]:
+    """Open the best audio track of a file."""
+    if file.seek(0, os.SEEK_END) == 0:
+        raise AudioError("the file is empty")
+    file.seek(0)
+    # libav reads through our file object: names need not be text, and reading fails with the system's own error.
+    with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
+        stream = container.streams.best("audio")
+        if not isinstance(stream, av.AudioStream):
+            raise AudioError("it has no audio track")
+        if stream.codec_context is None:
+            raise AudioError("the coding of its audio track is not supported")
+        yield _Track(container, stream)
+
+
 class _Track:
     """One audio stream of an open container, read to its end."""
 
     def __init__(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
-        self._container = container
-        self._stream = stream
+        self.container = container
+        self.stream = stream
         self.layout: _Layout | None = None  # of the first frame
         self.n_damaged = 0
 
@@ -247,7 +284,7 @@ class _Track:
 
     def _frames(self) -> Iterator[av.AudioFrame]:
         """Yield every frame that decodes; a damaged packet is counted and passed over."""
-        packets = self._container.demux(self._stream)
+        packets = self.container.demux(self.stream)
         while True:
             try:
                 packet = next(packets, None)

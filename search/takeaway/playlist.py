@@ -1,0 +1,32 @@
+"""Playlist: clips for any player, as an m3u file."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Sequence
+
+from ...model.archives import split_member
+from .items import Item
+
+
+def playlist_of(items: Sequence[Item]) -> tuple[bytes, list[Item]]:
+    """Write a playlist: each clip's file, and for players that heed it (VLC) where the sound begins.
+
+    Args:
+        items: The clips.
+
+    Returns:
+        The m3u file, UTF-8 but for names that are not; and the clips that are not in it, because no player could open
+        them: members of archives, and names that hold a line break.
+    """
+    lines = [b"#EXTM3U"]
+    left_out: list[Item] = []
+    for item in items:
+        if b"\n" in item.exact or b"\r" in item.exact or split_member(item.exact) is not None:
+            left_out.append(item)
+            continue
+        lines.append(f"#EXTINF:{round(item.duration_s)},{posixpath.basename(item.path)}".encode())
+        if item.hit is not None and item.hit.start_s > 0:
+            lines.append(f"#EXTVLCOPT:start-time={item.hit.start_s:.2f}".encode())
+        lines.append(item.exact)
+    return b"\n".join(lines) + b"\n", left_out
