@@ -10,7 +10,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test lint format types imports unit faults clean
+.PHONY: demo test lint format types imports unit chromium faults pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -48,6 +48,9 @@ demo: $(READY)
 	@echo "  soundgrep search $(DEMO) --audio data/demo/weather/thunder.ogg"
 	@echo "  soundgrep sql $(DEMO) \"SELECT codec, count(*) AS clips FROM clips GROUP BY codec\""
 	@echo "  soundgrep index ~/Sounds sounds.soundgrep"
+	@echo "  soundgrep ui $(DEMO)"
+	@if [ -t 0 ] && [ -t 1 ]; then printf 'Open the page in the browser now? [y/N] '; read -r answer; \
+	  case "$$answer" in [yY]*) exec $(BIN)/soundgrep ui $(DEMO);; esac; fi
 
 test: lint types imports unit
 
@@ -62,8 +65,15 @@ types: $(TEST_READY)
 imports: $(TEST_READY)
 	$(BIN)/lint-imports
 
+# The tests of the page drive the system's Chromium.
+chromium:
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
+	  echo "installing Chromium for the tests of the page"; \
+	  run=; [ "$$(id -u)" = 0 ] || run=sudo; export DEBIAN_FRONTEND=noninteractive; \
+	  $$run apt-get update -qq && $$run apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
+
 # One single-threaded process a core, as everywhere on a CPU.
-unit: $(TEST_READY)
+unit: $(TEST_READY) chromium
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
 
 # The long forms of the tests that kill, fill and corrupt.
@@ -74,6 +84,10 @@ faults: $(TEST_READY)
 # own: on a quiet machine.
 benchmark-%: $(BENCH_READY)
 	$(BIN)/python tests/benchmarks/$*.py $(ARGS)
+
+# The pictures of the page in the README, of the demo sounds.
+pictures: $(TEST_READY) chromium
+	OMP_NUM_THREADS=1 $(BIN)/python tests/ui/browser/pictures.py data/pictures
 
 format: $(TEST_READY)
 	$(BIN)/ruff format .
