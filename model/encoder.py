@@ -14,10 +14,11 @@ import numpy.typing as npt
 
 from .checkpoint import Checkpoint
 from .digests import digest_of
-from .errors import AudioError, CheckpointError
+from .errors import CheckpointError
 from .family import AudioTower, Family, TextTower, Traits
 from .paths import readable_path
 from .registry import family_of, find_checkpoint
+from .segments import checked_waveform
 from .selftest import TextFindings, check_once, examine_audio, examine_text, has_passed, made_sounds
 
 Embedding = npt.NDArray[np.float32]
@@ -164,13 +165,7 @@ class Encoder:
             CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
         for number, waveform in enumerate(waveforms):
-            if waveform.ndim != 1 or not 1 <= len(waveform) <= self.segment_samples:
-                raise AudioError(
-                    f"waveform {number} has shape {waveform.shape}, but [1 to {self.segment_samples}] samples, mono, "
-                    f"are what one segment of {self.id} takes"
-                )
-            if not np.isfinite(waveform).all():
-                raise AudioError(f"waveform {number} holds NaN or infinite samples")
+            checked_waveform(waveform, number=number, n_samples=self.segment_samples, name=self.id)
         if not waveforms:
             return np.zeros((0, self.embedding_dim), np.float32)
         size = self.segment_samples

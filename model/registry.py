@@ -22,7 +22,11 @@ ENTRY_POINTS = "soundgrep.encoders"
 """Group of entry points by which other packages add families; see `soundgrep.model.family`."""
 
 # Imported when they are asked for: a search needs one of them.
-_OURS = {"msclap": ".msclap.family:MSClap", "clap": ".laion.family:LaionClap"}
+_OURS = {
+    "msclap": ".msclap.family:MSClap",
+    "msclap_2022": ".msclap2022.family:MSClap2022",
+    "clap": ".laion.family:LaionClap",
+}
 _ON_THE_HUB = re.compile(r"[A-Za-z0-9_][\w.-]*/[\w.-]+(@[\w.-]+)?")
 _N_SUGGESTED = 3
 

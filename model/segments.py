@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from .errors import UsageError
+from .errors import AudioError, UsageError
 
 Waveform = npt.NDArray[np.float32]
 
@@ -32,6 +32,31 @@ def segment_starts(n_samples: int, *, segment_samples: int, hop_samples: int) ->
     if starts[-1] != last:
         starts.append(last)
     return starts
+
+
+def checked_waveform(waveform: Waveform, *, number: int, n_samples: int, name: str) -> Waveform:
+    """Refuse a waveform that no segment can hold.
+
+    Args:
+        waveform: The waveform, as given.
+        number: Its place among those given with it.
+        n_samples: Length of a segment.
+        name: What the model is called that it is for.
+
+    Returns:
+        The waveform.
+
+    Raises:
+        AudioError: If it is empty, longer than a segment, not mono, or holds NaN or infinity.
+    """
+    if waveform.ndim != 1 or not 1 <= len(waveform) <= n_samples:
+        raise AudioError(
+            f"waveform {number} has shape {waveform.shape}, but [1 to {n_samples}] samples, mono, are what one segment "
+            f"of {name} takes"
+        )
+    if not np.isfinite(waveform).all():
+        raise AudioError(f"waveform {number} holds NaN or infinite samples")
+    return waveform
 
 
 class SegmentCutter:

@@ -1,4 +1,4 @@
-"""`soundgrep convert`: the original MSCLAP weights as a checkpoint that soundgrep can use."""
+"""`soundgrep convert`: original weights as a checkpoint that soundgrep can use."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import typer
 from .screen import counted, quoted, shown_path, write_line
 
 HELP = """\
-Make the original MSCLAP 2023 weights usable.
+Make original weights usable: MSCLAP 2023 or 2022, clapcap, LAION CLAP.
 
-You need this once, and only on a machine that cannot download by itself:
-elsewhere --encoder msclap-2023 does it for you. WEIGHTS is the file
-CLAP_weights_2023.pth, --tokenizer a folder with GPT-2's vocab.json and
-merges.txt."""
+You need this for weights of your own, and once on a machine that cannot
+download by itself: elsewhere --encoder msclap-2023 does it for you. WEIGHTS
+is the .pth or .pt file; the names in it tell what it is. Nothing that stands
+in it is run. --tokenizer is a folder with the files of the tokenizer:
+  MSCLAP 2023, clapcap    GPT-2's vocab.json and merges.txt
+  MSCLAP 2022             vocab.txt of bert-base-uncased
+  LAION CLAP              vocab.json and merges.txt of roberta-base"""
 
 EXAMPLES = """\
 Example:
@@ -27,18 +30,21 @@ def convert(
     weights: Annotated[Path, typer.Argument(metavar="WEIGHTS", help="The original .pth file.", show_default=False)],
     out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="The folder to write.", show_default=False)],
     tokenizer: Annotated[
-        Path, typer.Option(metavar="DIR", help="A folder with GPT-2's tokenizer files.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder with the tokenizer's files, see above.", show_default=False),
+    ] = None,
 ) -> None:
     """Converts a checkpoint: one call of `convert_checkpoint` and what it found."""
-    from ..model.msclap.conversion import convert_checkpoint
+    from ..model.conversion import convert_checkpoint
 
     report = convert_checkpoint(weights, out_dir, tokenizer=tokenizer)
-    write_line(
-        f"{shown_path(report.out_dir)}: {counted(report.n_tensors, 'tensor')} taken, {report.n_ignored:,} not needed"
-    )
+    tensors = f"{counted(report.n_tensors, 'tensor')} taken, {report.n_ignored:,} not needed"
+    write_line(f"{shown_path(report.out_dir)}: {report.what}, {tensors}")
     write_line(f"mel bank: {report.mel}")
     # Without a slash, a folder called msclap-2023 would be read as the name of the encoder to download.
     folder = quoted(report.out_dir)
     folder = folder if "/" in folder else f"./{folder}"
-    write_line(f"next: soundgrep index ~/Sounds sounds.soundgrep --encoder {folder}")
+    if report.writes_captions:
+        write_line(f"next: soundgrep caption FILE --captioner {folder}")
+    else:
+        write_line(f"next: soundgrep index ~/Sounds sounds.soundgrep --encoder {folder}")

@@ -2,12 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
-from transformers import PreTrainedModel
+from transformers import PreTrainedConfig, PreTrainedModel
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutputWithPooling
 from transformers.utils.generic import ModelOutput, can_return_tuple
@@ -94,14 +94,14 @@ class MSClapProjection(nn.Module):
 class MSClapPreTrainedModel(PreTrainedModel):
     """What all MSCLAP models share: initial weights, loading and saving."""
 
-    config: MSClapConfig | MSClapTextConfig | MSClapAudioConfig
+    config: PreTrainedConfig
     base_model_prefix = "msclap"
     input_modalities: str | list[str] = ["audio", "text"]  # noqa: RUF012 - the base class's own form
     supports_gradient_checkpointing = False
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        std = self.config.initializer_range
+        std = float(getattr(self.config, "initializer_range", 0.02))
         if isinstance(module, nn.Linear | nn.Conv2d):
             init.trunc_normal_(module.weight, std=std)
             if module.bias is not None:
@@ -215,20 +215,21 @@ class MSClapModel(MSClapPreTrainedModel):
     """Both towers, their projections and the learned scale of the similarity."""
 
     config: MSClapConfig
+    text_tower: ClassVar[type[MSClapPreTrainedModel]] = MSClapTextModel
+    audio_tower: ClassVar[type[MSClapPreTrainedModel]] = MSClapAudioModel
 
     def __init__(self, config: MSClapConfig) -> None:
         super().__init__(config)
-        text_config, audio_config = config.text_config, config.audio_config
-        if not isinstance(text_config, MSClapTextConfig) or not isinstance(audio_config, MSClapAudioConfig):
-            raise TypeError(
-                "config.text_config and config.audio_config must be MSClapTextConfig and MSClapAudioConfig, not "
-                f"{type(text_config).__name__} and {type(audio_config).__name__}"
-            )
+        text_config: Any = config.text_config
+        audio_config: Any = config.audio_config
+        for part, tower in ((text_config, self.text_tower), (audio_config, self.audio_tower)):
+            if tower.config_class is None or not isinstance(part, tower.config_class):
+                raise TypeError(f"a {type(part).__name__} is no configuration of {tower.__name__}")
         self.logit_scale = nn.Parameter(torch.tensor(math.log(config.logit_scale_init_value)))
         self.projection_dim = config.projection_dim
-        self.text_model = MSClapTextModel(text_config)
+        self.text_model = self.text_tower(text_config)
         self.text_projection = MSClapProjection(text_config.hidden_size, text_config)
-        self.audio_model = MSClapAudioModel(audio_config)
+        self.audio_model = self.audio_tower(audio_config)
         self.audio_projection = MSClapProjection(audio_config.hidden_size, audio_config)
         self.post_init()
 
@@ -285,10 +286,11 @@ class MSClapTextModelWithProjection(MSClapPreTrainedModel):
 
     config: MSClapTextConfig
     input_modalities = "text"
+    text_tower: ClassVar[type[MSClapPreTrainedModel]] = MSClapTextModel
 
     def __init__(self, config: MSClapTextConfig) -> None:
         super().__init__(config)
-        self.text_model = MSClapTextModel(config)
+        self.text_model = self.text_tower(config)
         self.text_projection = MSClapProjection(config.hidden_size, config)
         self.post_init()
 
@@ -310,10 +312,11 @@ class MSClapAudioModelWithProjection(MSClapPreTrainedModel):
     config: MSClapAudioConfig
     main_input_name = "input_features"
     input_modalities = "audio"
+    audio_tower: ClassVar[type[MSClapPreTrainedModel]] = MSClapAudioModel
 
     def __init__(self, config: MSClapAudioConfig) -> None:
         super().__init__(config)
-        self.audio_model = MSClapAudioModel(config)
+        self.audio_model = self.audio_tower(config)
         self.audio_projection = MSClapProjection(config.hidden_size, config)
         self.post_init()
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 PREFIX = "audio_encoder.base.htsat"
-MEL_BANK = f"{PREFIX}.logmel_extractor.melW"
-DFT = (f"{PREFIX}.spectrogram_extractor.stft.conv_real.weight", f"{PREFIX}.spectrogram_extractor.stft.conv_imag.weight")
 
 # What an embedding does not need: constants, the classification head, and masks that old GPT-2 versions stored.
 IGNORABLE = re.compile(
@@ -41,6 +39,11 @@ _RENAMED = tuple(
     )
 )
 _TRANSPOSED = re.compile(r"caption_encoder\.base\.h\.\d+\.(attn|mlp)\.c_\w+\.weight")
+
+
+def is_ignorable(name: str) -> bool:
+    """Whether an embedding does not need a tensor."""
+    return IGNORABLE.fullmatch(name) is not None
 
 
 def renamed(name: str) -> str | None:

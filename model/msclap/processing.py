@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from transformers import BatchFeature, PreTrainedTokenizerBase, ProcessorMixin
 
@@ -21,8 +21,14 @@ class MSClapProcessor(ProcessorMixin):
         tokenizer: For `text`.
     """
 
+    max_tokens: ClassVar[int] = MAX_TOKENS
+
     def __init__(self, feature_extractor: MSClapFeatureExtractor, tokenizer: PreTrainedTokenizerBase) -> None:
         super().__init__(feature_extractor, tokenizer)
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Tokenise texts: a list of ids for each, at most `max_tokens`, unpadded."""
+        return token_ids(self.tokenizer, texts, max_tokens=self.max_tokens)
 
     def __call__(
         self,
@@ -61,8 +67,8 @@ class MSClapProcessor(ProcessorMixin):
         encoded = BatchFeature({})
         if text is not None:
             texts = [text] if isinstance(text, str) else list(text)
-            ids = token_ids(self.tokenizer, texts, max_tokens=MAX_TOKENS)
-            length = MAX_TOKENS if padding == "max_length" else None
+            ids = self.token_ids(texts)
+            length = self.max_tokens if padding == "max_length" else None
             padded = self.tokenizer.pad(
                 {"input_ids": ids}, padding=padding, max_length=length, return_tensors=return_tensors
             )

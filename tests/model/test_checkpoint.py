@@ -18,9 +18,12 @@ from soundgrep import Encoder
 from soundgrep.model.errors import AudioError, CheckpointError, UsageError
 from soundgrep.model.msclap.conversion import convert_checkpoint, front_end
 from soundgrep.model.msclap.mel import MelFrontEnd
-from soundgrep.model.msclap.original import DFT, MEL_BANK
+from soundgrep.model.msclap.original import PREFIX
 
 from .reference import GPT2_FILES
+
+MEL_BANK = f"{PREFIX}.logmel_extractor.melW"
+DFT = tuple(f"{PREFIX}.spectrogram_extractor.stft.conv_{part}.weight" for part in ("real", "imag"))
 
 
 @pytest.fixture
@@ -181,8 +184,9 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ({"state_dict": {}}, "no tensors under 'model'"),
+        ({"model": {"x": torch.zeros(1)}}, "the mel bank .* is missing"),
         ({"model": {"x": 3}}, "no tensors under 'model'"),
-        ({"model": {}}, "the mel bank .* is missing"),
+        ({"model": {}}, "no tensors under 'model'"),
         ({"model": {MEL_BANK: torch.zeros(513, 64)}}, "Fourier kernel .* is missing"),
     ],
 )

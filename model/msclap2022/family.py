@@ -1,0 +1,58 @@
+"""MSCLAP 2022: CNN14 for sounds, BERT for texts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..checkpoint import Checkpoint
+from ..family import AudioTower, Family, TextTower, Traits
+from ..release import HubFile, Release
+from ..runtime import chosen_runtime, has_gpu
+
+_WEIGHTS = HubFile("microsoft/msclap", "CLAP_weights_2022.pth")
+_TOKENIZER = HubFile("google-bert/bert-base-uncased", "vocab.txt")
+
+
+class MSClap2022(Family):
+    """The family of `MSClap2022Model`."""
+
+    name = "msclap_2022"
+    releases = (
+        Release(
+            "msclap-2022",
+            licence="MIT",
+            traits=Traits(sampling_rate_hz=44_100, segment_s=5.0, embedding_dim=1024),
+            files=(_WEIGHTS, _TOKENIZER),
+            by_hand="soundgrep convert CLAP_weights_2022.pth {folder} --tokenizer FOLDER_WITH_BERT_VOCAB",
+        ),
+    )
+
+    def audio_tower(self, checkpoint: Checkpoint) -> AudioTower:
+        """Load the tower for sounds in the runtime that is chosen; each is imported only where it is."""
+        if chosen_runtime() == "openvino":
+            from .openvino_audio import OpenVinoCnn14Tower
+
+            return OpenVinoCnn14Tower(checkpoint.folder)
+        from ..msclap.audio_tower import GpuAudioTower, TorchAudioTower
+        from .torch_audio import load_model
+
+        if has_gpu():
+            return GpuAudioTower(checkpoint.folder, load=load_model)
+        return TorchAudioTower(checkpoint.folder, load=load_model)
+
+    def text_tower(self, checkpoint: Checkpoint) -> TextTower:
+        """Load the tower for texts, without torch."""
+        from .text_tower import MSClap2022TextTower
+
+        return MSClap2022TextTower(checkpoint.folder)
+
+    def assemble(self, files: Mapping[str, Path], out_dir: Path) -> None:
+        """Convert the original weights; a checkpoint of our own form is taken as it is."""
+        if _WEIGHTS.path not in files:
+            super().assemble(files, out_dir)
+        else:
+            from ..original import Original  # needs torch: only now
+            from .conversion import convert_original
+
+            convert_original(Original.read(files[_WEIGHTS.path]), out_dir, tokenizer=files[_TOKENIZER.path].parent)
