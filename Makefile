@@ -87,7 +87,7 @@ benchmark-%: $(BENCH_READY)
 
 # The pictures of the page in the README, of the demo sounds.
 pictures: $(TEST_READY) chromium
-	OMP_NUM_THREADS=1 $(BIN)/python tests/ui/browser/pictures.py data/pictures
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.ui.browser.pictures data/pictures
 
 format: $(TEST_READY)
 	$(BIN)/ruff format .

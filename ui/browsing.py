@@ -15,6 +15,7 @@ from .listening import address_of, listening
 from .screen import say, shown_path, write_line
 
 DEFAULT_PORT = 8501
+N_TRIED = 50
 
 HELP = """\
 Open collections on a page in the browser.
@@ -45,7 +46,7 @@ def ui(
             show_default=False,
         ),
     ] = None,
-    open_page: Annotated[bool, typer.Option("--open/--no-open", help="Open the page, or only say where it is.")] = True,
+    no_open: Annotated[bool, typer.Option("--no-open", help="Only say where the page is.")] = False,
 ) -> None:
     """Serves the page until it is stopped."""
     from .browser.server import serve_page
@@ -63,7 +64,7 @@ def ui(
         def ready() -> None:
             write_line(f"{', '.join(shown_path(folder) for folder in collections)} at {address} (Ctrl-C stops)")
             sys.stdout.flush()
-            if open_page:
+            if not no_open:
                 import webbrowser
 
                 webbrowser.open(address)
@@ -75,7 +76,7 @@ def _free(host: str, port: int | None) -> socket.socket:
     """Take the port that was asked for, or the first free one from the usual one on."""
     if port is not None:
         return listening(host, port)
-    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + 50):
+    for candidate in range(DEFAULT_PORT, DEFAULT_PORT + N_TRIED):
         try:
             return listening(host, candidate)
         except UsageError:

@@ -22,6 +22,7 @@ def listening(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()  # only now is it nobody else's, and who comes before we are ready waits
         listener.set_inheritable(True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()

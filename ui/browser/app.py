@@ -11,18 +11,26 @@ from typing import Any
 
 import anyio.to_thread
 import streamlit as st
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..service.desk import Desk
 from ..service.limits import check_host
 from ..service.refusals import RefusedError
 from ..service.settings import Settings
 from . import resources
+from .downloads import download_routes
 from .media import media_routes
 
 _SCRIPT = Path(__file__).with_name("script.py")
+
+# Streamlit's scripts make styles, workers and components as they go, and its charts compile expressions.
+_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    "connect-src 'self' data: blob:; frame-ancestors 'self'"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -48,13 +56,13 @@ def create_app(desk: Desk) -> st.App:
     return st.App(
         _SCRIPT,
         lifespan=lifespan,
-        routes=media_routes(desk),
+        routes=[*media_routes(desk), *download_routes()],
         middleware=[Middleware(Guarded, settings=desk.settings)],
     )
 
 
 class Guarded:
-    """Turns away requests that name another host, and tells browsers what the page may reach: itself."""
+    """Turns away requests that name another host, and tells browsers what the page may reach: its own address alone."""
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
@@ -62,10 +70,20 @@ class Guarded:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        if scope["type"] == "http":
-            try:
-                check_host(Headers(scope=scope), self._settings)
-            except RefusedError as problem:
-                await problem.send(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            check_host(Headers(scope=scope), self._settings)
+        except RefusedError as problem:
+            await problem.send(scope, receive, send)
+            return
+
+        async def limited(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):
+                    headers["Content-Security-Policy"] = _POLICY
+            await send(message)
+
+        await self._app(scope, receive, limited)

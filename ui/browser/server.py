@@ -60,7 +60,6 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
         timeout_graceful_shutdown=2,
         ws="websockets-sansio",
     )
-    listener.listen()
     ready()
     uvicorn.Server(config).run(sockets=[listener])
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -22,10 +23,21 @@ import soundgrep
 
 from ..command import ENVIRONMENT, SOUNDGREP
 from ..command import soundgrep as run
+from ..sounds import RATE_HZ, write_wav
 
 ROOT = Path(soundgrep.__file__).parent
 DEMO = ROOT / "data" / "demo"
 SHOTS = ROOT / "build" / "screenshots"
+LONG = "20 s, glass at 15 s.wav"
+MOVED = "moved.ogg"
+HOSTILE = (
+    "<img src=x onerror=alert(1)>.ogg",
+    "'\"><script>alert(1)<&lt;.ogg",
+    "\N{BELL} колокол **bold** $x$ :red[x].ogg",
+    "\N{RIGHT-TO-LEFT OVERRIDE}צליל.ogg",
+    "é" * 125 + ".ogg",
+)
+"""Names of clips: HTML, Markdown, from right to left, and 254 bytes."""
 START_S = 300.0
 LOOK_MS = 60_000
 """How long the page may take on a busy machine."""
@@ -71,7 +83,7 @@ def served(*arguments: str | Path) -> Iterator[str]:
 
 def chromium() -> str:
     """Where Chromium is; `make test` installs it where it is missing."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    found = shutil.which("chromium") or shutil.which("google-chrome")
     assert found is not None, "the browser tests need Chromium: apt-get install chromium"
     return found
 
@@ -97,6 +109,44 @@ def address(demo_collection: Path) -> Iterator[str]:
     """Where the page over the demo sounds is."""
     with served(demo_collection) as found:
         yield found
+
+
+@pytest.fixture(scope="session")
+def odd_collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips with odd names, one that has gone since, and a long one with glass breaking near its end."""
+    from soundgrep.model.excerpt import decode_excerpt
+
+    folder = tmp_path_factory.mktemp("odd")
+    sounds = folder / "sounds"
+    sounds.mkdir()
+    for name, source in zip((*HOSTILE, MOVED), sorted((DEMO / "music").iterdir()), strict=False):
+        shutil.copy(source, sounds / name)
+    glass = decode_excerpt(DEMO / "kitchen" / "glass_breaking.ogg", start_s=0, end_s=4, sampling_rate_hz=RATE_HZ)
+    long = np.random.default_rng(0).normal(0, 0.002, 20 * RATE_HZ).astype(np.float32)
+    long[15 * RATE_HZ + 3_000 :][: len(glass)] += glass
+    write_wav(sounds / LONG, long[np.newaxis])
+    done = run("index", sounds, folder / "odd.soundgrep", "--workers", "1")
+    assert done.code == 0, done.err
+    (sounds / MOVED).unlink()
+    return folder / "odd.soundgrep"
+
+
+@pytest.fixture(scope="session")
+def odd_address(odd_collection: Path) -> Iterator[str]:
+    """Where the page over the odd clips is."""
+    with served(odd_collection) as found:
+        yield found
+
+
+@pytest.fixture
+def visit_odd(visitor: Callable[..., BrowserContext], odd_address: str) -> Visit:
+    """Opens an address of the page over the odd clips."""
+    context = visitor()
+
+    def go(path: str = "", **parameters: str | list[str]) -> Page:
+        return opened(context.new_page(), odd_address, path, **parameters)
+
+    return go
 
 
 @pytest.fixture(scope="session")
@@ -150,7 +200,11 @@ def opened(page: Page, address: str, path: str = "", **parameters: str | list[st
 
 
 def settled(page: Page) -> None:
-    """Waits until the page's script has run to its end."""
+    """Waits until the page's script has drawn something of its own, and has run to its end."""
+    page.locator("input.text, .stMainBlockContainer h1, .stMainBlockContainer h2, [role=alert]").first.wait_for()
+    asks = any(f"{name}=" in page.url for name in ("q", "plus", "minus", "like", "unlike", "sound", "saved"))
+    if asks and "/?" in page.url:
+        page.locator(".hit, [role=alert]").first.wait_for()
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
 
 
@@ -159,18 +213,33 @@ def hit_names(page: Page) -> list[str]:
     return page.locator(".hit .name").all_inner_texts()
 
 
+_SIGNATURE = """() => {
+    const find = (root) => {
+        for (const node of root.querySelectorAll("*")) {
+            if (node.matches(".hits")) return node.dataset.signature;
+            const inside = node.shadowRoot && find(node.shadowRoot);
+            if (inside) return inside;
+        }
+        return null;
+    };
+    return find(document);
+}"""
+
+
+@contextlib.contextmanager
+def hits_change(page: Page) -> Iterator[None]:
+    """Waits at its end until there is another list of hits than at its start."""
+    before = page.evaluate(_SIGNATURE)
+    yield
+    page.wait_for_function(f"before => {{ const now = ({_SIGNATURE})(); return now && now !== before; }}", arg=before)
+
+
 def ask(page: Page, text: str) -> None:
     """Types a query and waits for its hits."""
     box = page.get_by_label("Describe a sound")
-    before = page.locator(".hits").get_attribute("data-signature") if page.locator(".hits").count() else None
-    box.fill(text)
-    box.press("Enter")
-    page.wait_for_function(
-        "before => { const find = (root) => { for (const node of root.querySelectorAll('*')) {"
-        " if (node.matches('.hits') && node.dataset.signature !== before) return true;"
-        " if (node.shadowRoot && find(node.shadowRoot)) return true; } return false; }; return find(document); }",
-        arg=before,
-    )
+    with hits_change(page):
+        box.fill(text)
+        box.press("Enter")
 
 
 def shot(page: Page, name: str) -> None:
