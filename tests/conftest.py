@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import signal
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -73,37 +74,70 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_clap_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a whole LAION checkpoint of random weights: 1 s segments at 16 kHz, 32-d, some 200 kB."""
+    from .model.clap_checkpoint import build
+
+    return build(tmp_path_factory.mktemp("checkpoints") / "tiny-clap")
+
+
+@pytest.fixture(scope="session")
 def encoder(tiny_checkpoint: Path) -> Encoder:
     return Encoder.from_pretrained(tiny_checkpoint)
 
 
-@pytest.fixture(scope="session")
-def s3_server() -> Iterator[str]:
-    """The address of an S3 server of our own, over loopback."""
-    from moto.server import ThreadedMotoServer
+class Store:
+    """An S3 server of our own, over loopback, that can go down and come back as it was."""
 
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    def __init__(self) -> None:
+        self._port = 0
+        self.start()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        from moto.server import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        self._server = make_server("127.0.0.1", self._port, DomainDispatcherApplication(create_backend_app), True)
+        self._port = self._server.port
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Go down: who asks now finds nobody there."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def make_bucket(self, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+        """Make an empty bucket, and an environment in which it is found."""
+        from botocore.session import get_session
+        from s3fs import S3FileSystem
+
+        S3FileSystem.clear_instance_cache()  # connections outlive a test
+        monkeypatch.setenv("AWS_ENDPOINT_URL", self.address)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        client = get_session().create_client("s3", endpoint_url=self.address)
+        name = f"sounds-{secrets.token_hex(4)}"
+        client.create_bucket(Bucket=name)
+        return Bucket(name, client)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[Store]:
+    server = Store()
+    yield server
     server.stop()
 
 
 @pytest.fixture
-def bucket(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> Bucket:
-    """An empty bucket, and an environment in which it is found."""
-    from botocore.session import get_session
-    from s3fs import S3FileSystem
-
-    S3FileSystem.clear_instance_cache()  # connections outlive a test
-    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    client = get_session().create_client("s3", endpoint_url=s3_server)
-    name = f"sounds-{secrets.token_hex(4)}"
-    client.create_bucket(Bucket=name)
-    return Bucket(name, client)
+def bucket(s3_server: Store, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    return s3_server.make_bucket(monkeypatch)
 
 
 class Bucket:

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..checkpoint import Checkpoint
 from ..errors import CheckpointError
+from ..msclap.audio_sizes import AudioSizes
 from ..msclap.mel import MelFrontEnd, triangles
 
 Float = npt.NDArray[np.float32]
@@ -57,11 +58,15 @@ def front_end_of(config: Mapping[str, Any]) -> MelFrontEnd:
     )
 
 
-def read_front_end(checkpoint: Checkpoint) -> MelFrontEnd:
+def read_front_end(checkpoint: Checkpoint, sizes: AudioSizes) -> MelFrontEnd:
     """Read the front end of a checkpoint without the transformers library.
 
+    Args:
+        checkpoint: The checkpoint.
+        sizes: Those of its audio tower.
+
     Raises:
-        CheckpointError: If it is unreadable or describes none that is computed here.
+        CheckpointError: If it is unreadable, describes none that is computed here, or makes what the tower cannot take.
     """
     content = checkpoint.read(checkpoint.front_end_file)
     try:
@@ -70,6 +75,12 @@ def read_front_end(checkpoint: Checkpoint) -> MelFrontEnd:
     except (TypeError, ValueError, ZeroDivisionError) as error:
         where = checkpoint.folder / checkpoint.front_end_file
         raise CheckpointError(f"{where}: the front end cannot be loaded: {error}") from error
+    n_frames = front_end.n_frames(round(checkpoint.sampling_rate_hz * checkpoint.segment_s))
+    if n_frames > sizes.max_frames or front_end.n_mels != sizes.n_mels:
+        raise CheckpointError(
+            f"{checkpoint.folder}: the front end makes {n_frames} frames of {front_end.n_mels} mel bands, but the "
+            f"audio tower takes at most {sizes.max_frames} of {sizes.n_mels}"
+        )
     return front_end
 
 

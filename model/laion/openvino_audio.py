@@ -8,7 +8,6 @@ import openvino
 from openvino import opset13 as op
 
 from ..checkpoint import Checkpoint
-from ..errors import CheckpointError
 from ..msclap.openvino_graph import AudioGraph
 from ..segment_streams import SegmentStreams
 from .audio_weights import PROJECTION, read_sizes, read_weights
@@ -34,14 +33,7 @@ class ClapOpenVinoTower(SegmentStreams):
 
     def __init__(self, folder: Path) -> None:
         checkpoint = Checkpoint(folder)
-        front_end, sizes = read_front_end(checkpoint), read_sizes(checkpoint)
-        rate_hz, segment_s = (
-            checkpoint.number(checkpoint.front_end_file, key) for key in ("sampling_rate", "max_length_s")
-        )
-        n_frames = front_end.n_frames(round(rate_hz * segment_s))
-        if n_frames > sizes.max_frames or front_end.n_mels != sizes.n_mels:
-            raise CheckpointError(
-                f"{folder}: the front end makes {n_frames} frames of {front_end.n_mels} mel bands, but the audio tower "
-                f"takes at most {sizes.max_frames} of {sizes.n_mels}"
-            )
+        sizes = read_sizes(checkpoint)
+        front_end = read_front_end(checkpoint, sizes)
+        n_frames = front_end.n_frames(round(checkpoint.sampling_rate_hz * checkpoint.segment_s))
         super().__init__(front_end, ClapGraph(sizes, read_weights(folder, sizes), n_frames=n_frames).build())

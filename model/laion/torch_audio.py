@@ -41,8 +41,13 @@ def gpu_tower(folder: Path) -> GpuAudioTower:
 
 
 def load_front_end(folder: Path) -> MelFrontEnd:
-    """Load a checkpoint's front end."""
-    return read_front_end(Checkpoint(folder))
+    """Load a checkpoint's front end.
+
+    Raises:
+        CheckpointError: If it is unreadable, or makes what the tower cannot take.
+    """
+    checkpoint = Checkpoint(folder)
+    return read_front_end(checkpoint, read_sizes(checkpoint))
 
 
 def load_model(folder: Path) -> ClapModel:

@@ -43,7 +43,7 @@ def load_model(folder: Path) -> MSClapModel:
         with no_init_weights():
             model = MSClapModel(MSClapConfig.from_pretrained(folder))
         model.load_state_dict(load_file(weights))  # copies half precision into the model's float32
-    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
+    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError, AttributeError) as error:
         reason = " ".join(str(error).split())
         raise CheckpointError(f"{weights}: cannot be loaded: {reason[:300]}") from error
     return model.eval().requires_grad_(False)
