@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
 import warnings
@@ -60,6 +61,9 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
         timeout_graceful_shutdown=2,
         ws="websockets-sansio",
     )
+    # Streamlit collects garbage after every run of the page: what is loaded for good need not be looked through each time.
+    gc.collect()
+    gc.freeze()
     ready()
     uvicorn.Server(config).run(sockets=[listener])
 
