@@ -153,7 +153,7 @@ def test_hits_as_a_grid_by_segment_and_by_words(visit: Visit) -> None:
     expect(page.locator(".root.grid .hit").first).to_be_visible()
     expect(page.locator(".drawing.drawn").first).to_be_visible()
     shot(page, "grid")
-    page.get_by_label("How hits are listed").click()
+    page.get_by_label("Listing: how hits are listed").click()
     with hits_change(page):
         page.get_by_label("Only words, not sound").check()
     assert sorted(hit_names(page)) == ["bicycle_bell.flac", "church_bell.ogg"]

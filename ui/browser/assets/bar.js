@@ -25,8 +25,8 @@ class Bar {
     });
     this.history = el("datalist", { id: "history" });
     this.go = el("button", { type: "submit", class: "go", "aria-label": "Search" }, icon("search"));
-    this.plus = el("button", { type: "button", class: "sign", title: "And this: adds what is typed", "aria-label": "Add what is typed", onclick: () => this.add("added") }, "and");
-    this.minus = el("button", { type: "button", class: "sign", title: "But not this: takes away what is typed", "aria-label": "Take away what is typed", onclick: () => this.add("subtracted") }, "not");
+    this.plus = el("button", { type: "button", class: "sign", title: "And this: adds what is typed", "aria-label": "and: adds what is typed", onclick: () => this.add("added") }, "and");
+    this.minus = el("button", { type: "button", class: "sign", title: "But not this: takes away what is typed", "aria-label": "not: takes away what is typed", onclick: () => this.add("subtracted") }, "not");
     this.form = el("form", { class: "box", role: "search", onsubmit: (event) => this.submit(event) }, this.input, this.history, this.plus, this.minus, this.go);
     this.chips = el("ul", { class: "chips", "aria-label": "What is asked for" });
     this.ideas = el("div", { class: "ideas" });

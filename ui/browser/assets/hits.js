@@ -101,7 +101,7 @@ class List {
     }, icon("play"), el("span", { text: "Audition" }));
     const choice = (label, field, value, on, disabled = false) => el("label", { class: disabled ? "off" : "" },
       el("input", { type: "checkbox", disabled, onchange: (event) => list(field, event.target.checked ? value[0] : value[1]), ...(on ? { checked: true } : {}) }), label);
-    this.menu ??= el("details", { class: "menu" }, el("summary", { "aria-label": "How hits are listed", title: "How hits are listed" }, icon("tune"), el("span", { text: "Listing" })), el("div", { class: "choices" }));
+    this.menu ??= el("details", { class: "menu" }, el("summary", { "aria-label": "Listing: how hits are listed", title: "How hits are listed" }, icon("tune"), el("span", { text: "Listing" })), el("div", { class: "choices" }));
     this.menu.lastChild.replaceChildren(
       choice("Near copies once", "fold", [true, false], this.data.fold),
       choice("Every segment by itself", "by", ["segment", "clip"], this.data.by === "segment"),
