@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from pathlib import Path
@@ -42,6 +43,13 @@ def save_rows(rows: pa.Table, file: Path) -> None:
     except OSError as error:
         aside.unlink(missing_ok=True)
         raise UsageError(f"{shown_path(file)}: cannot be written ({error.strerror or error})") from error
+
+
+def rows_as(rows: pa.Table, ending: str) -> bytes:
+    """Gives rows as a file, in the format that the ending names, one of `FORMATS`."""
+    sink = io.BytesIO()
+    _write(rows, sink, ending)
+    return sink.getvalue()
 
 
 def json_rows(rows: pa.Table) -> list[dict[str, object]]:

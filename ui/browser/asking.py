@@ -8,6 +8,7 @@ from ...search.querying.filters import Values
 from ...search.querying.hits import Hits
 from ...search.union import Collections
 from . import resources
+from .facets import condition_of
 from .state import SearchState
 
 UNLIKE_WEIGHT = 0.5
@@ -31,13 +32,15 @@ def query_of(state: SearchState) -> Query:
     return sum(terms[1:], start=terms[0])
 
 
-def where_of(state: SearchState) -> tuple[str | None, Values]:
-    """The filter of a search, and the values in it."""
-    conditions = [f"({state.where})"] if state.where.strip() else []
-    values: dict[str, object] = {}
-    if state.inside:
-        conditions.append(f"clip_id IN ({', '.join(map(str, state.inside))})")
-    return " AND ".join(conditions) or None, values
+def where_of(collections: Collections, state: SearchState) -> tuple[str | None, Values]:
+    """The filter of a search, and the values in it.
+
+    Raises:
+        QueryError: If something is chosen that there is not.
+        CollectionError: If the tables cannot be read.
+    """
+    condition = condition_of(collections, state)
+    return condition.where, condition.values
 
 
 def find(collections: Collections, state: SearchState, *, k: int, offset: int = 0) -> Hits:
@@ -46,7 +49,7 @@ def find(collections: Collections, state: SearchState, *, k: int, offset: int = 
     Raises:
         QueryError, AudioError, CollectionError: As `Collection.search`.
     """
-    where, values = where_of(state)
+    where, values = where_of(collections, state)
     options = SearchOptions(by=state.by, offset=offset, fold=state.fold, text_match=state.text_match)
     return collections.search(query_of(state), k=k, where=where, where_values=values or None, options=options)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import streamlit as st
 
 from . import state
 from .assets import component
+from .facets import facet_texts
 from .names import name_of
 from .resources import kept_sound
 from .state import SearchState
@@ -75,9 +77,14 @@ def _take_away(field: str, value: object) -> tuple[Any, ...]:
     if field in ("sound", "saved"):
         state.change(**{field: ""})
         return ()
-    if field in ("inside", "facets"):
-        kept = () if field == "inside" else tuple(one for one in search.facets if ":".join(one) != value)
-        state.change(**{field: kept})
+    if field == "inside":
+        state.change(inside=())
+        return ()
+    if field == "where":
+        state.change(where="")
+        return ()
+    if field == "facets":
+        state.change(facets=tuple(one for one in search.facets if json.dumps(one) != value))
         return ()
     if field not in _OPPOSITE:
         return ()
@@ -99,6 +106,10 @@ def _chips(search: SearchState) -> list[dict[str, Any]]:
         chips.append(chip("saved", "", f"saved query {search.saved}", turns=False))
     chips += [chip("subtracted", text, text, against=True) for text in search.subtracted]
     chips += [chip("unlike", str(number), f"like {name_of(number)}", against=True) for number in search.unlike]
+    for name, key, text in facet_texts(search):
+        chips.append(chip("facets", json.dumps((name, key)), text, turns=False))
+    if search.where.strip():
+        chips.append(chip("where", "", search.where.strip(), turns=False))
     if search.inside:
         chips.append(chip("inside", "", f"inside {len(search.inside):,} selected clips", turns=False))
     return chips

@@ -14,10 +14,12 @@ from ..screen import counted, printable, spoken_duration
 from . import resources, state
 from .asking import find
 from .bar import show_bar
+from .facets import show_facets
 from .hits import Event, show_hits
 from .sound_input import show_sound_input, show_sound_problem
 from .state import SearchState, as_text
 from .tags import tags_of
+from .takeaway import show_takeaway
 
 PAGE_SIZE = 20
 MAX_HITS = 1_000
@@ -53,21 +55,26 @@ def show() -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key="asked"):
         show_bar(ideas=[] if search.asks else resources.ideas(), lead="In here, for example:")
         show_sound_input()
+        if search.asks or any(state.marks().values()):
+            show_takeaway(PAGE_SIZE)
     show_sound_problem()
     if not collections.n_clips:
         st.info(f"{_named(collections)} holds no sounds yet: `soundgrep index SOURCE COLLECTION` puts some in.")
         return
     if not search.asks:
         _welcome(collections)
+        show_facets(hits=None)
         return
     found = _found(collections, search)
     try:
         _load(found, search)
     except SoundgrepError as error:
         st.error(as_text(str(error)), icon=":material/error:")
+        show_facets(hits=None)
         return
     if not found.hits:
         st.info(_why_none(search), icon=":material/search_off:")
+        show_facets(hits=None)
         return
     if found.nothing_like_it:
         st.info(
@@ -85,6 +92,7 @@ def show() -> None:
         tags=found.tags,
         answer=_answer,
     )
+    show_facets(hits=[hit.clip_id for hit in found.hits])
 
 
 def _welcome(collections: Collections) -> None:

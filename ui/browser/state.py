@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, cast
+from urllib.parse import quote, unquote
 
 import streamlit as st
 
@@ -31,7 +32,8 @@ class SearchState:
         unlike: Ids of clips or segments to be unlike.
         sound: Digest of an uploaded or recorded sound to be like, as `resources.kept_sound` knows it.
         where: SQL condition on a clip.
-        facets: Filters that were picked, as (name, value).
+        facets: Choices of facets, as (name of the facet, key of the choice).
+        least: Labels that score less do not count.
         inside: Ids of the only clips to search in.
         saved: Name of a saved query that is asked for.
         fold: Whether near copies are listed once.
@@ -48,6 +50,7 @@ class SearchState:
     sound: str = ""
     where: str = ""
     facets: tuple[tuple[str, str], ...] = ()
+    least: float = 0.0
     inside: tuple[int, ...] = ()
     saved: str = ""
     fold: bool = True
@@ -72,7 +75,8 @@ class SearchState:
             "unlike": [str(number) for number in self.unlike],
             "sound": [self.sound] if self.sound else [],
             "where": [self.where] if self.where.strip() else [],
-            "only": [f"{name}:{value}" for name, value in self.facets],
+            "only": [f"{quote(name, safe=' ')}:{value}" for name, value in self.facets],
+            "least": [f"{self.least:g}"] if self.least else [],
             "in": [_packed(self.inside)] if self.inside else [],
             "saved": [self.saved] if self.saved else [],
             "fold": [] if self.fold else ["no"],
@@ -94,7 +98,8 @@ class SearchState:
             given = texts(name)
             return given[0] if given and given[0] in choices else choices[0]
 
-        facets = (text.partition(":") for text in texts("only"))
+        # A value may begin or end with a blank, or hold a line break: it counts as it is.
+        facets = (text[:MAX_TEXT].partition(":") for text in list(parameters.get("only", ()))[:MAX_TERMS])
         return cls(
             text=next(iter(texts("q")), ""),
             added=texts("plus"),
@@ -103,7 +108,8 @@ class SearchState:
             unlike=_ids(texts("unlike")),
             sound=next((text for text in texts("sound") if re.fullmatch(r"[0-9a-f]{16}", text)), ""),
             where=next(iter(texts("where")), ""),
-            facets=tuple((name, value) for name, colon, value in facets if name and colon),
+            facets=tuple((unquote(name), value) for name, colon, value in facets if name and colon),
+            least=_share(next(iter(texts("least")), "")),
             inside=_unpacked(parameters.get("in", ())),
             saved=next(iter(texts("saved")), ""),
             fold=one("fold", ("yes", "no")) == "yes",
@@ -165,6 +171,10 @@ def _parameters() -> dict[str, list[str]]:
 
 def _ids(texts: Sequence[str]) -> tuple[int, ...]:
     return tuple(int(text) for text in texts if _ID.fullmatch(text) and int(text) <= _LARGEST_ID)
+
+
+def _share(text: str) -> float:
+    return float(text) if re.fullmatch(r"[01]|0?\.[0-9]{1,4}", text, re.ASCII) else 0.0
 
 
 def _packed(ids: Sequence[int]) -> str:
