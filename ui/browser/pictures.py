@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from starlette.responses import Response
 
+from ...model.clip_files import clip_state
+from ...model.paths import readable_path
 from ...search.union import Collections
 from ..service.desk import Desk
 from ..service.refusals import RefusedError
 
 MAX_PICTURE_S = 120.0
+N_KEPT = 512
+"""Pictures remembered, of 25 kB each at most, as long as their files stay as they are."""
 
 
 async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: float | None) -> Response:
@@ -18,16 +24,26 @@ async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
         RefusedError: If there is no such clip, or the stretch is empty or too long.
         AudioError: If the clip cannot be decoded, or ends before the stretch starts.
     """
-    from ...model.picture import draw_picture
-
     path = await desk.path_of(clip_id)
     end = start_s + MAX_PICTURE_S if end_s is None else end_s
     if not start_s < end <= start_s + MAX_PICTURE_S:
         raise RefusedError(422, f"end_s: must be above start_s, and by at most {MAX_PICTURE_S:g} s")
 
     def drawn(_collections: Collections) -> bytes:
-        return draw_picture(path, start_s=start_s, end_s=end).to_bytes()
+        try:
+            state = clip_state(path)
+        except OSError as error:
+            reason = (error.strerror or "it cannot be read").lower()
+            raise RefusedError(404, f"{readable_path(path)}: the clip's file is not to be had ({reason})") from None
+        return _drawn(path, state.mtime_ns, state.size_bytes, start_s, end)
 
     content = await desk.ask(drawn)
     headers = {"Cache-Control": "private, max-age=600"}
     return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@lru_cache(maxsize=N_KEPT)
+def _drawn(path: bytes, _mtime_ns: int, _size_bytes: int, start_s: float, end_s: float) -> bytes:
+    from ...model.picture import draw_picture
+
+    return draw_picture(path, start_s=start_s, end_s=end_s).to_bytes()
