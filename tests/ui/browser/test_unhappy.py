@@ -30,7 +30,7 @@ def test_files_that_cannot_be_searched_by(visit: Visit, tmp_path: Path) -> None:
     hours.write_bytes(b"RIFF" + struct.pack("<I", len(body)) + body)
     page = visit(q="rain")
     for file, sentence in (
-        (text, "poem.wav: it is not a sound"),
+        (text, "poem.wav: it is not audio in a known format"),
         (silent, "silent.wav: nothing can be heard in it"),
         (hours, "two hours.wav is long: the search goes by its first 120 s"),
     ):
