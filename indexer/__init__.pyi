@@ -6,8 +6,12 @@ from .upkeep.compact import CompactReport as CompactReport
 from .upkeep.compact import compact_collection as compact_collection
 from .upkeep.labels import Watch as Watch
 from .upkeep.labels import classify as classify
+from .upkeep.mapping import MapReport as MapReport
+from .upkeep.mapping import map_collection as map_collection
 from .upkeep.metadata import MetadataReport as MetadataReport
 from .upkeep.metadata import add_metadata as add_metadata
+from .upkeep.queries import delete_query as delete_query
+from .upkeep.queries import save_query as save_query
 from .upkeep.verify import VerifyReport as VerifyReport
 from .upkeep.verify import verify_collection as verify_collection
 
@@ -16,6 +20,7 @@ __all__ = [
     "CompactReport",
     "Failure",
     "IndexReport",
+    "MapReport",
     "MetadataReport",
     "VerifyReport",
     "Watch",
@@ -23,5 +28,8 @@ __all__ = [
     "build_collection",
     "classify",
     "compact_collection",
+    "delete_query",
+    "map_collection",
+    "save_query",
     "verify_collection",
 ]

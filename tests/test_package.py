@@ -36,6 +36,7 @@ DOORS = {
     "uvicorn": ("ui/browser/server.py", "ui/service/server.py"),
     "ray": ("indexer/engines/ray_engine.py",),
     "typer": ("ui/",),
+    "umap": ("indexer/upkeep/layout.py",),
     "rich": ("ui/",),
 }
 

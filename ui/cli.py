@@ -21,7 +21,9 @@ from . import (
     evaluating,
     indexing,
     inspecting,
+    mapping,
     modelling,
+    remembering,
     searching,
     serving,
     verifying,
@@ -56,6 +58,8 @@ app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting
 app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
 app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
+app.command("queries", cls=PlainCommand, help=remembering.HELP, epilog=remembering.EXAMPLES)(remembering.queries)
+app.command("map", cls=PlainCommand, help=mapping.HELP, epilog=mapping.EXAMPLES)(mapping.map_)
 app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)
 app.command("ui", cls=PlainCommand, help=browsing.HELP, epilog=browsing.EXAMPLES)(browsing.ui)
 app.command("verify", cls=PlainCommand, help=verifying.HELP, epilog=verifying.EXAMPLES)(verifying.verify)

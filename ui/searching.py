@@ -31,6 +31,7 @@ Examples:
   soundgrep search sounds.soundgrep --like ~/Sounds/bark.wav -k 3
   soundgrep search sounds.soundgrep siren --where "duration_s < 30"
   soundgrep search sounds.soundgrep siren --text-match on --fold --json
+  soundgrep search sounds.soundgrep rain --minus wind --save "calm rain"
 
 --where takes any SQL condition on a clip: path, codec, duration_s,
 sampling_rate_hz, n_channels, rms_dbfs, title, artist, label, and what
@@ -71,6 +72,15 @@ def search(
     audio: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Like this file, from anywhere.", show_default=False, rich_help_panel=_ASKED),
+    ] = None,
+    saved: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="And what was saved under this name, with its filter.",
+            show_default=False,
+            rich_help_panel=_ASKED,
+        ),
     ] = None,
     queries: Annotated[
         Path | None,
@@ -118,6 +128,15 @@ def search(
     fold: Annotated[
         bool, typer.Option("--fold", help="List near copies once, as the best of them.", rich_help_panel=_LISTED)
     ] = False,
+    save: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Keep the query and its --where in the collection under this name.",
+            show_default=False,
+            rich_help_panel=_LISTED,
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say on stderr how the search went.", rich_help_panel=_LISTED)
     ] = False,
@@ -138,14 +157,24 @@ def search(
     values = bound_values(bind)
     # Words need no quotes: `search sounds.soundgrep dog barking` asks for "dog barking".
     asked = _query(" ".join(text) if text else None, plus, minus, like, audio)
+    if queries is not None and (text or save is not None):
+        raise UsageError(f"search takes {'a TEXT' if text else '--save'} or --queries, not both")
+    if asked is None and saved is None and queries is None:
+        raise UsageError(
+            "there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio, --saved or --queries"
+        )
+    opened = Collection.open(collection)
+    if saved is not None:
+        asked, where, values = _with_saved(opened, saved, asked, where, values)
     if queries is not None:
-        if text:
-            raise UsageError("search takes a TEXT or --queries, not both")
-        _search_many(Collection.open(collection), queries, asked, k, where, values, options)
+        _search_many(opened, queries, asked, k, where, values, options)
         return
     if asked is None:
-        raise UsageError("there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio or --queries")
-    opened = Collection.open(collection)
+        return
+    if save is not None:
+        from ..indexer import save_query
+
+        save_query(opened, save, asked, where=where, values=values)
     hits = opened.search(asked, k=k, where=where, where_values=values, options=options, explain=explain)
     if as_json:
         write_json([hit.to_json() for hit in hits])
@@ -175,6 +204,18 @@ def _query(
     terms += [Query.audio(one.expanduser()) for one in audio or ()]
     terms += [-_weighted(one) for one in minus or ()]
     return None if not terms else sum(terms[1:], start=terms[0])
+
+
+def _with_saved(
+    collection: Collection, name: str, asked: Query | None, where: str | None, values: dict[str, object]
+) -> tuple[Query, str | None, dict[str, object]]:
+    """Adds a saved query to what was asked for, and its filter to the one given."""
+    from ..search.saved import saved_query
+
+    saved = saved_query(collection.path, collection.manifest, name)
+    conditions = [f"({condition})" for condition in (saved.condition, where) if condition is not None]
+    query = saved.query if asked is None else saved.query + asked
+    return query, " AND ".join(conditions) or None, {**saved.values, **values}
 
 
 def _weighted(text: str) -> Query:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ...model.errors import CollectionError
 from ...search.index import Index, read_segment_ids
+from ...search.saved import QUERIES_FOLDER
 from ...search.store.annexes import annex_folder, read_annex
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
@@ -38,6 +39,7 @@ _OURS = (
     LOCK_NAME,
     MANIFEST_NAME,
     PREVIOUS_MANIFEST_NAME,
+    QUERIES_FOLDER,
     SEGMENTS_FOLDER,
 )
 _N_SAMPLED = 20
