@@ -17,7 +17,7 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 import soundgrep
 
@@ -201,11 +201,16 @@ def opened(page: Page, address: str, path: str = "", **parameters: str | list[st
 
 def settled(page: Page) -> None:
     """Waits until the page's script has drawn something of its own, and has run to its end."""
-    page.locator("input.text, .stMainBlockContainer h1, .stMainBlockContainer h2, [role=alert]").first.wait_for()
+    page.locator("input.text, .stMainBlockContainer h1, .stMainBlockContainer h2, .stAlert").first.wait_for()
     asks = any(f"{name}=" in page.url for name in ("q", "plus", "minus", "like", "unlike", "sound", "saved"))
     if asks and "/?" in page.url:
-        page.locator(".hit, [role=alert]").first.wait_for()
+        page.locator(".hit, .stAlert").first.wait_for()
     page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+
+
+def alert(page: Page) -> Locator:
+    """What the page says in a box of its own."""
+    return page.get_by_test_id("stAlertContainer")
 
 
 def hit_names(page: Page) -> list[str]:

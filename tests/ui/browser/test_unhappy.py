@@ -16,7 +16,7 @@ from soundgrep.model.paths import readable_path
 
 from ..command import soundgrep
 from ..sounds import write_wav
-from .conftest import HOSTILE, MOVED, Visit, ask, hit_names, opened, served, settled, shot
+from .conftest import HOSTILE, MOVED, Visit, alert, ask, hit_names, opened, served, settled, shot
 
 
 def test_files_that_cannot_be_searched_by(visit: Visit, tmp_path: Path) -> None:
@@ -70,13 +70,13 @@ def test_a_clip_whose_file_has_gone_is_a_hit_that_says_so(visit_odd: Visit) -> N
 
 def test_a_question_that_cannot_be_answered(visit: Visit) -> None:
     page = visit(q="rain", where="no_such_column = 1")
-    expect(page.get_by_role("alert")).to_contain_text("no_such_column")
+    expect(alert(page)).to_contain_text("no_such_column")
     page = visit(q="rain", where="duration_s < 0")
-    expect(page.get_by_role("alert")).to_contain_text("No clip passes the filters")
+    expect(alert(page)).to_contain_text("No clip passes the filters")
     page = visit(q="rain", like="999")
-    expect(page.get_by_role("alert")).to_contain_text("999")
+    expect(alert(page)).to_contain_text("999")
     page = visit(sound="0123456789abcdef")
-    expect(page.get_by_role("alert")).to_contain_text("is not here any more: give it again")
+    expect(alert(page)).to_contain_text("is not here any more: give it again")
     # What cannot be is passed over, as from a link that was cut off.
     page = visit(q="rain", like="x", by="moon", view="sphere", fold="perhaps", sound="../x")
     expect(page.locator(".hit").first).to_be_visible()
@@ -101,12 +101,12 @@ def test_a_collection_changes_vanishes_and_comes_back(
         expect_soon(page, lambda: page.get_by_text("999").count() == 1)
         assert hit_names(page)[0] == "dog.ogg"
         collection.rename(tmp_path / "away.soundgrep")
-        expect_soon(page, lambda: page.get_by_role("alert").count() == 1)
+        expect_soon(page, lambda: alert(page).count() == 1)
         ask(page, "glass")
         assert page.locator(".hit").count() == n + 1
         (tmp_path / "away.soundgrep").rename(collection)
         manifest.write_text(written)
-        expect_soon(page, lambda: page.get_by_role("alert").count() == 0)
+        expect_soon(page, lambda: alert(page).count() == 0)
 
 
 def test_a_collection_without_clips(visitor: Callable[..., BrowserContext], tmp_path: Path) -> None:
@@ -117,9 +117,9 @@ def test_a_collection_without_clips(visitor: Callable[..., BrowserContext], tmp_
     assert soundgrep("index", sounds, tmp_path / "empty.soundgrep", "--prune").code == 0
     with served(tmp_path / "empty.soundgrep") as address:
         page = opened(visitor().new_page(), address)
-        expect(page.get_by_role("alert")).to_contain_text("empty.soundgrep holds no sounds yet")
+        expect(alert(page)).to_contain_text("empty.soundgrep holds no sounds yet")
         page = opened(visitor().new_page(), address, q="rain")
-        expect(page.get_by_role("alert")).to_contain_text("holds no sounds yet")
+        expect(alert(page)).to_contain_text("holds no sounds yet")
 
 
 def test_nothing_else_can_be_fetched(address: str, odd_address: str) -> None:
