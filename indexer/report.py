@@ -38,6 +38,7 @@ class Progress:
         share_done: Share of the files' bytes dealt with, 0 to 1; None where their sizes are not known.
         first_s: Seconds until the first file was dealt with, most of which the encoder took to load.
         first_share: `share_done` at that moment.
+        newest_failure: The file that failed last.
     """
 
     n_done: int
@@ -48,6 +49,7 @@ class Progress:
     share_done: float | None = None
     first_s: float = 0.0
     first_share: float = 0.0
+    newest_failure: Failure | None = None
 
     @property
     def clips_per_s(self) -> float:

@@ -243,6 +243,7 @@ class Run:
                     share_done=self._done_bytes / self._total_bytes if self._total_bytes else None,
                     first_s=first_s,
                     first_share=first_bytes / self._total_bytes if self._total_bytes else 0.0,
+                    newest_failure=self._failures[-1] if self._failures else None,
                 )
             )
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from ..model.errors import QueryError
 from .collection import Collection
+from .querying.query import Query
 from .sql.views import quoted
 
 MAP_ANNEX: Final = "map"
@@ -27,6 +28,7 @@ Int = npt.NDArray[np.int64]
 Corner = tuple[float, float]
 
 _N_GROUPS = 9
+_N_TYPICAL = 16
 _N_CELLS = 400
 _FOLDER: Final = "folder"
 # Columns of every collection that say something about a clip as a whole; the user's own come before them.
@@ -62,6 +64,9 @@ class Plane:
         n_clips: Clips on the map; those that were thinned out included.
         n_missing: Clips of the collection that are not on the map yet.
         method: How it was laid out: "pca" or "umap".
+        paths: Paths of the clips, as people read them.
+        durations_s: Their lengths [n].
+        is_scale: Whether the groups are steps of a scale, and not names.
     """
 
     clip_ids: Int
@@ -71,6 +76,9 @@ class Plane:
     n_clips: int
     n_missing: int
     method: str
+    paths: tuple[str, ...]
+    durations_s: Float
+    is_scale: bool
 
 
 def has_map(collection: Collection) -> bool:
@@ -110,15 +118,16 @@ def read_plane(
         raise QueryError(f"there is no column {colour!r} to colour the map by")
     shown = "NULL" if colour is None else "path" if colour == _FOLDER else quoted(colour)
     rows = collection.sql(
-        f"SELECT m.clip_id, m.x, m.y, m.method, {shown} AS shown"  # noqa: S608 - a column's name, in quotes
+        f"SELECT m.clip_id, m.x, m.y, m.method, path, duration_s, {shown} AS shown"  # noqa: S608 - a column's name
         " FROM map AS m JOIN clips USING (clip_id) ORDER BY m.clip_id"
     )
     clip_ids: Int = rows.column("clip_id").to_numpy()
     places = np.stack([rows.column("x").to_numpy(), rows.column("y").to_numpy()], axis=1).astype(np.float32)
     column = rows.column("shown")
+    is_scale = colour != _FOLDER and _is_scale(column)
     if colour == _FOLDER:
         group_of, groups = _by_name(pa.chunked_array([_folders(column.to_pylist())], pa.string()))
-    elif _is_scale(column):
+    elif is_scale:
         group_of, groups = _by_size(column)
     else:
         group_of, groups = _by_name(column)
@@ -131,6 +140,9 @@ def read_plane(
         n_clips=len(clip_ids),
         n_missing=collection.n_clips - len(clip_ids),
         method=rows.column("method")[0].as_py() if len(clip_ids) else "",
+        paths=tuple(rows.column("path").take(pa.array(kept)).to_pylist()),
+        durations_s=rows.column("duration_s").to_numpy()[kept].astype(np.float32),
+        is_scale=is_scale,
     )
 
 
@@ -161,6 +173,26 @@ def inside(corners: Sequence[Corner]) -> str:
         f"clip_id IN (SELECT clip_id FROM map WHERE x BETWEEN {left!r} AND {right!r}"  # noqa: S608 - numbers
         f" AND y BETWEEN {low!r} AND {high!r} AND ({' + '.join(crossings) or '0'}) % 2 = 1)"
     )
+
+
+def centre_of(collection: Collection, corners: Sequence[Corner]) -> Query:
+    """Make a query of what lies in the middle of an area of the map, so that what is typical of it comes first.
+
+    Raises:
+        QueryError: If nothing lies in it, or it is no area.
+    """
+    middle = np.array(corners, np.float64).mean(axis=0).tolist()
+    rows = collection.sql(
+        f"SELECT clip_id FROM clips JOIN map USING (clip_id) WHERE {inside(corners)}"  # noqa: S608 - numbers
+        f" ORDER BY (x - $x) ** 2 + (y - $y) ** 2, clip_id LIMIT {_N_TYPICAL}",
+        values={"x": middle[0], "y": middle[1]},
+    )
+    clips = rows.column("clip_id").to_pylist()
+    if not clips:
+        raise QueryError("there is no clip in this area of the map")
+    # By their sum: each by itself would be left out of the hits.
+    embeddings = [collection.resolve(Query.like(clip)).embedding for clip in clips]
+    return Query.embedding(np.sum(embeddings, axis=0))
 
 
 def _is_scale(column: pa.ChunkedArray) -> bool:

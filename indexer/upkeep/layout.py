@@ -74,8 +74,7 @@ class Components:
 
     def __call__(self, embeddings: Float) -> Float:
         """Give embeddings [n, embedding_dim] in the components [n, n_components]."""
-        reduced: Float = (embeddings - self.mean) @ self.axes
-        return reduced
+        return np.asarray((embeddings - self.mean) @ self.axes, np.float32)
 
 
 def by_components(reduced: Float) -> Float:

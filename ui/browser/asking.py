@@ -9,6 +9,7 @@ from ...search.querying.hits import Hits
 from ...search.union import Collections
 from . import resources
 from .facets import condition_of
+from .learning import filtered, learned, narrowed
 from .state import SearchState
 
 UNLIKE_WEIGHT = 0.5
@@ -19,7 +20,7 @@ def query_of(state: SearchState) -> Query:
     """Sum up what is asked for.
 
     Raises:
-        QueryError: If nothing is, or a sound that was searched by is not known here.
+        QueryError: If nothing is, or a sound, saved query or marked clip that it names is not there.
     """
     terms = [Query.text(text) for text in (state.text, *state.added) if text.strip()]
     terms += [Query.like(number) for number in state.like]
@@ -27,9 +28,7 @@ def query_of(state: SearchState) -> Query:
         terms.append(_sound(state.sound))
     terms += [-UNLIKE_WEIGHT * Query.text(text) for text in state.subtracted]
     terms += [-UNLIKE_WEIGHT * Query.like(number) for number in state.unlike]
-    if not terms:
-        raise QueryError("there is nothing to search for")
-    return sum(terms[1:], start=terms[0])
+    return learned(resources.current(), state, sum(terms[1:], start=terms[0]) if terms else None)
 
 
 def where_of(collections: Collections, state: SearchState) -> tuple[str | None, Values]:
@@ -40,7 +39,7 @@ def where_of(collections: Collections, state: SearchState) -> tuple[str | None, 
         CollectionError: If the tables cannot be read.
     """
     condition = condition_of(collections, state)
-    return condition.where, condition.values
+    return filtered(collections, state, condition.where, condition.values)
 
 
 def find(collections: Collections, state: SearchState, *, k: int, offset: int = 0) -> Hits:
@@ -49,6 +48,7 @@ def find(collections: Collections, state: SearchState, *, k: int, offset: int = 
     Raises:
         QueryError, AudioError, CollectionError: As `Collection.search`.
     """
+    collections = narrowed(collections, state)
     where, values = where_of(collections, state)
     options = SearchOptions(by=state.by, offset=offset, fold=state.fold, text_match=state.text_match)
     return collections.search(query_of(state), k=k, where=where, where_values=values or None, options=options)

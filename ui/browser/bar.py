@@ -11,6 +11,7 @@ import streamlit as st
 from . import state
 from .assets import component
 from .facets import facet_texts
+from .learning import forget
 from .names import name_of
 from .resources import kept_sound
 from .state import SearchState
@@ -86,6 +87,12 @@ def _take_away(field: str, value: object) -> tuple[Any, ...]:
     if field == "facets":
         state.change(facets=tuple(one for one in search.facets if json.dumps(one) != value))
         return ()
+    if field == "area":
+        state.change(area=(), mapped="")
+        return ()
+    if field == "keep":
+        forget()
+        return ()
     if field not in _OPPOSITE:
         return ()
     have = getattr(search, field)
@@ -110,6 +117,11 @@ def _chips(search: SearchState) -> list[dict[str, Any]]:
         chips.append(chip("facets", json.dumps((name, key)), text, turns=False))
     if search.where.strip():
         chips.append(chip("where", "", search.where.strip(), turns=False))
+    if search.keep:
+        n_rejected = f" and {len(search.drop):,} rejected" if search.drop else ""
+        chips.append(chip("keep", "", f"learned from {len(search.keep):,} kept{n_rejected}", turns=False))
+    if search.area:
+        chips.append(chip("area", "", "inside an area of the map", turns=False))
     if search.inside:
         chips.append(chip("inside", "", f"inside {len(search.inside):,} selected clips", turns=False))
     return chips

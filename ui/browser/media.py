@@ -43,11 +43,17 @@ def media_routes(desk: Desk) -> list[Route]:
         fresh = request.path_params["version"] == asset_version()
         return Response(content, media_type=media_type, headers=_FOR_EVER if fresh else {"Cache-Control": "no-store"})
 
+    async def points(request: Request) -> Response:
+        from .points import points_answer
+
+        return await points_answer(desk, request)
+
     clip = PREFIX + "/clips/{clip_id}"
     return [
         Route(f"{clip}/audio", _answering(audio), methods=["GET", "HEAD"]),
         Route(f"{clip}/preview", _answering(preview)),
         Route(f"{clip}/picture", _answering(picture)),
+        Route(PREFIX + "/maps/{place}", _answering(points)),
         Route(PREFIX + "/assets/{version}/{name}", _answering(asset)),
     ]
 

@@ -15,7 +15,9 @@ from . import resources, state
 from .asking import find
 from .bar import show_bar
 from .facets import show_facets
+from .feedback import show_feedback, show_saved
 from .hits import Event, show_hits
+from .learning import follow_marks
 from .sound_input import show_sound_input, show_sound_problem
 from .state import SearchState, as_text
 from .tags import tags_of
@@ -37,7 +39,7 @@ _LISTINGS = {
 
 
 @dataclass
-class _Found:
+class Found:
     """The hits of one search that are loaded so far."""
 
     signature: str
@@ -51,7 +53,7 @@ class _Found:
 def show() -> None:
     """Draw the page."""
     collections = resources.current()
-    search = state.current()
+    search = follow_marks()
     with st.container(horizontal=True, vertical_alignment="top", gap="small", key="asked"):
         show_bar(ideas=[] if search.asks else resources.ideas(), lead="In here, for example:")
         show_sound_input()
@@ -63,18 +65,31 @@ def show() -> None:
         return
     if not search.asks:
         _welcome(collections)
+        show_saved()
         show_facets(hits=None)
         return
+    show_feedback()
+    found = load_found(collections, search)
+    if found is not None:
+        show_found(collections, search, found)
+    show_facets(hits=[hit.clip_id for hit in found.hits] if found is not None and found.hits else None)
+
+
+def load_found(collections: Collections, search: SearchState) -> Found | None:
+    """Answer a search as far as its hits are wanted; None, and the reason on the page, if it cannot be answered."""
     found = _found(collections, search)
     try:
         _load(found, search)
     except SoundgrepError as error:
         st.error(as_text(str(error)), icon=":material/error:")
-        show_facets(hits=None)
-        return
+        return None
+    return found
+
+
+def show_found(collections: Collections, search: SearchState, found: Found) -> None:
+    """Draw the hits of a search."""
     if not found.hits:
         st.info(_why_none(search), icon=":material/search_off:")
-        show_facets(hits=None)
         return
     if found.nothing_like_it:
         st.info(
@@ -92,7 +107,6 @@ def show() -> None:
         tags=found.tags,
         answer=_answer,
     )
-    show_facets(hits=[hit.clip_id for hit in found.hits])
 
 
 def _welcome(collections: Collections) -> None:
@@ -113,25 +127,25 @@ def _named(collections: Collections) -> str:
 
 
 def _why_none(search: SearchState) -> str:
-    if search.where or search.facets or search.inside:
+    if search.where or search.facets or search.inside or search.area or search.saved:
         return "No clip passes the filters: take one away to hear more."
     if search.text_match == "only":
         return "No name, tag or caption holds a word of the text."
     return "There is nothing else in the collection."
 
 
-def _found(collections: Collections, search: SearchState) -> _Found:
+def _found(collections: Collections, search: SearchState) -> Found:
     """What is loaded of this search; another search, or another state of the collections, starts anew."""
     asked: dict[str, Any] = {name: value for name, value in search.to_address().items() if name != "view"}
     opened = [(member.path.name, member.manifest.updated_at) for member in collections.members]
     signature = repr((asked, opened))
     found = st.session_state.get("found")
-    if not isinstance(found, _Found) or found.signature != signature:
-        found = st.session_state["found"] = _Found(signature)
+    if not isinstance(found, Found) or found.signature != signature:
+        found = st.session_state["found"] = Found(signature)
     return found
 
 
-def _load(found: _Found, search: SearchState) -> None:
+def _load(found: Found, search: SearchState) -> None:
     """Load the hits that are wanted and not there yet."""
     n = found.wanted - len(found.hits)
     if found.done or n <= 0:
@@ -152,7 +166,7 @@ def _answer(event: Event) -> None:
     match event.get("kind"):
         case "more":
             found = st.session_state.get("found")
-            if isinstance(found, _Found) and event.get("have") == len(found.hits):
+            if isinstance(found, Found) and event.get("have") == len(found.hits):
                 found.wanted = len(found.hits) + PAGE_SIZE
         case "list" if (event.get("field"), event.get("value")) in _LISTINGS:
             fields = {str(event["field"]): event["value"]}

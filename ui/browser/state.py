@@ -10,12 +10,14 @@ from urllib.parse import quote, unquote
 
 import streamlit as st
 
+from ...search.map import MAX_CORNERS
 from ...search.querying.options import By, TextMatch
 
 View = Literal["list", "grid"]
 
 MAX_TEXT = 2_000
 MAX_TERMS = 32
+MAX_MARKS = 200
 _ID = re.compile(r"[0-9]{1,19}", re.ASCII)
 _LARGEST_ID = (1 << 63) - 1
 
@@ -36,6 +38,10 @@ class SearchState:
         least: Labels that score less do not count.
         inside: Ids of the only clips to search in.
         saved: Name of a saved query that is asked for.
+        keep: Ids of clips to learn from, as ones that were sought.
+        drop: Ids of clips to learn from, as ones that were not, and that are left out.
+        area: Corners of the area of the map to search in.
+        mapped: Name of the collection whose map that is, where several are open.
         fold: Whether near copies are listed once.
         by: Each clip once, or every segment by itself.
         text_match: Whether words of names, tags and captions count.
@@ -53,6 +59,10 @@ class SearchState:
     least: float = 0.0
     inside: tuple[int, ...] = ()
     saved: str = ""
+    keep: tuple[int, ...] = ()
+    drop: tuple[int, ...] = ()
+    area: tuple[tuple[float, float], ...] = ()
+    mapped: str = ""
     fold: bool = True
     by: By = "clip"
     text_match: TextMatch = "off"
@@ -62,7 +72,15 @@ class SearchState:
     def asks(self) -> bool:
         """Whether there is something to search for."""
         return bool(
-            self.text.strip() or self.added or self.subtracted or self.like or self.unlike or self.sound or self.saved
+            self.text.strip()
+            or self.added
+            or self.subtracted
+            or self.like
+            or self.unlike
+            or self.sound
+            or self.saved
+            or self.keep
+            or self.area
         )
 
     def to_address(self) -> dict[str, list[str]]:
@@ -79,6 +97,10 @@ class SearchState:
             "least": [f"{self.least:g}"] if self.least else [],
             "in": [_packed(self.inside)] if self.inside else [],
             "saved": [self.saved] if self.saved else [],
+            "keep": [_packed(self.keep)] if self.keep else [],
+            "drop": [_packed(self.drop)] if self.drop else [],
+            "area": [_outlined(self.area)] if self.area else [],
+            "map": [self.mapped] if self.mapped else [],
             "fold": [] if self.fold else ["no"],
             "by": [] if self.by == "clip" else [self.by],
             "words": [] if self.text_match == "off" else [self.text_match],
@@ -112,6 +134,10 @@ class SearchState:
             least=_share(next(iter(texts("least")), "")),
             inside=_unpacked(parameters.get("in", ())),
             saved=next(iter(texts("saved")), ""),
+            keep=_unpacked(parameters.get("keep", ()))[:MAX_MARKS],
+            drop=_unpacked(parameters.get("drop", ()))[:MAX_MARKS],
+            area=_corners(next(iter(texts("area")), "")),
+            mapped=next(iter(texts("map")), ""),
             fold=one("fold", ("yes", "no")) == "yes",
             by=cast("By", one("by", ("clip", "segment"))),
             text_match=cast("TextMatch", one("words", ("off", "on", "only"))),
@@ -175,6 +201,19 @@ def _ids(texts: Sequence[str]) -> tuple[int, ...]:
 
 def _share(text: str) -> float:
     return float(text) if re.fullmatch(r"[01]|0?\.[0-9]{1,4}", text, re.ASCII) else 0.0
+
+
+def _outlined(corners: Sequence[tuple[float, float]]) -> str:
+    """Corners as thousandths: x and y in turn."""
+    return ".".join(str(round(1000 * number)) for corner in corners for number in corner)
+
+
+def _corners(text: str) -> tuple[tuple[float, float], ...]:
+    if not re.fullmatch(r"-?[0-9]{1,5}(\.-?[0-9]{1,5})*", text, re.ASCII):
+        return ()
+    numbers = [int(part) / 1000 for part in text.split(".")]
+    corners = tuple(zip(numbers[::2], numbers[1::2], strict=False))
+    return corners if 3 <= len(corners) <= MAX_CORNERS else ()
 
 
 def _packed(ids: Sequence[int]) -> str:

@@ -30,6 +30,13 @@ export class Player {
     this.audio.addEventListener("timeupdate", () => this.moved());
     this.tick = () => { this.moved(); if (this.playing) requestAnimationFrame(this.tick); };
     this.audio.addEventListener("playing", () => requestAnimationFrame(this.tick));
+    // A page may have more than one list: what is played in one falls silent when another is heard.
+    this.others = (event) => { if (event.detail !== this) this.audio.pause(); };
+    document.addEventListener("soundgrep-play", this.others);
+    this.audio.addEventListener("play", () => {
+      window.soundgrepAudio = this.audio;
+      document.dispatchEvent(new CustomEvent("soundgrep-play", { detail: this }));
+    });
   }
 
   get playing() { return !this.audio.paused && !this.audio.ended; }
@@ -118,6 +125,7 @@ export class Player {
   }
 
   stop() {
+    document.removeEventListener("soundgrep-play", this.others);
     this.audio.pause();
     this.audio.removeAttribute("src");
     this.audio.load();
