@@ -13,6 +13,7 @@ from ..model.errors import UsageError
 from .binding import bound_values
 from .hits import write_hits
 from .screen import printable, say, shown_path, write_json
+from .taking import check_output, save_hits
 
 if TYPE_CHECKING:
     from ..search import Collection, Explanation, Query, SearchOptions
@@ -137,6 +138,24 @@ def search(
             rich_help_panel=_LISTED,
         ),
     ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write the hits to a file: .csv, .json, .parquet, .m3u, or .zip for their sounds.",
+            show_default=False,
+            rich_help_panel=_LISTED,
+        ),
+    ] = None,
+    spans: Annotated[
+        str | None,
+        typer.Option(
+            metavar="wav|flac",
+            help="In the .zip, only the seconds that answer, cut out.",
+            show_default=False,
+            rich_help_panel=_LISTED,
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Say on stderr how the search went.", rich_help_panel=_LISTED)
     ] = False,
@@ -145,7 +164,7 @@ def search(
     ] = False,
 ) -> None:
     """Searches a collection: one call of `Collection.search` and a line a hit."""
-    from ..search import Collection, SearchOptions
+    from ..search import Collection, Collections, SearchOptions
 
     options = SearchOptions(
         by=by,  # type: ignore[arg-type]  # refused there in one sentence if it is another word
@@ -154,11 +173,13 @@ def search(
         fold=fold,
         text_match=text_match,  # type: ignore[arg-type]
     )
+    check_output(output, spans)
     values = bound_values(bind)
     # Words need no quotes: `search sounds.soundgrep dog barking` asks for "dog barking".
     asked = _query(" ".join(text) if text else None, plus, minus, like, audio)
-    if queries is not None and (text or save is not None):
-        raise UsageError(f"search takes {'a TEXT' if text else '--save'} or --queries, not both")
+    if queries is not None and (text or save is not None or output is not None):
+        other = "a TEXT" if text else "--save" if save is not None else "--output"
+        raise UsageError(f"search takes {other} or --queries, not both")
     if asked is None and saved is None and queries is None:
         raise UsageError(
             "there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio, --saved or --queries"
@@ -176,7 +197,9 @@ def search(
 
         save_query(opened, save, asked, where=where, values=values)
     hits = opened.search(asked, k=k, where=where, where_values=values, options=options, explain=explain)
-    if as_json:
+    if output is not None and hits:
+        save_hits(Collections([opened]), hits, output, spans=spans)
+    elif as_json:
         write_json([hit.to_json() for hit in hits])
     elif hits:
         write_hits(hits)

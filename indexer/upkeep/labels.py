@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...model.encoder import Encoder
 from ...model.errors import UsageError
@@ -107,13 +108,53 @@ def classify(
         labeller = Labeller.of(listed, collection.encoder, templates=templates, progress=watch.texts)
         found = _classified(collection, listed, labeller)
         if store:
-            write_annex(collection.path, LABELS_ANNEX, _table(found))
+            store_labels(collection.path, found)
         return found
     if store:
         raise UsageError(f"{readable_path(source)}: is no collection, so its labels cannot be stored; index it first")
     if not isinstance(encoder, Encoder):
         encoder = Encoder.from_pretrained(encoder or _DEFAULT_ENCODER)
     return _Reading(source, encoder=encoder, n_workers=n_workers).classified(listed, templates=templates, watch=watch)
+
+
+def classify_collection(
+    collection: Collection, labels: Labels, *, templates: Sequence[str] = TEMPLATES, watch: Watch | None = None
+) -> Classification:
+    """Call each clip of an open collection by the label that it sounds most like, as `classify` does.
+
+    Args:
+        collection: The collection.
+        labels: The labels.
+        templates: Texts with {} where the label goes.
+        watch: Who wants to know how far it is.
+
+    Raises:
+        UsageError: If a template has no {}.
+        CollectionError: If the collection cannot be read.
+    """
+    progress = None if watch is None else watch.texts
+    labeller = Labeller.of(labels, collection.encoder, templates=templates, progress=progress)
+    return _classified(collection, labels, labeller)
+
+
+def store_labels(collection: str | os.PathLike[str], found: Classification, *, least_score: float = 0.0) -> int:
+    """Keep labels in a collection as its annex `labels`, in place of those it has.
+
+    Args:
+        collection: The collection's folder.
+        found: What its clips were called.
+        least_score: Labels that score less are not kept; a clip whose best one does has none.
+
+    Returns:
+        How many clips have a label.
+
+    Raises:
+        CollectionError: If another run is writing the collection, or it cannot be written.
+    """
+    rows = _table(found)
+    rows = rows.filter(pc.greater_equal(rows.column("score"), pa.scalar(least_score, pa.float32())))
+    write_annex(collection, LABELS_ANNEX, rows)
+    return int(pc.count_distinct(rows.column("clip_id")).as_py())
 
 
 def _classified(collection: Collection, listed: Labels, labeller: Labeller) -> Classification:

@@ -149,6 +149,19 @@ class Classification:
             (*labels.left_out, *truth.left_out),
         )
 
+    def called(self, *, least_score: float = 0.0) -> list[Int]:
+        """Give for each label the places of the clips [n] that are called by it, the surest first.
+
+        Args:
+            least_score: Clips whose label scores less are left out.
+        """
+        if not len(self.clip_ids):
+            return [np.empty(0, np.int64) for _ in self.names]
+        first, scores = self.best.labels[:, 0], self.best.scores[:, 0]
+        order = np.argsort(-scores, kind="stable")
+        order = order[scores[order] >= np.float32(least_score)]
+        return [order[first[order] == label] for label in range(len(self.names))]
+
     def rows(self) -> Iterator[tuple[int, str, int, float, float]]:
         """Give clip id, label, rank from 1, score and cosine of every label that was kept."""
         kept = zip(self.clip_ids.tolist(), self.best.labels, self.best.scores, self.best.cosines, strict=True)

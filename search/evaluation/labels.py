@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -97,6 +97,28 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
     file = Path(path).expanduser()
     name = readable_path(file)
     entries, empty = _from_csv(file, name) if file.suffix.lower() in _CSV_SUFFIXES else _from_lines(file)
+    return _chosen(name, entries, empty)
+
+
+def labels_of(texts: Iterable[str], *, source: str) -> Labels:
+    """Take labels as somebody typed them; empty ones are passed over, and what is there twice counts once.
+
+    Args:
+        texts: The labels.
+        source: What messages call them.
+
+    Raises:
+        UsageError: If they are fewer than two.
+    """
+    entries = [(line, None, text.strip()) for line, text in enumerate(texts, start=1) if _is_label(text)]
+    return _chosen(source, entries, [])
+
+
+def _is_label(text: str) -> bool:
+    return bool(normalised(text.replace("_", " ")))
+
+
+def _chosen(name: str, entries: Sequence[tuple[int, str | None, str]], empty: Sequence[str]) -> Labels:
     labels: dict[str, str] = {}
     truth: dict[tuple[str, str], None] = {}
     double: list[str] = []
@@ -140,7 +162,7 @@ def _from_csv(file: Path, name: str) -> tuple[list[tuple[int, str | None, str]],
     empty: list[str] = []
     for row in rows:
         label, sound = row.fields[labels], row.fields[files] if files is not None else None
-        if not normalised(label.replace("_", " ")):
+        if not _is_label(label):
             empty.append(f"line {row.line}")
         elif sound == "":
             raise UsageError(f"{name}: line {row.line} names no file")

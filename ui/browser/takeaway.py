@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 import streamlit as st
@@ -66,10 +67,8 @@ def _items(collections: Collections, search: SearchState, kept: Sequence[int] | 
     if not search.asks:
         return items_of_clips(collections, kept)
     # What is kept may be folded, filtered or far down by now: it is all asked for again, for its scores and spans.
-    alone = state.SearchState(
-        **{**vars(search), "where": "", "facets": (), "fold": False, "by": "clip", "text_match": "off"}
-    )
-    hits: list[Hit] = find(collections, state.SearchState(**{**vars(alone), "inside": tuple(kept)}), k=len(kept))
+    alone = replace(search, where="", facets=(), fold=False, by="clip", text_match="off", inside=tuple(kept))
+    hits: list[Hit] = find(collections, alone, k=len(kept))
     found = {hit.clip_id for hit in hits}
     return [*items_of(collections, hits), *items_of_clips(collections, [clip for clip in kept if clip not in found])]
 
@@ -112,11 +111,12 @@ def _listed(items: Sequence[Item], form: str, text: str) -> tuple[str, str, Call
     return file_name(text, ".m3u"), "audio/x-mpegurl", lambda: [playlist], len(left_out)
 
 
-def show_link(text: str, address: str) -> None:
+def show_link(text: str, address: str, *, quiet: bool = False) -> None:
     """Draw a link to something to take away.
 
     Args:
         text: Its text: ASCII, made of what `file_name` gives.
         address: What `offer` gave.
+        quiet: Whether it stands back beside others.
     """
-    st.html(f'<a class="take" href="{address}" download>{text}</a>')
+    st.html(f'<a class="take{" quiet" if quiet else ""}" href="{address}" download>{text}</a>', width="content")
