@@ -38,7 +38,7 @@ def where_of(collections: Collections, state: SearchState) -> tuple[str | None, 
         QueryError: If something is chosen that there is not.
         CollectionError: If the tables cannot be read.
     """
-    condition = condition_of(collections, state)
+    condition = condition_of(state)
     return filtered(collections, state, condition.where, condition.values)
 
 

@@ -61,7 +61,7 @@ def narrowing_of(search: SearchState) -> Narrowing:
     return Narrowing(chosen, least_label_score=search.least)
 
 
-def condition_of(collections: Collections, search: SearchState) -> Condition:
+def condition_of(search: SearchState) -> Condition:
     """The filter of a search: what is chosen, the condition in SQL, and the clips that it is inside of.
 
     Raises:
@@ -70,7 +70,7 @@ def condition_of(collections: Collections, search: SearchState) -> Condition:
     """
     condition = Condition()
     if search.facets:
-        condition = facets_of(collections).condition(narrowing_of(search))
+        condition = facets_of(resources.current()).condition(narrowing_of(search))
     if search.inside:
         inside = Condition("clip_id IN (SELECT unnest($inside))", {"inside": list(search.inside)})
         condition = condition.beside(inside.where, inside.values)

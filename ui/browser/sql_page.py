@@ -44,7 +44,7 @@ def show() -> None:
     members = resources.current().members
     member = members[0]
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="sql_examples"):
-        st.caption("Examples")
+        st.caption("Examples", width="content")
         for name, query in _examples(members[0]).items():
             st.button(name, key=f"example_{name}", on_click=_take, args=(query,), type="tertiary")
     with st.form("sql_form", border=False, enter_to_submit=True):
