@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -158,9 +159,10 @@ class Classification:
         if not len(self.clip_ids):
             return [np.empty(0, np.int64) for _ in self.names]
         first, scores = self.best.labels[:, 0], self.best.scores[:, 0]
-        order = np.argsort(-scores, kind="stable")
+        order = np.lexsort((-scores, first))
         order = order[scores[order] >= np.float32(least_score)]
-        return [order[first[order] == label] for label in range(len(self.names))]
+        ends = np.searchsorted(first[order], np.arange(len(self.names) + 1))
+        return [order[start:end] for start, end in pairwise(ends)]
 
     def rows(self) -> Iterator[tuple[int, str, int, float, float]]:
         """Give clip id, label, rank from 1, score and cosine of every label that was kept."""

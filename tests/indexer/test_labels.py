@@ -10,9 +10,11 @@ import pytest
 
 from soundgrep import Collection, Encoder, build_collection, classify
 from soundgrep.indexer.report import Progress
-from soundgrep.indexer.upkeep.labels import Watch
-from soundgrep.model.errors import EncoderMismatchError, UsageError
+from soundgrep.indexer.upkeep.labels import Watch, classify_collection, store_labels
+from soundgrep.indexer.writing.lock import writer_lock
+from soundgrep.model.errors import CollectionError, EncoderMismatchError, UsageError
 from soundgrep.search.evaluation.classification import Classification
+from soundgrep.search.evaluation.labels import labels_of
 from soundgrep.search.store.annexes import read_annex
 from soundgrep.search.store.manifest import read_manifest
 
@@ -105,6 +107,28 @@ def test_stored_labels_are_an_annex_that_the_next_ones_replace(made: Path, label
     assert len(collection.search("rain", where="label = 'up'")) + len(
         collection.search("rain", where="label = 'down'")
     ) == len(found.paths)
+
+
+def test_typed_labels_are_counted_and_kept_from_a_least_score(made: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(made, tmp_path / "c")
+    typed = labels_of(["dog", " ", "CAT", "dog", "a_horn"], source="the list")
+    assert (typed.names, typed.texts()) == (("dog", "CAT", "a_horn"), ["dog", "cat", "a horn"])
+    found = classify_collection(Collection.open(folder), typed)
+    called = found.called()
+    assert sorted(np.concatenate(called).tolist()) == list(range(5))
+    for label, places in enumerate(called):
+        assert set(found.best.labels[places, 0].tolist()) <= {label}
+        assert found.best.scores[places, 0].tolist() == sorted(found.best.scores[places, 0].tolist(), reverse=True)
+    least = float(np.median(found.best.scores[:, 0]))
+    assert sum(map(len, found.called(least_score=least))) == 3
+    assert store_labels(folder, found, least_score=least) == 3
+    opened = Collection.open(folder)
+    assert opened.sql("SELECT count(*) AS n FROM clips WHERE label IS NULL").to_pylist() == [{"n": 2}]
+    assert opened.sql("SELECT min(score) AS s FROM labels").to_pylist()[0]["s"] >= np.float32(least)
+    with pytest.raises(UsageError, match="the list: holds one label, 'dog'"):
+        labels_of(["dog", "___"], source="the list")
+    with writer_lock(folder), pytest.raises(CollectionError, match="another run is writing it"):
+        store_labels(folder, found)
 
 
 def test_the_truth_beside_the_labels_gives_the_accuracy(made: Path, sounds: Path, labels: Path, tmp_path: Path) -> None:
