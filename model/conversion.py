@@ -8,6 +8,8 @@ from pathlib import Path
 from .clapcap import conversion as clapcap
 from .clapcap.original import SIGN as CLAPCAP
 from .errors import CheckpointError, UsageError
+from .laion import conversion as laion
+from .laion.original import SIGN as LAION
 from .msclap import conversion as msclap_2023
 from .msclap.original import PREFIX as MSCLAP_2023
 from .msclap2022 import conversion as msclap_2022
@@ -20,6 +22,7 @@ _KINDS: tuple[tuple[str | tuple[str, ...], str, str, Callable[..., ConversionRep
     (CLAPCAP, clapcap.WHAT, "GPT-2", clapcap.convert_original),
     (MSCLAP_2023, msclap_2023.WHAT, "GPT-2", msclap_2023.convert_original),
     (MSCLAP_2022, msclap_2022.WHAT, "BERT", msclap_2022.convert_original),
+    (LAION, laion.WHAT, "RoBERTa", laion.convert_original),
 )
 
 

@@ -8,14 +8,25 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from numpy._core.multiarray import scalar
 from torch import Tensor, nn
 
 from .errors import CheckpointError, UsageError
 
 _PLACES = ("model", "state_dict")
 _N_REASON = 300
+# What training may have left beside the weights, such as the best loss so far: single numbers of numpy, under the names
+# that its old versions had, too.
+_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+    np.dtype,
+    scalar,
+    (scalar, "numpy.core.multiarray.scalar"),
+    *(type(np.dtype(kind)) for kind in ("float64", "float32", "int64", "int32", "bool")),
+]
 
 
 @dataclass(frozen=True)
@@ -62,7 +73,8 @@ class Original:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
         try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            with torch.serialization.safe_globals(_NUMBERS):
+                content = torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError, TypeError) as error:
             first = " ".join(str(error).split())[:160]
             raise CheckpointError(f"{path}: not a torch checkpoint of plain tensors: {first}") from error
