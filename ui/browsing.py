@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +15,11 @@ from ..model.errors import UsageError
 from .listening import address_of, listening
 from .screen import say, shown_path, write_line
 
+if TYPE_CHECKING:
+    from .service.settings import Settings
+
 DEFAULT_PORT = 8501
+ENDING = ".soundgrep"
 N_TRIED = 50
 
 HELP = """\
@@ -23,12 +28,14 @@ Open collections on a page in the browser.
 Type, hear, narrow down, keep. Several collections of one encoder are ranked
 together; one that is indexed again meanwhile is opened again by itself. The
 page is for this machine alone unless --host says otherwise, and asks nothing
-of any other."""
+of any other. A name.soundgrep that is not there yet is started empty, for the
+page to index a folder into."""
 
 EXAMPLES = """\
 Examples:
   soundgrep ui sounds.soundgrep
-  soundgrep ui field.soundgrep studio.soundgrep --no-open --port 9000"""
+  soundgrep ui field.soundgrep studio.soundgrep --no-open --port 9000
+  soundgrep ui new.soundgrep"""
 
 
 def ui(
@@ -56,10 +63,10 @@ def ui(
         collections=tuple(os.path.abspath(folder.expanduser()) for folder in collections),  # noqa: PTH100 - keeps links
         host=host,
     )
-    if host not in LOOPBACK_HOSTS:
-        say(f"note: whoever reaches {host} can search these collections and listen to them")
     with _free(host, port) as listener:
         address = address_of(host, listener)
+        if host not in LOOPBACK_HOSTS:
+            say(f"note: whoever reaches {host} can search these collections and listen to them")
 
         def ready() -> None:
             write_line(f"{', '.join(shown_path(folder) for folder in collections)} at {address} (Ctrl-C stops)")
@@ -69,7 +76,21 @@ def ui(
 
                 webbrowser.open(address)
 
-        serve_page(settings, listener, ready=ready)
+        with _started(settings):
+            serve_page(settings, listener, ready=ready)
+
+
+def _started(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """Start the one collection that was asked for and is not there yet, where the page may index into it."""
+    from .service.settings import LOOPBACK_HOSTS
+
+    folder, *more = settings.collections
+    if more or settings.host not in LOOPBACK_HOSTS or not folder.endswith(ENDING) or os.path.lexists(folder):
+        return contextlib.nullcontext()
+    from ..indexer.upkeep.starting import started_collection
+
+    say(f"note: {shown_path(folder)} is new; the page Index listens to a folder for it")
+    return started_collection(folder)
 
 
 def _free(host: str, port: int | None) -> socket.socket:

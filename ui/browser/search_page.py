@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,7 +62,7 @@ def show() -> None:
             show_takeaway(PAGE_SIZE)
     show_sound_problem()
     if not collections.n_clips:
-        st.info(f"{_named(collections)} holds no sounds yet: `soundgrep index SOURCE COLLECTION` puts some in.")
+        st.info(f"{_named(collections)} holds no sounds yet: the page Index listens to a folder of them.")
         return
     if not search.asks:
         _welcome(collections)
@@ -154,7 +155,8 @@ def _load(found: Found, search: SearchState) -> None:
     hits = resources.ask(lambda collections: find(collections, search, k=n, offset=offset))
     if not found.hits:
         found.nothing_like_it = hits.nothing_like_it
-    found.tags |= resources.ask(lambda collections: tags_of(collections, [hit.clip_id for hit in hits]))
+    with contextlib.suppress(SoundgrepError):  # hits are worth more than what is known beside them
+        found.tags |= resources.ask(lambda collections: tags_of(collections, [hit.clip_id for hit in hits]))
     found.hits.extend(hits)
     found.done = len(hits) < n or len(found.hits) >= MAX_HITS
 

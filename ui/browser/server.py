@@ -61,7 +61,7 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
         timeout_graceful_shutdown=2,
         ws="websockets-sansio",
     )
-    # Streamlit collects garbage after every run of the page: what is loaded for good need not be looked through each time.
+    # Streamlit collects garbage after every run of the page: what is loaded for good need not be looked through then.
     gc.collect()
     gc.freeze()
     ready()

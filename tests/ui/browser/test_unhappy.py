@@ -126,9 +126,9 @@ def test_nothing_else_can_be_fetched(address: str, odd_address: str) -> None:
         found = client.get("/soundgrep/clips/12345/audio")
         assert (found.status_code, found.json()) == (404, {"error": "there is no clip '12345'"})
         for path in ("clips/-1/audio", "clips/..%2f..%2fetc%2fpasswd/audio", "clips/1/picture", "clips/x/preview"):
-            assert client.get(f"/soundgrep/{path}").status_code == 404, path
+            assert client.get(f"/soundgrep/{path}").status_code in (400, 404), path
         for path in ("x/..%2fapp.py", "x/app.py", "x/..%2f..%2fcli.py"):
-            assert client.get(f"/soundgrep/assets/{path}").status_code == 404, path
+            assert client.get(f"/soundgrep/assets/{path}").status_code in (400, 404), path
         other = client.get("/soundgrep/clips/12345/audio", headers={"Host": "evil.example"})
         assert other.status_code == 421
         assert client.get("/", headers={"Host": "evil.example:80"}).status_code == 421
