@@ -1,5 +1,7 @@
 """Ranking: the best segment of each of the best clips, whether the index has it already or not."""
 
+import threading
+from collections import OrderedDict
 from functools import cached_property
 
 import numpy as np
@@ -17,6 +19,7 @@ Bool = npt.NDArray[np.bool_]
 
 # Segments fetched for each clip asked for, at first: most clips have few that come near one query.
 _FETCHED_PER_CLIP = 4
+_N_KEPT = 16
 
 
 class Ranking:
@@ -31,7 +34,10 @@ class Ranking:
         self._index = index
         indexed = np.empty(0, np.int64) if index is None else rows.find(index.segment_ids)
         self._row_at_position = indexed
-        self._all_live = bool(np.all(indexed >= 0))
+        self._is_live: Bool = indexed >= 0
+        self._all_live = bool(np.all(self._is_live))
+        self._positions: OrderedDict[int, tuple[Bool, Bool]] = OrderedDict()
+        self._lock = threading.Lock()
         is_fresh = np.ones(len(rows), np.bool_)
         is_fresh[indexed[indexed >= 0]] = False
         fresh = table.read_of("segment_id", rows.segment_ids[is_fresh], columns=["segment_id", "embedding"])
@@ -142,7 +148,17 @@ class Ranking:
         return scores, rows
 
     def _allowed_positions(self, allowed: Bool | None) -> Bool | None:
+        """Carry a filter over to the positions of the index; those of the last few filters are remembered."""
         if allowed is None:
-            return None if self._all_live else self._row_at_position >= 0
-        live = self._row_at_position >= 0
-        return live & allowed[self._row_at_position]
+            return None if self._all_live else self._is_live
+        with self._lock:
+            kept = self._positions.get(id(allowed))
+        if kept is not None:
+            return kept[1]
+        positions = self._is_live & allowed[self._row_at_position]
+        if not allowed.flags.writeable:  # as long as it is held here, its id is no other's
+            with self._lock:
+                self._positions[id(allowed)] = (allowed, positions)
+                while len(self._positions) > _N_KEPT:
+                    self._positions.popitem(last=False)
+        return positions

@@ -90,11 +90,10 @@ def main(descriptor: int) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, hard))
     with contextlib.suppress(EOFError, OSError):
         try:
-            child = Child(connection)
+            Child(connection).run()
         except SoundgrepError as error:
             connection.send(("error", error))
-            return
-        child.run()
+    os._exit(0)  # of an orderly end DuckDB complains at length on stderr
 
 
 def _leave_with(parent: int) -> None:

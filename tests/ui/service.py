@@ -16,7 +16,7 @@ import httpx2
 
 from .command import ENVIRONMENT, SOUNDGREP
 
-START_S = 120.0
+START_S = 300.0
 
 
 @contextlib.contextmanager
