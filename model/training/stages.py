@@ -189,7 +189,7 @@ def audio_member(team: Team, folder: Path, lists: Path, recipe: AudioRecipe) -> 
     train_audio(material, folder, recipe, team, figures, initial=initial)
 
 
-QUARTERS = AudioRecipe(n_steps=12_000, fall=0.0, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.998)
+QUARTERS = AudioRecipe(n_steps=10_000, fall=0.0, spec_size=QUARTER, batch=64, peak_rate=1.5e-3, averaging=0.998)
 WHOLES = AudioRecipe(n_steps=2000, fall=0.9, spec_size=WHOLE, batch=32, peak_rate=5e-4, averaging=0.99)
 """The audio stage's two parts: most steps on quarters of segments, which are cheap, and the rest on whole ones."""
 

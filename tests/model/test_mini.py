@@ -42,7 +42,7 @@ def demo_scores(mini: Encoder, demo_titles: list[tuple[Path, str]]) -> npt.NDArr
 
 
 def test_its_weights_are_small() -> None:
-    assert (MINI / "model.safetensors").stat().st_size < 30_000_000
+    assert (MINI / "model.safetensors").stat().st_size < 31_000_000
 
 
 def test_its_sizes(mini: Encoder) -> None:
