@@ -98,10 +98,11 @@ def build_collection(
         )
         with _engine(run, options, encoder=encoder, n_files=len(changes.to_read), n_workers=n_workers) as engine:
             run.read(engine)
-            with run.timed("index"):
+            with run.building_index() as note:
                 writer.refresh_index(
                     text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]),
                     options=IndexOptions(recall=options.recall, rebuild=options.rebuild_index),
+                    progress=note,
                 )
         return run.report(elapsed_s=time.monotonic() - started_s)
 

@@ -39,6 +39,8 @@ class Progress:
         first_s: Seconds until the first file was dealt with, most of which the encoder took to load.
         first_share: `share_done` at that moment.
         newest_failure: The file that failed last.
+        index_step: What of the index is being done, as "finding cells", when all files are dealt with; None before.
+        index_share: Share of that step done, 0 to 1; 0 throughout where it cannot be told.
     """
 
     n_done: int
@@ -50,6 +52,8 @@ class Progress:
     first_s: float = 0.0
     first_share: float = 0.0
     newest_failure: Failure | None = None
+    index_step: str | None = None
+    index_share: float = 0.0
 
     @property
     def clips_per_s(self) -> float:
@@ -94,7 +98,8 @@ class IndexReport:
         n_withheld: Clips whose files are gone or cannot be used any more, but that were kept, because they are more
             than half of what the collection has from the sources and `prune` was not given.
         stages: Seconds of work by stage. Of all workers together: "hash" and "decode" for reading, "mel" and "tower"
-            for embedding. Of this process: "write" for commits, beside the workers, and "index" after them.
+            for embedding. Of this process: "write" for commits, beside the workers, and "index" after them; of it, each
+            step of building the index by itself, as "index: finding cells".
     """
 
     collection: Path

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ..model.encoder import Encoder
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
+from .engines.patience import read_with_patience
 from .engines.worker import EmbeddedFile, RecognisedFile, Task
 from .report import Failure, IndexReport, Progress
 from .writing.batch import Batch
@@ -55,6 +56,10 @@ class Run:
         # A file that was moved or copied has the size it had.
         sizes = {file.size_bytes for file in changes.to_read}
         self._donors = {clip.content_hash: clip_id for clip_id, clip in known.items() if clip.size_bytes in sizes}
+        # Files that are gone, by content: where one of them has come up again, it was moved.
+        self._unmoved: defaultdict[str, list[int]] = defaultdict(list)
+        for clip_id in changes.gone:
+            self._unmoved[known[clip_id].content_hash].append(clip_id)
         self._recognised_contents: set[str] = set()
         self._broken = list(changes.broken)
         self._n_done = self._n_added = self._n_replaced = self._n_touched = self._n_removed = self._n_withheld = 0
@@ -75,7 +80,7 @@ class Run:
         """
         self._show()
         try:
-            for task, outcome in engine.read_files(self._tasks()):
+            for task, outcome in read_with_patience(engine, self._tasks()):
                 self._note(task, outcome)
                 self._show()
                 if self._is_commit_due():
@@ -142,6 +147,8 @@ class Run:
             self._n_added += 1
         if isinstance(outcome, EmbeddedFile):
             self._batch.add(task.path, outcome)
+            if old is None or old.content_hash != outcome.state.content_hash:
+                self._batch.changed.add(clip_id)
             self._audio_s += outcome.info.duration_s
             for stage, seconds in outcome.spent.items():
                 self._stages[stage] += seconds
@@ -205,12 +212,17 @@ class Run:
         donors = {path: self._donor(path, file) for path, file in recognised.items()}
         clips, segments = self._writer.rows_as_opened(sorted(set(donors.values())))
         for path, donor in donors.items():
-            state = recognised[path].state
+            state, clip_id = recognised[path].state, clip_id_of(path)
             clip = clips.filter(_is(donor))
-            if donor == clip_id_of(path):
+            if donor == clip_id:
                 batch.update(path, state, clip=clip)
+                continue
+            batch.copy(path, state, clip=clip, segments=segments.filter(_is(donor)))
+            unmoved = self._unmoved[state.content_hash]
+            if unmoved and clip_id not in self._known:
+                batch.moved[clip_id] = unmoved.pop(0)
             else:
-                batch.copy(path, state, clip=clip, segments=segments.filter(_is(donor)))
+                batch.copied[clip_id] = donor
 
     def _donor(self, path: bytes, file: RecognisedFile) -> int:
         own = self._known.get(clip_id_of(path))
@@ -227,7 +239,31 @@ class Run:
             or now_s - self._committed_s >= wait_s
         )
 
-    def _show(self) -> None:
+    @contextlib.contextmanager
+    def building_index(self) -> Iterator[Callable[[str, float], None]]:
+        """Count the time of a block for the index, and of each of its steps.
+
+        Yields:
+            What the block calls with the step that it is at and what share of it is done.
+        """
+        step, began_s = "", time.monotonic()
+
+        def note(now: str, share: float) -> None:
+            nonlocal step, began_s
+            if now != step:
+                self._count(step, since_s=began_s)
+                step, began_s = now, time.monotonic()
+            self._show(index_step=now, index_share=share)
+
+        with self.timed("index"):
+            yield note
+        self._count(step, since_s=began_s)
+
+    def _count(self, index_step: str, *, since_s: float) -> None:
+        if index_step:
+            self._stages[f"index: {index_step}"] += time.monotonic() - since_s
+
+    def _show(self, *, index_step: str | None = None, index_share: float = 0.0) -> None:
         elapsed_s = time.monotonic() - self._started_s
         if self._n_done and self._first is None:
             self._first = elapsed_s, self._done_bytes
@@ -243,6 +279,8 @@ class Run:
                     share_done=self._done_bytes / self._total_bytes if self._total_bytes else None,
                     first_s=first_s,
                     first_share=first_bytes / self._total_bytes if self._total_bytes else 0.0,
+                    index_step=index_step,
+                    index_share=index_share,
                     newest_failure=self._failures[-1] if self._failures else None,
                 )
             )

@@ -28,7 +28,8 @@ class IndexingProgress:
     def __init__(self, *, on_start: Callable[[], None]) -> None:
         self._on_start: Callable[[], None] | None = on_start
         self._bar: Bar | None = None
-        self._task: TaskID | None = None
+        self._task: TaskID
+        self._index_step: str | None = None
         self._next_line_s = S_BETWEEN_LINES
 
     def __enter__(self) -> IndexingProgress:
@@ -49,7 +50,8 @@ class IndexingProgress:
             self._show_bar(progress)
         elif progress.elapsed_s >= self._next_line_s:
             self._next_line_s = progress.elapsed_s + S_BETWEEN_LINES
-            say(f"{progress.n_done:,} of {counted(progress.n_total, 'clip')}, {_pace(progress)}")
+            done = f"{progress.n_done:,} of {counted(progress.n_total, 'clip')}, {_pace(progress)}"
+            say(done if progress.index_step is None else _building(progress))
 
     def _start(self) -> None:
         if self._on_start is not None:
@@ -59,15 +61,25 @@ class IndexingProgress:
 
     def _show_bar(self, progress: Progress) -> None:
         if self._bar is None:
-            self._bar, self._task = _new_bar()
+            self._bar = _new_bar()
+            self._task = _new_task(self._bar)
             self._bar.start()
-        if self._task is not None:
-            self._bar.update(
-                self._task,
-                completed=progress.n_done,
-                total=progress.n_total,
-                pace=_pace(progress),
-            )
+        if self._index_step != progress.index_step:
+            # A bar of which the end is known cannot forget it again: another takes its place.
+            self._index_step = progress.index_step
+            self._bar.remove_task(self._task)
+            self._task = _new_task(self._bar)
+        if progress.index_step is None:
+            count, pace = f"{progress.n_done:,}/{progress.n_total:,}", _pace(progress)
+            self._bar.update(self._task, completed=progress.n_done, total=progress.n_total, count=count, pace=pace)
+        elif progress.index_share:
+            self._bar.update(self._task, completed=progress.index_share, total=1, pace=_building(progress))
+        else:
+            self._bar.update(self._task, pace=_building(progress), refresh=True)
+
+
+def _building(progress: Progress) -> str:
+    return f"building the index: {progress.index_step}"
 
 
 def _pace(progress: Progress) -> str:
@@ -80,17 +92,20 @@ def _pace(progress: Progress) -> str:
     return ", ".join(parts)
 
 
-def _new_bar() -> tuple[Bar, TaskID]:
+def _new_bar() -> Bar:
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
-    bar = Bar(
+    return Bar(
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[count]}", markup=False),
         TextColumn("{task.fields[pace]}", markup=False),
         console=Console(stderr=True, highlight=False),
         expand=True,
         transient=True,  # the report that follows says it all
     )
-    return bar, bar.add_task("", total=None, pace="")
+
+
+def _new_task(bar: Bar) -> TaskID:
+    return bar.add_task("", total=None, count="", pace="")

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...model.encoder import AudioTower
+from ...model.family import AudioTower
 from ...model.segments import Waveform
 from .worker import Alive, Begun, EmbeddedFile, Segments, Step, Task, encoder_of, set_known_contents
 

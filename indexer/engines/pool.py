@@ -15,6 +15,7 @@ from typing import Any, Self
 from ...model.errors import CheckpointError, SoundgrepError
 from ...model.paths import readable_path
 from ...model.runtime import chosen_runtime, has_gpu, usable_cores
+from ...model.stores import is_url
 from ..report import Failure
 from .child import ChildSettings
 from .engine import Outcome
@@ -197,7 +198,8 @@ class Pool:
             if number not in process.begun:
                 self._waiting.append(task)
             elif number in culprits and len(culprits) == 1:
-                yield task, Failure(readable_path(task.path), f"reading it hung: no step in {self._stall_s:.0f} s")
+                reason = f"reading it hung: no step in {self._stall_s:.0f} s"
+                yield task, Failure(readable_path(task.path), reason, is_lasting=not is_url(task.path))
             else:
                 self._suspects.append(task)
 

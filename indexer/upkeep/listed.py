@@ -8,13 +8,11 @@ import numpy as np
 import pyarrow as pa
 
 from ...model.errors import CollectionError
-from ...search.store.annexes import read_annex
+from ...search.store.annexes import LISTED_ANNEX, METADATA_ANNEX, read_annex
 from ..inputs.coverage import ListCoverage
 from ..inputs.files import Findings
 from ..writing.writer import Writer
-from .metadata import METADATA_ANNEX, known_metadata, merge_metadata
-
-LISTED_ANNEX = "listed"
+from .metadata import known_metadata, merge_metadata
 
 Claims = dict[str, set[int]]
 

@@ -13,15 +13,13 @@ import pyarrow as pa
 from ...model.errors import UsageError
 from ...model.paths import readable_path
 from ...model.stores import is_url
-from ...search.store.annexes import read_annex
+from ...search.store.annexes import METADATA_ANNEX, read_annex
 from ...search.store.identity import path_of
 from ...search.store.manifest import CLIPS_FOLDER, Manifest, read_manifest
 from ...search.store.tables import Table
 from ..inputs.lists import resolved
 from ..inputs.usertable import key_column, read_user_table
 from ..writing.annexes import write_annex
-
-METADATA_ANNEX = "metadata"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,9 @@ class Batch:
         stale_segments: Clips whose rows in the segments table are out of date.
         failures: Rows for the table of failures.
         stale_failures: Clips whose rows in the table of failures are out of date.
+        changed: Clips whose sound is new, or another than before.
+        copied: By clip, another one of the same sound.
+        moved: By clip, the one that it was before its file was moved.
     """
 
     encoder_digest: str
@@ -34,6 +37,9 @@ class Batch:
     stale_segments: set[int] = field(default_factory=set)
     failures: list[pa.Table] = field(default_factory=list)
     stale_failures: set[int] = field(default_factory=set)
+    changed: set[int] = field(default_factory=set)
+    copied: dict[int, int] = field(default_factory=dict)
+    moved: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.clips) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)

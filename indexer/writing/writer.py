@@ -37,6 +37,7 @@ from ...search.store.schema import CLIPS, SEGMENTS
 from ...search.store.tables import Ids, Table, check_location
 from .annexes import put_annex
 from .batch import Batch
+from .carrying import carry_annexes
 from .changes import KnownClip
 from .failures import FailureTable, KnownFailure
 from .lock import writer_lock
@@ -147,7 +148,8 @@ class Writer:
             self._clips.append(pa.concat_tables(batch.clips))
         if batch.failures or batch.stale_failures:
             self._failures.commit(batch.failures, stale=sorted(batch.stale_failures))
-        self._swap(self.manifest)
+        manifest = self.manifest
+        self._swap(carry_annexes(self.folder, manifest, batch.changed, copied=batch.copied, moved=batch.moved))
 
     def write_annex(self, name: str, rows: pa.Table) -> None:
         """Replace an annex whole, or add it.

@@ -5,6 +5,15 @@ from pathlib import Path
 from .manifest import ANNEXES_FOLDER, Manifest
 from .tables import Table
 
+METADATA_ANNEX = "metadata"
+"""The annex of what people know of their clips, a row a clip."""
+
+LISTED_ANNEX = "listed"
+"""The annex of which lists name which clips."""
+
+HEARD_ANNEXES = frozenset({"captions", "labels", "map"})
+"""Annexes made by listening: the same sound has the same rows, another sound has none until somebody listens again."""
+
 
 def annex_folder(collection: Path, name: str) -> Path:
     """Tell where a collection keeps an annex."""

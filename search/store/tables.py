@@ -27,6 +27,7 @@ from .schema import embedding_matrix
 # Above this many ids a join is the faster way to delete; far above it, a list of ids overflows the planner's stack.
 _MAX_LISTED_IDS = 1_000
 _UNCARRIED = re.compile(r"[\x00-\x1f\x7f\[\]^|\\\udc80-\udcff]|%[0-9A-Fa-f]{2}")
+_OS_ERROR = re.compile(r"([A-Z][a-z][\w ]*) \(os error \d+\)")
 # Left to itself, Delta drops log entries of thirty days ago now and then: those of the version in the manifest too.
 _LOG_KEPT = deltalake.PostCommitHookProperties(cleanup_expired_logs=False)
 _PACKED = deltalake.WriterProperties(compression="ZSTD")
@@ -404,6 +405,8 @@ def _told(folder: Path, deed: str) -> Iterator[None]:
     try:
         yield
     except (DeltaError, pa.ArrowException, OSError) as error:
-        reason = str(error).strip().splitlines()
-        why = getattr(error, "strerror", None) or (reason[0] if reason else type(error).__name__)
+        text = str(error).strip()
+        cause = _OS_ERROR.search(text)  # Delta tells what it was doing, step by step, and then why
+        reason = cause[1] if cause else text.partition("\n")[0] or type(error).__name__
+        why = getattr(error, "strerror", None) or reason
         raise CollectionError(f"{readable_path(folder)}: the table cannot be {deed} ({why})") from error

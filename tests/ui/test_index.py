@@ -65,7 +65,8 @@ def test_a_report_for_machines_says_where_the_time_went(
     assert said.code == 0, said.err
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert report["n_added"] == 1
-    assert set(report["stages_s"]) == {"hash", "decode", "mel", "tower", "write", "index"}
+    stages = {"hash", "decode", "mel", "tower", "write", "index", "index: embedding texts"}
+    assert set(report["stages_s"]) == stages
     refused = soundgrep(*arguments, tmp_path)
     assert refused.code == 2
     assert refused.err.endswith(f"{tmp_path}: the report cannot be written (Is a directory)\n")
@@ -81,6 +82,7 @@ def test_changed_added_and_removed_files_on_a_terminal(indexed: Indexed, tmp_pat
     said = soundgrep_on_terminal("index", "sounds", collection, "--workers", "1", cwd=tmp_path)
     assert said.code == 0, said.out
     assert said.out.startswith("encoder: tiny\n")
+    assert "building the index: embedding texts" in said.out
     assert f"my sounds: {len(GOOD) + 2} clips" in said.out, "clips of other folders stay"
     shutil.copy(indexed.sounds / "eight.wav", sounds / "b.wav")
     shutil.copy(indexed.sounds / "silent.wav", sounds / "c.wav")
