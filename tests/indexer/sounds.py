@@ -25,3 +25,10 @@ def write(path: Path, number: int, *, duration_s: float = 0.5) -> Path:
     with path.open("wb") as file:  # names need not be text
         soundfile.write(file, sound(number, duration_s=duration_s), RATE_HZ, subtype="PCM_16", format="WAV")
     return path
+
+
+def write_numbered(folder: Path, n: int) -> Path:
+    """Write the first `n` sounds as files called by their numbers, and give the folder."""
+    for number in range(n):
+        write(folder / f"{number:02d}.wav", number)
+    return folder

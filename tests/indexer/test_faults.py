@@ -21,7 +21,7 @@ from soundgrep.search import Collection
 
 from ..ui.command import SOUNDGREP, soundgrep, without_root_rights
 from .mutants import mutants
-from .sounds import write
+from .sounds import write, write_numbered
 from .test_commits import contents
 
 N_FILES = 12
@@ -39,10 +39,7 @@ print(json.dumps({"report": report.to_json(), "peak_bytes": peak_kb * 1024}))
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("faults") / "sounds"
-    for number in range(N_FILES):
-        write(folder / f"{number:02d}.wav", number)
-    return folder
+    return write_numbered(tmp_path_factory.mktemp("faults") / "sounds", N_FILES)
 
 
 @pytest.fixture(scope="module")

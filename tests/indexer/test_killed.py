@@ -16,7 +16,7 @@ from soundgrep import build_collection
 from soundgrep.indexer.upkeep.verify import verify_collection
 from soundgrep.search import Collection
 
-from .sounds import sound, write
+from .sounds import sound, write, write_numbered
 
 N_FILES = 40
 # Commits after every file, and says so: the run is ended somewhere between two of them.
@@ -77,10 +77,7 @@ def wait_for_the_end_of(processes: set[int]) -> None:
 
 @pytest.fixture(scope="module")
 def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("killed") / "sounds"
-    for number in range(N_FILES):
-        write(folder / f"{number:02d}.wav", number)
-    return folder
+    return write_numbered(tmp_path_factory.mktemp("killed") / "sounds", N_FILES)
 
 
 def test_a_run_that_is_killed_is_taken_up_where_it_was(sounds: Path, tmp_path: Path, tiny_checkpoint: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import psutil
 import pytest
 
-from soundgrep.indexer import worker
+from soundgrep.indexer.engines import worker
 from soundgrep.indexer.engines.pool import Pool
 from soundgrep.indexer.engines.worker import EmbeddedFile, Step, Task, read_file
 from soundgrep.indexer.report import Failure

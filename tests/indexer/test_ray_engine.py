@@ -12,7 +12,8 @@ import pytest
 import ray
 from ray.cluster_utils import Cluster
 
-from soundgrep.indexer import BuildOptions, build_collection, ray_engine
+from soundgrep.indexer import BuildOptions, build_collection
+from soundgrep.indexer.engines import ray_engine
 from soundgrep.model.errors import EngineError, UsageError
 from soundgrep.search.store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER
 from soundgrep.search.store.tables import Table

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from soundgrep.indexer import worker
+from soundgrep.indexer.engines import worker
 from soundgrep.indexer.engines.worker import EmbeddedFile, RecognisedFile, Task, read_file
 from soundgrep.indexer.report import Failure
 from soundgrep.model.encoder import Encoder
