@@ -33,7 +33,8 @@ Examples:
   soundgrep classify ESC-50/audio --labels ESC-50/meta/esc50.csv
 
 With --store, SQL and --where can use the table labels: clip_id, label, rank,
-score, cosine. It stays as it is until --store is used again."""
+score, cosine. Labels go along with files that are moved, and go where a file
+comes to hold another sound; the others stay until --store is used again."""
 
 
 def classify(
