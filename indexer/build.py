@@ -1,5 +1,6 @@
 """Building: make a collection agree with folders of sounds."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -9,9 +10,11 @@ from ..model.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.paths import readable_path
 from ..search.store.manifest import has_manifest
+from .encoders import Encoders
 from .engines.engine import Engine
 from .engines.pool import local_pool
 from .engines.worker import embed_texts
+from .hearing import Hearing
 from .inputs.files import Findings
 from .inputs.sources import Source, find_clips
 from .options import BuildOptions
@@ -28,7 +31,7 @@ def build_collection(
     source: Source | Sequence[Source],
     collection: str | os.PathLike[str],
     *,
-    encoder: Encoder | str | os.PathLike[str] = "mini",
+    encoder: Encoder | str | os.PathLike[str] | None = None,
     hop_s: float | None = None,
     n_workers: int | None = None,
     progress: Callable[[Progress], None] | None = None,
@@ -46,9 +49,11 @@ def build_collection(
             their metadata; a tar archive, with what WebDataset keeps beside its clips; the URL of any of these, such as
             `s3://bucket/sounds`; or several. Clips from elsewhere that the collection has stay in it.
         collection: The collection's folder; made if there is none.
-        encoder: What embeds the clips: an encoder, its name, or its folder.
+        encoder: What embeds the clips: an encoder, its name, or its folder; None for those that the collection has, or
+            mini. One that the collection does not have is added, and hears all clips of the sources; those that it has
+            go on hearing what is new, but for one that is not on this machine, which catches up when it is.
         hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
-            collection has, or a whole segment, so that none overlap.
+            encoder has there, or a whole segment, so that none overlap.
         n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files; on a
             cluster, for one a GPU, or one a core where there is none.
         progress: Called with how far the run is, now and then, in this thread.
@@ -59,9 +64,10 @@ def build_collection(
 
     Raises:
         UsageError: If a source is missing, nothing in them is audio, or an option is out of its range.
-        CheckpointError: If the encoder cannot be loaded, or its towers are dead.
+        CheckpointError: If the encoder cannot be loaded, or its towers are dead; if none is named and one of the
+            collection's is not here.
         EngineError: If the cluster does not answer, or has no room for minutes.
-        EncoderMismatchError: If the collection was made by another encoder.
+        EncoderMismatchError: If the collection has another encoder of that name.
         CollectionError: If the collection cannot be written, is being written by another run, or is something else.
         KeyboardInterrupt: If the run was interrupted; what was done is kept.
     """
@@ -72,48 +78,79 @@ def build_collection(
         raise UsageError("there is no source to index")
     if n_workers is not None and n_workers < 1:
         raise UsageError(f"n_workers must be at least 1, not {n_workers}")
-    if isinstance(encoder, str | os.PathLike):
-        encoder = Encoder.from_pretrained(encoder)
-    if hop_s is not None and not 0 < hop_s <= encoder.segment_s:
-        raise UsageError(f"hop_s must be above 0 and at most the segment's {encoder.segment_s:g} s, not {hop_s:g} s")
     folder = Path(collection).expanduser()
+    encoders = Encoders.open(folder, encoder)
+    segment_s = encoders.chosen.segment_s
+    if hop_s is not None and not 0 < hop_s <= segment_s:
+        raise UsageError(f"hop_s must be above 0 and at most the segment's {segment_s:g} s, not {hop_s:g} s")
     findings = find_clips(sources, collection=folder)
     if not findings.files and not (options.prune and has_manifest(folder)):
         raise UsageError(_nothing_found(sources, findings) + ("; nothing is dropped" if has_manifest(folder) else ""))
-    encoder.check_text_tower()
-    with Writer.open(folder, encoder=encoder, hop_s=hop_s) as writer:
+    for one in encoders.here:
+        one.check_text_tower()
+    with Writer.open(folder, encoder=encoders.chosen, hop_s=hop_s) as writer:
         known = writer.known_clips()
         failed = writer.known_failures()
         take_lists(writer, findings, known)
         changes = find_changes(findings, known, failed, retry_failed=options.retry_failed)
+        # The first encoder that is here reads what changed; the others hear of it after that.
+        by_ear = encoders.by_ear(writer.manifest)
+        ear, first = by_ear[0]
         run = Run(
             writer,
             known,
             failed,
             changes,
-            encoder=encoder,
+            encoder=first,
             failures=findings.failures,
             progress=progress,
             prune=options.prune,
+            ear=ear,
         )
-        with _engine(run, options, encoder=encoder, n_files=len(changes.to_read), n_workers=n_workers) as engine:
+        with _engine(first, options, len(changes.to_read), n_workers, run.known_contents) as engine:
             run.read(engine)
-            with run.building_index() as note:
-                writer.refresh_index(
-                    text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]),
-                    options=IndexOptions(recall=options.recall, rebuild=options.rebuild_index),
-                    progress=note,
-                )
-        return run.report(elapsed_s=time.monotonic() - started_s)
+            _refresh_index(run, writer, ear, engine, encoder=first, options=options)
+        turns: dict[str, Hearing] = {}
+        for one_ear, one in by_ear if writer.manifest.ears else ():
+            turn = Hearing(writer, one_ear, findings, encoder=one, progress=progress)
+            if one is first and not turn.n_files:
+                continue  # it was always here
+            turns[one.id] = turn
+            with _engine(one, options, turn.n_files, n_workers, turn.known_contents) as engine:
+                turn.read(engine)
+                _refresh_index(run, writer, one_ear, engine, encoder=one, options=options)
+        report = run.report(elapsed_s=time.monotonic() - started_s)
+        more = [failure for turn in turns.values() for failure in turn.failures]
+        return dataclasses.replace(
+            report,
+            failures=tuple(sorted({*report.failures, *more}, key=lambda failure: failure.path)),
+            audio_s=report.audio_s + sum(turn.audio_s for turn in turns.values()),
+            heard={name: turn.n_heard for name, turn in turns.items()},
+            absent=encoders.absent,
+        )
 
 
-def _engine(run: Run, options: BuildOptions, *, encoder: Encoder, n_files: int, n_workers: int | None) -> Engine:
+def _refresh_index(
+    run: Run, writer: Writer, ear: str, engine: Engine, *, encoder: Encoder, options: BuildOptions
+) -> None:
+    with run.building_index() as note:
+        writer.refresh_index(
+            ear=ear,
+            text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]),
+            options=IndexOptions(recall=options.recall, rebuild=options.rebuild_index),
+            progress=note,
+        )
+
+
+def _engine(
+    encoder: Encoder, options: BuildOptions, n_files: int, n_workers: int | None, known_contents: frozenset[str]
+) -> Engine:
     if options.engine == "local":
-        return local_pool(n_files, n_workers=n_workers, known_contents=run.known_contents)
+        return local_pool(n_files, n_workers=n_workers, known_contents=known_contents)
     from .engines.ray_engine import RayEngine  # only who uses a cluster need have it
 
     return RayEngine(
-        encoder, n_files=n_files, address=options.address, n_workers=n_workers, known_contents=run.known_contents
+        encoder, n_files=n_files, address=options.address, n_workers=n_workers, known_contents=known_contents
     )
 
 

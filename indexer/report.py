@@ -100,6 +100,9 @@ class IndexReport:
         stages: Seconds of work by stage. Of all workers together: "hash" and "decode" for reading, "mel" and "tower"
             for embedding. Of this process: "write" for commits, beside the workers, and "index" after them; of it, each
             step of building the index by itself, as "index: finding cells".
+        heard: Clips that each further encoder of the collection newly heard, by its name; the first one too, if it had
+            clips to catch up with.
+        absent: Encoders of the collection that are not on this machine, and hear what is new when they are.
     """
 
     collection: Path
@@ -115,6 +118,8 @@ class IndexReport:
     elapsed_s: float
     n_withheld: int = 0
     stages: Mapping[str, float] = field(default_factory=dict)
+    heard: Mapping[str, int] = field(default_factory=dict)
+    absent: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values that JSON can hold."""
@@ -131,5 +136,6 @@ class IndexReport:
             "failures": [{"path": failure.path, "reason": failure.reason} for failure in self.failures],
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),
+            **({"heard": dict(self.heard), "absent": list(self.absent)} if self.heard or self.absent else {}),
             "stages_s": {stage: round(seconds, 3) for stage, seconds in self.stages.items()},
         }

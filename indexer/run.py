@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow.compute as pc
 
 from ..model.encoder import Encoder
+from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
 from .engines.patience import read_with_patience
@@ -39,6 +40,7 @@ class Run:
         failures: Iterable[Failure],
         progress: Callable[[Progress], None] | None,
         prune: bool = False,
+        ear: str = FIRST,
     ) -> None:
         self._writer = writer
         self._known = known
@@ -48,14 +50,20 @@ class Run:
         self._failures = [*failures, *changes.remembered]
         self._progress = progress
         self._prune = prune
-        self._batch = Batch(encoder.digest)
+        self._ear = ear
+        self._batch = Batch(encoder.digest, ear=ear)
         self._recognised: dict[bytes, RecognisedFile] = {}
         self._writing: Future[None] | None = None
         self._writing_thread = ThreadPoolExecutor(1, "soundgrep-writing")
         self._files = {file.path: file for file in changes.to_read}
         # A file that was moved or copied has the size it had.
         sizes = {file.size_bytes for file in changes.to_read}
-        self._donors = {clip.content_hash: clip_id for clip_id, clip in known.items() if clip.size_bytes in sizes}
+        heard = writer.heard_clips(ear)
+        self._donors = {
+            clip.content_hash: clip_id
+            for clip_id, clip in known.items()
+            if clip.size_bytes in sizes and heard.get(clip_id) == clip.content_hash
+        }
         # Files that are gone, by content: where one of them has come up again, it was moved.
         self._unmoved: defaultdict[str, list[int]] = defaultdict(list)
         for clip_id in changes.gone:
@@ -124,7 +132,7 @@ class Run:
             yield Task(
                 path=file.path,
                 encoder_source=str(self._encoder.source),
-                hop_s=self._writer.manifest.hop_s,
+                hop_s=as_heard(self._writer.manifest, self._ear).hop_s,
                 span=file.span,
             )
 
@@ -191,7 +199,7 @@ class Run:
         """Have the batch written behind the reading, after the one before it."""
         self._wait_for_writing()
         batch, recognised = self._batch, self._recognised
-        self._batch, self._recognised = Batch(self._encoder.digest), {}
+        self._batch, self._recognised = Batch(self._encoder.digest, ear=self._ear), {}
         self._committed_s = time.monotonic()
         self._writing = self._writing_thread.submit(self._write, batch, recognised)
 
@@ -210,7 +218,7 @@ class Run:
         if not recognised:
             return
         donors = {path: self._donor(path, file) for path, file in recognised.items()}
-        clips, segments = self._writer.rows_as_opened(sorted(set(donors.values())))
+        clips, segments = self._writer.rows_as_opened(sorted(set(donors.values())), ear=self._ear)
         for path, donor in donors.items():
             state, clip_id = recognised[path].state, clip_id_of(path)
             clip = clips.filter(_is(donor))
@@ -279,9 +287,9 @@ class Run:
                     share_done=self._done_bytes / self._total_bytes if self._total_bytes else None,
                     first_s=first_s,
                     first_share=first_bytes / self._total_bytes if self._total_bytes else 0.0,
+                    newest_failure=self._failures[-1] if self._failures else None,
                     index_step=index_step,
                     index_share=index_share,
-                    newest_failure=self._failures[-1] if self._failures else None,
                 )
             )
 

@@ -16,18 +16,20 @@ import pyarrow as pa
 
 from ..model.errors import CollectionError, QueryError
 from ..model.paths import readable_path
-from .encoders import check_encoder, open_encoder
+from .encoders import ear_of, named_encoder, open_encoder
 from .index.bank import Bank
 from .querying.filters import Filters, Values, checked_values
 from .querying.finder import Finder
 from .querying.hits import Explanation, Hits
 from .querying.options import SearchOptions, checked_number
-from .querying.query import Known, Query, Sound
+from .querying.query import Known, Query, Sound, only_query
 from .querying.ranking import Ranking
 from .querying.rows import ClipRows, SegmentRows
 from .querying.terms import Asked, Terms
+from .several import BOTH, fused_search
 from .sql.calls import ROWS, Call
 from .store.annexes import read_annex
+from .store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear, sql_name
 from .store.manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifest, read_manifest
 from .store.tables import Table
 
@@ -52,16 +54,31 @@ class Collection:
 
     Attributes:
         path: The collection's folder.
-        manifest: What it is, and which versions of its parts are read.
+        manifest: What it is, and which versions of its parts are read, as the encoder asked for made them.
     """
 
-    def __init__(self, path: Path, manifest: Manifest, *, encoder: Encoder | None, isolate_sql: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: Manifest,
+        *,
+        encoder: Encoder | None,
+        isolate_sql: bool = False,
+        ear: str = FIRST,
+        root: Collection | None = None,
+    ) -> None:
         self.path = path
-        self.manifest = manifest
+        self.manifest = manifest if ear == FIRST else as_heard(manifest, ear)
+        self._whole = manifest
+        self._ear = ear
+        self._place = ear_folder(path, ear)
+        # What is no encoder's is read once, by the collection that was opened.
+        self._root = root or self
+        self._others: dict[str, Collection] = {}
         self._encoder = encoder
         self._isolate_sql = isolate_sql
         self._clips = Table.open(path / CLIPS_FOLDER, version=manifest.clips_version)
-        self._segments = Table.open(path / SEGMENTS_FOLDER, version=manifest.segments_version)
+        self._segments = Table.open(self._place / SEGMENTS_FOLDER, version=self.manifest.segments_version)
 
     @classmethod
     def open(
@@ -75,8 +92,9 @@ class Collection:
 
         Args:
             path: Its folder.
-            encoder: The encoder that queries will be embedded with, or its name or folder; None for the one that made
-                the collection, opened when the first text or audio is asked for.
+            encoder: The encoder that queries will be embedded with, or its name or folder, and whose segments are
+                searched; None for the one that made the collection, or its first, opened when the first text or audio
+                is asked for.
             isolate_sql: Whether filters and SQL are computed in processes of their own, which keep to their limits of
                 time and memory whatever is asked: for who lets others ask. Here one call of a function over a huge
                 value, like list_sum(range(1000000000)), cannot be stopped before it is through.
@@ -89,12 +107,9 @@ class Collection:
         folder = Path(path).expanduser().absolute()
         manifest = read_manifest(folder)
         if isinstance(encoder, str | os.PathLike):
-            from ..model.encoder import Encoder
-
-            encoder = Encoder.from_pretrained(encoder)
-        if encoder is not None:
-            check_encoder(manifest.encoder, encoder, collection=folder)
-        return cls(folder, manifest, encoder=encoder, isolate_sql=isolate_sql)
+            encoder = named_encoder(manifest, encoder, collection=folder)
+        ear = FIRST if encoder is None else ear_of(manifest, encoder, collection=folder)
+        return cls(folder, manifest, encoder=encoder, isolate_sql=isolate_sql, ear=ear)
 
     def __repr__(self) -> str:
         return f"Collection({readable_path(self.path)!r}, n_clips={self.n_clips}, n_segments={self.n_segments})"
@@ -106,8 +121,42 @@ class Collection:
 
     @property
     def n_segments(self) -> int:
-        """Segments in the collection."""
+        """Segments in the collection, as its encoder made them."""
         return self.manifest.n_segments
+
+    @property
+    def segments(self) -> Table:
+        """The table of them."""
+        return self._segments
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """Names of the encoders that heard the collection, the first one first."""
+        return tuple(record.id for record in ears_of(self._whole).values())
+
+    def is_heard_by(self, digest: str) -> bool:
+        """Tell whether one of its encoders has this digest."""
+        return any(record.digest == digest for record in ears_of(self._whole).values())
+
+    def heard_by(self, encoder: str) -> Collection:
+        """Give the same collection as another of its encoders heard it.
+
+        Args:
+            encoder: One of `encoders`, or its digest.
+
+        Raises:
+            CollectionError: If the collection has no such encoder, or its tables cannot be read.
+        """
+        ear = find_ear(self._whole, encoder, collection=self.path)
+        if ear == self._ear:
+            return self
+        if self._root is not self:
+            return self._root.heard_by(encoder)
+        if ear not in self._others:
+            self._others[ear] = Collection(
+                self.path, self._whole, encoder=None, isolate_sql=self._isolate_sql, ear=ear, root=self
+            )
+        return self._others[ear]
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -130,6 +179,7 @@ class Collection:
         where: str | None = None,
         where_values: Values | None = None,
         options: SearchOptions | None = None,
+        encoder: str | None = None,
         explain: bool = False,
     ) -> Hits:
         """Find the clips that answer a query best, each with its best segment.
@@ -146,31 +196,25 @@ class Collection:
             where_values: Values for the parameters in it: {"artist": "..."} for "artist = $artist".
             options: How the hits are listed: by clip or segment, from which one, folded, with words; None for the first
                 ones, by clip, by sound alone.
-            explain: Whether the answer's `explanation` says how the search went.
+            encoder: Which of `encoders` is asked; "both" for all of them, their rankings fused; None for the first, or
+                the one that the collection was opened with.
+            explain: Whether the answer's `explanation` says how the search went; not of several encoders.
 
         Returns:
             Up to `k` hits, best first; fewer if the collection, or what the filter leaves of it, has fewer clips.
 
         Raises:
             QueryError: If not exactly one of text, audio, like and embedding is given, or it is empty or unusable, or
-                `k` is under 1, or `where` is malformed or takes too long.
+                `k` is under 1, or `where` is malformed or takes too long; or if something is asked of several encoders
+                that means something else to each (an embedding, single segments, a lowest score).
             AudioError: If the audio file cannot be decoded.
-            CollectionError: If the tables or the index cannot be read.
+            CollectionError: If the tables or the index cannot be read, or the collection has no such encoder.
         """
-        queries: list[Query] = []
-        if text is not None:
-            queries.append(text if isinstance(text, Query) else Query.text(text))
-        if audio is not None:
-            queries.append(Query.audio(audio))
-        if like is not None:
-            queries.append(Query.like(like))
-        if embedding is not None:
-            queries.append(Query.embedding(embedding))
-        if len(queries) != 1:
-            raise QueryError(
-                f"a search takes one of text, audio, like and embedding, not {len(queries)}; a Query sums several up"
-            )
-        return self._search(queries, k, where, where_values, options, explain=explain)[0]
+        query = only_query(text, audio=audio, like=like, embedding=embedding)
+        asked = self._asked(encoder)
+        if len(asked) > 1:
+            return fused_search(asked, query, k=k, where=where, where_values=where_values, options=options)
+        return next(iter(asked.values()))._search([query], k, where, where_values, options, explain=explain)[0]
 
     def search_many(
         self,
@@ -180,6 +224,7 @@ class Collection:
         where: str | None = None,
         where_values: Values | None = None,
         options: SearchOptions | None = None,
+        encoder: str | None = None,
     ) -> list[Hits]:
         """Answer many queries, embedding their texts together and working their filter out once.
 
@@ -189,6 +234,7 @@ class Collection:
             where: As in `search`, for all of them.
             where_values: As in `search`.
             options: As in `search`, for all of them.
+            encoder: As in `search`.
 
         Returns:
             The hits of each query, in the order of the queries.
@@ -199,7 +245,13 @@ class Collection:
             CollectionError: If the tables or the index cannot be read.
         """
         asked = [query if isinstance(query, Query) else Query.text(query) for query in queries]
-        return self._search(asked, k, where, where_values, options)
+        heard = self._asked(encoder)
+        if len(heard) > 1:
+            return [
+                self.search(query, k=k, where=where, where_values=where_values, options=options, encoder=encoder)
+                for query in asked
+            ]
+        return next(iter(heard.values()))._search(asked, k, where, where_values, options)
 
     def resolve(self, query: Query) -> Asked:
         """Turn a query into the embedding that is searched for.
@@ -216,10 +268,14 @@ class Collection:
         Raises:
             CollectionError: If the tables cannot be read.
         """
-        if not len(self._rows.of_clip(clip_id)):
+        clip = self._clip_rows.find(clip_id)
+        if clip is None:
             return None
-        clip = self._clip_rows[clip_id]
         return os.fsencode(clip.path) if clip.path_bytes is None else clip.path_bytes
+
+    def has_segment(self, segment_id: int) -> bool:
+        """Tell whether a segment is one of these, as this encoder made them."""
+        return 0 <= segment_id < 1 << 63 and bool(self._rows.find(np.array([segment_id]))[0] >= 0)
 
     def clip_ids_where(self, where: str, *, values: Values | None = None) -> npt.NDArray[np.int64]:
         """List the clips that a filter keeps.
@@ -250,9 +306,10 @@ class Collection:
     ) -> pa.Table:
         """Ask the collection's tables in SQL.
 
-        The tables are `clips` (the user's own metadata and labels among its columns), `segments`, and every annex
-        (`labels`, `metadata` ...). `search('thunder', 200)`, with a filter as third argument if you like, is a table
-        too: `rank, score, calibrated, clip_id, segment_id, start_s, end_s` of the best 200 clips.
+        The tables are `clips` (the user's own metadata and labels among its columns), `segments`, `segments_<name>` of
+        every further encoder, and every annex (`labels`, `metadata` ...). `search('thunder', 200)`, with a filter as
+        third argument if you like, is a table too: `rank, score, calibrated, clip_id, segment_id, start_s, end_s` of
+        the best 200 clips.
 
         Args:
             query: One reading statement in DuckDB's dialect; it can reach nothing but these tables.
@@ -268,6 +325,14 @@ class Collection:
                 too long or gives too much.
         """
         return self._catalog.sql(query, values=checked_values(values), time_limit_s=time_limit_s, max_rows=max_rows)
+
+    def _asked(self, encoder: str | None) -> dict[str, Collection]:
+        """The collection as each encoder heard it that is asked, by their names."""
+        if encoder is None:
+            return {self.manifest.encoder.id: self}
+        if encoder in BOTH:
+            return {record.id: self.heard_by(record.digest) for record in ears_of(self._whole).values()}
+        return {encoder: self.heard_by(encoder)}
 
     def _search(
         self,
@@ -310,7 +375,7 @@ class Collection:
 
     @cached_property
     def _clip_rows(self) -> ClipRows:
-        return ClipRows.read(self._clips)
+        return ClipRows.read(self._clips) if self._root is self else self._root._clip_rows
 
     @cached_property
     def _terms(self) -> Terms:
@@ -335,7 +400,7 @@ class Collection:
         if record is None:
             return None
         try:
-            return Bank.read(self.path / INDEX_FOLDER / record.generation)
+            return Bank.read(self._place / INDEX_FOLDER / record.generation)
         except CollectionError as error:
             _log.debug("%s; scores are not calibrated", error)
             return None
@@ -346,13 +411,19 @@ class Collection:
 
     @cached_property
     def _lexical(self) -> Lexical:
+        if self._root is not self:
+            return self._root._lexical
         from .querying.lexical import Lexical  # tantivy loads only where words are looked for
 
         return Lexical(self._catalog.words())
 
     @cached_property
     def _catalog(self) -> Catalog | IsolatedCatalog:
+        if self._root is not self:
+            return self._root._catalog
         tables = {CLIPS_FOLDER: self._clips, SEGMENTS_FOLDER: self._segments}
+        for ear in self._whole.ears:
+            tables[f"{SEGMENTS_FOLDER}_{sql_name(ear)}"] = self.heard_by(self._whole.ears[ear].encoder.digest).segments
         for name in self.manifest.annexes:
             annex = read_annex(self.path, self.manifest, name)
             if annex is not None:
@@ -373,7 +444,7 @@ class Collection:
         index, record = None, self.manifest.index
         if record is not None:
             try:
-                index = Index.open(self.path / INDEX_FOLDER, record, embedding_dim=self.manifest.embedding_dim)
+                index = Index.open(self._place / INDEX_FOLDER, record, embedding_dim=self.manifest.embedding_dim)
             except CollectionError as error:
                 _log.warning("%s; searching without it, exactly and more slowly", error)
         return Ranking(self._rows, index, table=self._segments, embedding_dim=self.manifest.embedding_dim)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..model.paths import readable_path
-from .store.manifest import EncoderRecord
+from .store.ears import ears_of
+from .store.manifest import EncoderRecord, Manifest
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder
@@ -44,6 +46,40 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
     raise CheckpointError(
         f"{readable_path(collection)}: its encoder {record.id!r} cannot be opened; give its folder ({problem})"
     ) from problem
+
+
+def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collection: Path) -> Encoder:
+    """Open the encoder that a name means for a collection: one of its own, or whatever else goes by it.
+
+    Raises:
+        CheckpointError: If there is none.
+        EncoderMismatchError: If what goes by the name of one of its own is another one.
+    """
+    from ..model.encoder import Encoder
+
+    for record in ears_of(manifest).values():
+        if record.id == name:
+            return open_encoder(record, collection=collection)
+    return Encoder.from_pretrained(name)
+
+
+def ear_of(manifest: Manifest, encoder: Encoder, *, collection: Path) -> str:
+    """Find what an encoder heard of a collection.
+
+    Raises:
+        EncoderMismatchError: If it is none of those that heard it, with the names.
+    """
+    ears = ears_of(manifest)
+    for ear, record in ears.items():
+        if record.digest == encoder.digest:
+            return ear
+    namesakes = [record for record in ears.values() if record.id == encoder.id]
+    if namesakes or len(ears) == 1:
+        check_encoder((*namesakes, manifest.encoder)[0], encoder, collection=collection)
+    names = ", ".join(repr(record.id) for record in ears.values())
+    raise EncoderMismatchError(
+        f"{readable_path(collection)}: was heard by the encoders {names}, and cannot be used with {encoder.id!r}"
+    )
 
 
 def check_encoder(record: EncoderRecord, encoder: Encoder, *, collection: Path) -> None:

@@ -15,6 +15,7 @@ from .querying.hit import Hit
 from .querying.hits import Hits
 from .querying.options import SearchOptions, checked_number
 from .querying.query import Query, Term
+from .several import BOTH, fused_search
 
 if TYPE_CHECKING:
     from ..model.encoder import Encoder
@@ -30,7 +31,7 @@ class Collections:
 
     Raises:
         QueryError: If there is none.
-        EncoderMismatchError: If two were made by different encoders: their scores mean different things.
+        EncoderMismatchError: If one was not heard by the encoder of the first: their scores mean different things.
 
     Example:
         >>> both = Collections.open(["field.soundgrep", "studio.soundgrep"])  # doctest: +SKIP
@@ -45,12 +46,12 @@ class Collections:
             raise QueryError("there is no collection to ask")
         first = members[0]
         for other in members[1:]:
-            if other.manifest.encoder.digest != first.manifest.encoder.digest:
+            if not other.is_heard_by(first.manifest.encoder.digest):
                 raise EncoderMismatchError(
                     f"{readable_path(other.path)}: was made by the encoder {other.manifest.encoder.id!r}, and "
                     f"{readable_path(first.path)} by {first.manifest.encoder.id!r}: they cannot be ranked together"
                 )
-        self.members = tuple(members)
+        self.members = tuple(member.heard_by(first.manifest.encoder.digest) for member in members)
 
     @classmethod
     def open(
@@ -80,6 +81,24 @@ class Collections:
         """Clips in all of them; those that several hold count in each."""
         return sum(member.n_clips for member in self.members)
 
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """Names of the encoders that heard all of them, that of the first one first."""
+        return tuple(self._by_encoder())
+
+    def has_segment(self, segment_id: int) -> bool:
+        """Tell whether a segment is in one of them, as their encoder made it."""
+        return any(member.has_segment(segment_id) for member in self.members)
+
+    def heard_by(self, encoder: str) -> Collections:
+        """Give the same collections as another encoder heard them.
+
+        Raises:
+            CollectionError: If one of them has no such encoder.
+            EncoderMismatchError: If they have different ones of that name.
+        """
+        return Collections([member.heard_by(encoder) for member in self.members])
+
     def home(self, clip_id: int) -> Collection | None:
         """Give the first collection that holds a clip, or None."""
         return next((member for member in self.members if member.clip_path(clip_id) is not None), None)
@@ -92,6 +111,7 @@ class Collections:
         where: str | None = None,
         where_values: Values | None = None,
         options: SearchOptions | None = None,
+        encoder: str | None = None,
         explain: bool = False,
     ) -> Hits:
         """Find the clips that answer a query best.
@@ -103,6 +123,7 @@ class Collections:
             where_values: As in `Collection.search`.
             options: As in `Collection.search`. What sounds nearly the same is folded within each collection. Where
                 words count, hits come by their ranks in their collections: what is fused there has no common scale.
+            encoder: As in `Collection.search`; "both" for all encoders that heard every one of the collections.
             explain: As in `Collection.search`; only one collection can say.
 
         Returns:
@@ -114,8 +135,18 @@ class Collections:
         asked = query if isinstance(query, Query) else Query.text(query)
         if len(self.members) == 1:
             return self.members[0].search(
-                asked, k=k, where=where, where_values=where_values, options=options, explain=explain
+                asked,
+                k=k,
+                where=where,
+                where_values=where_values,
+                options=options,
+                encoder=encoder,
+                explain=explain,
             )
+        if encoder in BOTH:
+            return fused_search(self._by_encoder(), asked, k=k, where=where, where_values=where_values, options=options)
+        if encoder is not None:
+            return self.heard_by(encoder).search(asked, k=k, where=where, where_values=where_values, options=options)
         k = checked_number("k", k, lowest=1)
         options = options or SearchOptions()
         shared, left_out = self._shared(asked)
@@ -128,6 +159,51 @@ class Collections:
         ]
         page = _merged(found, options)[options.offset : options.offset + k]
         return Hits(replace(hit, rank=rank) for rank, hit in enumerate(page, start=options.offset + 1))
+
+    def search_many(
+        self,
+        queries: Iterable[str | Query],
+        *,
+        k: int = 10,
+        where: str | None = None,
+        where_values: Values | None = None,
+        options: SearchOptions | None = None,
+        encoder: str | None = None,
+    ) -> list[Hits]:
+        """Answer many queries.
+
+        Args:
+            queries: Texts and queries.
+            k: Hits wanted of each, at least 1.
+            where: As in `search`, for all of them.
+            where_values: As in `search`.
+            options: As in `search`, for all of them.
+            encoder: As in `search`.
+
+        Returns:
+            The hits of each query, in the order of the queries.
+
+        Raises:
+            QueryError, AudioError, CollectionError: As `Collection.search_many`.
+        """
+        asked = list(queries)
+        if len(self.members) == 1:
+            return self.members[0].search_many(
+                asked, k=k, where=where, where_values=where_values, options=options, encoder=encoder
+            )
+        return [
+            self.search(one, k=k, where=where, where_values=where_values, options=options, encoder=encoder)
+            for one in asked
+        ]
+
+    def _by_encoder(self) -> dict[str, Collections]:
+        first = self.members[0]
+        records = [first.heard_by(name).manifest.encoder for name in first.encoders]
+        return {
+            record.id: self.heard_by(record.digest)
+            for record in records
+            if all(member.is_heard_by(record.digest) for member in self.members)
+        }
 
     def _shared(self, query: Query) -> tuple[Query, frozenset[int]]:
         """Embed once what only one collection knows, or what is dear to embed; and tell which clips are no hits."""

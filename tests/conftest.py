@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from soundgrep import Encoder
@@ -79,6 +82,25 @@ def tiny_clap_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from .model.clap_checkpoint import build
 
     return build(tmp_path_factory.mktemp("checkpoints") / "tiny-clap")
+
+
+@pytest.fixture(scope="session")
+def other_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint like the tiny one, with other weights, of segments half as long."""
+    from safetensors.numpy import load_file, save_file
+
+    folder = shutil.copytree(tiny_checkpoint, tmp_path_factory.mktemp("checkpoints") / "other")
+    weights = load_file(folder / "model.safetensors")
+    rng = np.random.default_rng(1)
+    changed = {
+        name: (one + 0.2 * rng.standard_normal(one.shape)).astype(one.dtype) if one.ndim == 2 else one
+        for name, one in weights.items()
+    }
+    save_file(changed, folder / "model.safetensors")
+    front_end = json.loads((folder / "processor_config.json").read_text())
+    front_end.get("feature_extractor", front_end)["max_length_s"] = 0.5
+    (folder / "processor_config.json").write_text(json.dumps(front_end))
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,16 @@ Bring a collection into fewer files and less room.
 
 Merges the small files that many runs leave, and removes old versions of the
 tables and of the index, what was written about clips that are gone, and what
-killed runs left. What is found stays the same, and searches go on meanwhile."""
+killed runs left. What is found stays the same, and searches go on meanwhile.
+
+With --drop-encoder it also takes an encoder out of a collection that several
+heard: so a collection moves to another encoder and keeps all else."""
 
 EXAMPLES = """\
 Examples:
   soundgrep compact sounds.soundgrep
-  soundgrep compact sounds.soundgrep --keep-hours 0"""
+  soundgrep compact sounds.soundgrep --keep-hours 0
+  soundgrep compact sounds.soundgrep --drop-encoder mini"""
 
 
 def compact(
@@ -33,12 +37,20 @@ def compact(
             help="Keep versions that were the newest within so many hours, for programs that still read them.",
         ),
     ] = 24,
+    drop_encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Take away what this encoder heard, of several; clips, metadata and labels stay.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Compacts a collection: one call of `soundgrep.indexer.compact_collection` and a report."""
     from ..indexer.upkeep.compact import compact_collection
 
-    report = compact_collection(collection, keep_hours=keep_hours)
+    report = compact_collection(collection, keep_hours=keep_hours, drop_encoder=drop_encoder)
     if as_json:
         write_json(report.to_json())
         return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +27,8 @@ percent, with 95 % bootstrap intervals, beside what chance would find."""
 EXAMPLES = """\
 Examples:
   soundgrep evaluate sounds.soundgrep captions.csv
-  soundgrep evaluate clotho.soundgrep clotho_captions_evaluation.csv --json"""
+  soundgrep evaluate clotho.soundgrep clotho_captions_evaluation.csv --json
+  soundgrep evaluate sounds.soundgrep captions.csv --encoder both"""
 
 
 def evaluate(
@@ -37,18 +38,34 @@ def evaluate(
     captions: Annotated[
         Path, typer.Argument(metavar="CAPTIONS", help="Which text describes which file.", show_default=False)
     ],
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|both",
+            help="Which of the collection's encoders is judged, by default the first; both: each and all fused.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON, as shares of 1.")] = False,
 ) -> None:
     """Evaluates a collection: one call of `soundgrep.evaluate` and its figures."""
+    from ..search import compare
     from ..search import evaluate as evaluate_collection
+    from ..search.several import BOTH
     from .counting import counting
 
     with counting("captions read") as progress:
-        found = evaluate_collection(collection, captions, progress=progress)
+        if encoder in BOTH:
+            all_found = compare(collection, captions, progress=progress)
+        else:
+            all_found = [evaluate_collection(collection, captions, encoder=encoder, progress=progress)]
     if as_json:
-        write_json(found.to_json())
+        written = [found.to_json() for found in all_found]
+        write_json(written if encoder in BOTH else written[0])
+    elif len(all_found) > 1:
+        _write_comparison(all_found)
     else:
-        _write_report(found)
+        _write_report(all_found[0])
 
 
 def _write_report(found: Evaluation) -> None:
@@ -71,6 +88,27 @@ def _write_report(found: Evaluation) -> None:
         categories = [_category_row(name, figures) for name, (figures, _) in found.by_category.items()]
         for line in table_lines(names, categories, width=width):
             write_line(line)
+
+
+def _write_comparison(all_found: Sequence[Evaluation]) -> None:
+    """Each encoder's figures side by side, and those of all fused by rank."""
+    from .table import table_lines
+
+    first = all_found[0]
+    write_line(f"{counted(first.n_captions, 'caption')} of {counted(first.n_clips, 'clip')}; shares in percent")
+    for some in first.left_out:
+        write_line(f"left out: {printable(str(some))}")
+    write_line()
+    columns = [
+        [*_rows("text to audio", found.text_to_audio), *_rows("audio to text", found.audio_to_text)]
+        for found in all_found
+    ]
+    rows = [
+        (*column[0][:2], *(f"{row[2]}  {row[3]}".rstrip() for row in column)) for column in zip(*columns, strict=True)
+    ]
+    width = terminal_width() if is_terminal(sys.stdout) else None
+    for line in table_lines(["", "", *(printable(found.encoder_id) for found in all_found)], rows, width=width):
+        write_line(line)
 
 
 def _rows(direction: str, figures: Retrieval) -> Iterator[tuple[object, ...]]:

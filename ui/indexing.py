@@ -29,12 +29,9 @@ from .screen import (
 
 if TYPE_CHECKING:
     from ..indexer.report import IndexReport
-    from ..model.encoder import Encoder
 
 N_SHOWN_FAILURES = 20
 N_SHOWN_SOURCES = 3
-DEFAULT_ENCODER = "mini"
-
 HELP = """\
 Make a folder of sounds searchable.
 
@@ -57,6 +54,7 @@ EXAMPLES = """\
 Examples:
   soundgrep index ~/Sounds sounds.soundgrep
   soundgrep index ~/Sounds sounds.soundgrep --encoder msclap-2023
+  soundgrep index ~/Sounds sounds.soundgrep --encoder laion/clap-htsat-unfused
   soundgrep index ~/Talks talks.soundgrep --hop-s 2
   soundgrep index takes.csv 'shards/*.tar' s3://sounds/foley all.soundgrep
   soundgrep index /shared/Sounds sounds.soundgrep --engine ray"""
@@ -72,8 +70,8 @@ def index(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What listens: mini (the default), msclap-2023, or the folder of a checkpoint. "
-            "A collection remembers its own.",
+            help="What listens: mini (the default), another that soundgrep models lists, or a checkpoint's folder. "
+            "A collection remembers its own; one that it does not have is added.",
             show_default=False,
         ),
     ] = None,
@@ -141,14 +139,17 @@ def index(
     announce = say if as_json else write_line
     try:
         from ..indexer import BuildOptions, build_collection
+        from ..indexer.encoders import Encoders
         from .progress import IndexingProgress
 
-        chosen = _encoder_for(collection, encoder)
-        with IndexingProgress(on_start=lambda: announce(_announcement(chosen.id))) as shown:
+        encoders = Encoders.open(collection.expanduser(), encoder)
+        if encoders.absent:
+            say(f"note: {_absence(encoders.absent)}")
+        with IndexingProgress(on_start=lambda: announce(_announcement([one.id for one in encoders.here]))) as shown:
             report = build_collection(
                 sources,
                 collection,
-                encoder=chosen,
+                encoder=None if encoder is None else encoders.chosen,
                 hop_s=hop_s,
                 n_workers=workers,
                 progress=shown.update,
@@ -178,19 +179,6 @@ def index(
         raise typer.Exit(EXIT_ATTENTION)
 
 
-def _encoder_for(collection: Path, name: str | None) -> Encoder:
-    """The encoder that was asked for; otherwise the one that an existing collection was made with, or mini."""
-    from ..model.encoder import Encoder
-    from ..search import Collection
-    from ..search.store.manifest import has_manifest
-
-    if name is None and has_manifest(collection):
-        opened = Collection.open(collection)
-        if opened.n_clips:
-            return opened.encoder
-    return Encoder.from_pretrained(name or DEFAULT_ENCODER)
-
-
 def _named(sources: Sequence[str]) -> str:
     """The sources in a sentence: a shell may have made thousands of a pattern."""
     shown = ", ".join(shown_path(source) for source in sources[:N_SHOWN_SOURCES])
@@ -198,10 +186,15 @@ def _named(sources: Sequence[str]) -> str:
     return f"{shown} and {n_more:,} more" if n_more > 0 else shown
 
 
-def _announcement(encoder_id: str) -> str:
-    if encoder_id == DEFAULT_ENCODER:
+def _announcement(encoder_ids: Sequence[str]) -> str:
+    if encoder_ids == ["mini"]:
         return "encoder: mini (small; stronger: --encoder msclap-2023, or soundgrep convert)"
-    return f"encoder: {printable(encoder_id)}"
+    return f"encoder{'' if len(encoder_ids) == 1 else 's'}: {', '.join(map(printable, encoder_ids))}"
+
+
+def _absence(encoder_ids: Sequence[str]) -> str:
+    names, verb = ", ".join(map(printable, encoder_ids)), "is" if len(encoder_ids) == 1 else "are"
+    return f"{names} {verb} not on this machine: what is new stays unheard by it until a run that has it"
 
 
 def _say_stopped(collection: Path) -> None:
@@ -235,6 +228,9 @@ def _write_report(report: IndexReport, collection: Path) -> None:
         f"{shown_path(collection)}: {counted(report.n_clips, 'clip')} in {counted(report.n_segments, 'segment')} "
         f"({', '.join(changes) or 'nothing changed'})"
     )
+    for encoder_id, n_clips in report.heard.items():
+        if n_clips:
+            write_line(f"{printable(encoder_id)} heard {counted(n_clips, 'clip')}")
     heard = f"listened to {spoken_duration(report.audio_s)} of sound in " if report.audio_s else "took "
     write_line(heard + spoken_duration(report.elapsed_s))
     if report.failures:

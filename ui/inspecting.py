@@ -25,7 +25,7 @@ from .screen import (
 )
 
 if TYPE_CHECKING:
-    from ..search.store.manifest import IndexRecord, Tuning
+    from ..search.store.manifest import EarRecord, IndexRecord, Tuning
 
 _COLLECTION = typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
 
@@ -114,6 +114,10 @@ def show(
     for head, text in (
         ("collection", shown_path(opened.path)),
         ("encoder", f"{printable(manifest.encoder.id)} ({manifest.encoder.digest[:19]})"),
+        *(
+            (("encoder", f"{printable(one.encoder.id)}, beside it, {_ear_in_words(one)}"))
+            for one in manifest.ears.values()
+        ),
         ("clips", f"{manifest.n_clips:,}, {spoken_duration(duration_s)} of sound"),
         ("segments", f"{manifest.n_segments:,} of {manifest.segment_s:g} s, one every {manifest.hop_s:g} s"),
         ("index", _index_in_words(manifest.index)),
@@ -128,6 +132,11 @@ def show(
             write_line(line)
         if index.advice is not None:
             write_line(f"advice: {index.advice}")
+
+
+def _ear_in_words(ear: EarRecord) -> str:
+    segments = f"{counted(ear.n_segments, 'segment')} of {ear.segment_s:g} s, one every {ear.hop_s:g} s"
+    return f"heard {counted(ear.n_clips, 'clip')} in {segments}"
 
 
 def _index_in_words(index: IndexRecord | None) -> str:

@@ -21,7 +21,8 @@ Int = npt.NDArray[np.int64]
 
 _LENGTH_TOLERANCE = 1e-3
 _N_BATCH = 8_192
-CLIP_COLUMNS = ("clip_id", "path", "path_bytes", "content_hash", "n_segments")
+HEARD_COLUMNS = ("clip_id", "content_hash", "n_segments")
+CLIP_COLUMNS = ("path", "path_bytes", *HEARD_COLUMNS)
 
 
 @dataclass
@@ -48,7 +49,9 @@ class Audit:
             self.faults.setdefault(fault, set()).update(ids)
 
 
-def audit_tables(clips: Table, segments: Table, *, encoder_digest: str, embedding_dim: int) -> Audit:
+def audit_tables(
+    clips: Table, segments: Table, *, encoder_digest: str, embedding_dim: int, heard: Table | None = None
+) -> Audit:
     """Hold two tables against each other, row by row, in bounded memory but for the ids.
 
     Every id is computed anew from what it stands for: a clip's from its path, a segment's from its clip, the clip's
@@ -59,6 +62,7 @@ def audit_tables(clips: Table, segments: Table, *, encoder_digest: str, embeddin
         segments: The segments table.
         encoder_digest: Digest of the encoder that made the embeddings.
         embedding_dim: Numbers in an embedding.
+        heard: What a further encoder heard; None for the first, of which the clips table says it.
 
     Raises:
         CollectionError: If a file of a table cannot be read.
@@ -66,15 +70,21 @@ def audit_tables(clips: Table, segments: Table, *, encoder_digest: str, embeddin
     audit = Audit()
     rows = clips.read(CLIP_COLUMNS)
     clip_ids = rows.column("clip_id").to_numpy()
-    audit.note("more than one row", (clip_id for clip_id, n in Counter(clip_ids.tolist()).items() if n > 1))
-    audit.note("an id that is not that of their path", misnamed(rows))
+    if heard is None:
+        audit.note("an id that is not that of their path", misnamed(rows))
+    else:
+        contents = set(_contents(rows))
+        rows = heard.read(HEARD_COLUMNS)
+        audit.orphans = {clip_id for clip_id, content in _contents(rows) if (clip_id, content) not in contents}
+    counts_of_rows = Counter(rows.column("clip_id").to_pylist())
+    audit.note("more than one row", (clip_id for clip_id, n in counts_of_rows.items() if n > 1))
     expected_ids, expected_clips = expected_segments(rows, encoder_digest=encoder_digest)
     ids, owners, unfit = _segments(segments, embedding_dim=embedding_dim)
     audit.note("embeddings that are not unit vectors", owners[unfit])
     unique, counts = np.unique(ids, return_counts=True)
     audit.note("segments that are there twice", owners[np.isin(ids, unique[counts > 1])])
     is_orphan = ~np.isin(owners, clip_ids)
-    audit.orphans = set(owners[is_orphan].tolist())
+    audit.orphans |= set(owners[is_orphan].tolist())
     is_right = _are_in(ids, owners, expected_ids, expected_clips)
     audit.note("segments missing", expected_clips[~np.isin(expected_ids, ids[is_right])])
     audit.note("segments that are not theirs", owners[~is_right & ~is_orphan])
@@ -85,13 +95,13 @@ def expected_segments(rows: pa.Table, *, encoder_digest: str) -> tuple[Int, Int]
     """List the segments that clips must have.
 
     Args:
-        rows: Rows of the clips table, with the columns `CLIP_COLUMNS`.
+        rows: Rows of the clips table, or of what was heard, with the columns `HEARD_COLUMNS`.
         encoder_digest: Digest of the encoder that made the embeddings.
 
     Returns:
         Segment ids [n] and their clips' ids [n].
     """
-    columns = (rows.column(name).to_pylist() for name in ("clip_id", "content_hash", "n_segments"))
+    columns = (rows.column(name).to_pylist() for name in HEARD_COLUMNS)
     expected = [
         (segment_id_of(clip_id, content_hash=content, number=number, encoder_digest=encoder_digest), clip_id)
         for clip_id, content, n_segments in zip(*columns, strict=True)
@@ -99,6 +109,10 @@ def expected_segments(rows: pa.Table, *, encoder_digest: str) -> tuple[Int, Int]
     ]
     pairs = np.array(expected, np.int64).reshape(-1, 2)
     return pairs[:, 0], pairs[:, 1]
+
+
+def _contents(rows: pa.Table) -> Iterator[tuple[int, str]]:
+    return zip(rows.column("clip_id").to_pylist(), rows.column("content_hash").to_pylist(), strict=True)
 
 
 def misnamed(rows: pa.Table) -> Iterator[int]:

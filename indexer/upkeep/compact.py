@@ -15,21 +15,26 @@ import pyarrow.compute as pc
 from ...model.errors import CollectionError, UsageError
 from ...model.paths import readable_path
 from ...search.store.annexes import annex_folder
+from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
+    EARS_FOLDER,
     FAILURES_ANNEX,
-    FORMAT_VERSION,
+    HEARD_FOLDER,
     INDEX_FOLDER,
     MANIFEST_NAME,
     SEGMENTS_FOLDER,
     AnnexRecord,
     Manifest,
     read_manifest,
+    settled,
     write_manifest,
 )
 from ...search.store.tables import LOG_FOLDER, Table
+from ..writing.ear import Ear
 from ..writing.lock import writer_lock
+from ..writing.writer import Writer
 
 KEEP_HOURS = 24
 """Versions that were the newest within so many hours are kept for those who still read them."""
@@ -60,7 +65,9 @@ class CompactReport:
         return {**dataclasses.asdict(self), "collection": readable_path(self.collection)}
 
 
-def compact_collection(path: str | os.PathLike[str], *, keep_hours: int = KEEP_HOURS) -> CompactReport:
+def compact_collection(
+    path: str | os.PathLike[str], *, keep_hours: int = KEEP_HOURS, drop_encoder: str | None = None
+) -> CompactReport:
     """Merge a collection's small files, and remove versions of its parts that nobody reads any more.
 
     What is found stays the same. Until the old versions go, the collection takes more room, not less.
@@ -68,19 +75,25 @@ def compact_collection(path: str | os.PathLike[str], *, keep_hours: int = KEEP_H
     Args:
         path: The collection's folder.
         keep_hours: Whoever opened the collection within so many hours goes on reading what they opened; at least 0.
+        drop_encoder: Name of an encoder, of several, whose segments and index go. Clips, their ids, metadata and labels
+            stay; where it is the first, the next takes its place, and must have heard every clip.
 
     Returns:
         What was done.
 
     Raises:
         UsageError: If `keep_hours` is below 0.
-        CollectionError: If the folder is no collection, is damaged, cannot be written, or is being written by another
-            run; what it holds is as it was.
+        CollectionError: If the encoder to drop is not one of the collection's, its only one, or has no whole heir; if
+            the folder is no collection, is damaged, cannot be written, or is being written by another run; what it
+            holds is as it was.
     """
     if keep_hours < 0:
         raise UsageError(f"keep_hours must be at least 0, not {keep_hours}")
     folder = Path(path).expanduser()
     read_manifest(folder)  # a folder that is no collection gets no lock file
+    if drop_encoder is not None:
+        with Writer.open(folder, encoder=None, hop_s=None) as writer:
+            writer.drop_ear(find_ear(writer.manifest, drop_encoder, collection=folder))
     with writer_lock(folder):
         before, unchanged_s = _sizes(folder), _age_s(folder / MANIFEST_NAME)
         manifest = read_manifest(folder)
@@ -102,15 +115,22 @@ def _with_compacted_tables(folder: Path, manifest: Manifest, *, keep_hours: int)
     def with_clips(manifest: Manifest, table: Table) -> Manifest:
         return dataclasses.replace(manifest, clips_version=table.version)
 
-    def with_segments(manifest: Manifest, table: Table) -> Manifest:
-        return dataclasses.replace(manifest, segments_version=table.version)
-
-    clips, segments = Table.open(folder / CLIPS_FOLDER), Table.open(folder / SEGMENTS_FOLDER)
+    clips = Table.open(folder / CLIPS_FOLDER)
     # What a run that was killed left goes first, or merging would make it count.
     clips.restore(manifest.clips_version)
-    segments.restore(manifest.segments_version)
     manifest = _compacted(folder, manifest, clips, named=with_clips, keep_hours=keep_hours)
-    return _compacted(folder, manifest, segments, named=with_segments, keep_hours=keep_hours)
+    for name in ears_of(manifest):
+        ear = Ear.open(folder, name)
+        ear.take_back(manifest, name)
+
+        def with_ear(manifest: Manifest, _: Table, name: str = name, ear: Ear = ear) -> Manifest:
+            if name == FIRST:
+                return dataclasses.replace(manifest, segments_version=ear.segments.version)
+            return dataclasses.replace(manifest, ears={**manifest.ears, name: ear.recorded(manifest.ears[name])})
+
+        for table in filter(None, (ear.segments, ear.heard)):
+            manifest = _compacted(folder, manifest, table, named=with_ear, keep_hours=keep_hours)
+    return manifest
 
 
 def _with_compacted_annexes(folder: Path, manifest: Manifest, *, keep_hours: int) -> Manifest:
@@ -149,7 +169,7 @@ def _compacted(
 
 
 def _written(folder: Path, manifest: Manifest) -> Manifest:
-    manifest = dataclasses.replace(manifest, format_version=FORMAT_VERSION)
+    manifest = settled(manifest)
     if manifest != read_manifest(folder):
         write_manifest(folder, manifest)
     return manifest
@@ -157,12 +177,12 @@ def _written(folder: Path, manifest: Manifest) -> Manifest:
 
 def _remove_unread(folder: Path, manifest: Manifest, *, unchanged_s: float, keep_hours: int) -> None:
     """Remove generations of the index and annexes that the manifest does not name, and has not for long enough."""
-    named = {manifest.index.generation} if manifest.index is not None else set[str]()
-    replaced_s = max((_age_s(folder / INDEX_FOLDER / name) for name in named), default=unchanged_s)
-    places = (
-        (folder / INDEX_FOLDER, named, replaced_s),
-        (folder / ANNEXES_FOLDER, set(manifest.annexes), unchanged_s),
-    )
+    places = [(folder / ANNEXES_FOLDER, set(manifest.annexes), unchanged_s)]
+    places.append((folder / EARS_FOLDER, set(manifest.ears), unchanged_s))
+    for ear in ears_of(manifest):
+        index, place = as_heard(manifest, ear).index, ear_folder(folder, ear) / INDEX_FOLDER
+        named = set[str]() if index is None else {index.generation}
+        places.append((place, named, max((_age_s(place / name) for name in named), default=unchanged_s)))
     for parent, kept, since_s in places:
         for path in sorted(parent.iterdir()) if parent.is_dir() else []:
             if path.name not in kept and min(since_s, _age_s(path)) >= keep_hours * 3600:
@@ -171,7 +191,9 @@ def _remove_unread(folder: Path, manifest: Manifest, *, unchanged_s: float, keep
 
 def _old_bytes(folder: Path, manifest: Manifest) -> int:
     """Sum up the files of tables that are not of the versions in the manifest."""
-    tables = (folder / CLIPS_FOLDER, folder / SEGMENTS_FOLDER, *(annex_folder(folder, one) for one in manifest.annexes))
+    tables = [folder / CLIPS_FOLDER, *(annex_folder(folder, one) for one in manifest.annexes)]
+    for ear in ears_of(manifest):
+        tables += [ear_folder(folder, ear) / name for name in (SEGMENTS_FOLDER, HEARD_FOLDER)[: 1 + (ear != FIRST)]]
     own = {file.path for table in tables for file in Table.open(table).files()}
     return sum(path.stat().st_size for table in tables for path in table.glob("*.parquet") if path not in own)
 

@@ -13,9 +13,12 @@ from ...model.errors import CollectionError
 from ...search.index import Index, read_segment_ids
 from ...search.saved import QUERIES_FOLDER
 from ...search.store.annexes import annex_folder, read_annex
+from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
+    EARS_FOLDER,
+    HEARD_FOLDER,
     INDEX_FOLDER,
     LOCK_NAME,
     MANIFEST_NAME,
@@ -35,6 +38,7 @@ _OURS = (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
     DAMAGED_FOLDER,
+    EARS_FOLDER,
     INDEX_FOLDER,
     LOCK_NAME,
     MANIFEST_NAME,
@@ -52,7 +56,8 @@ class Problem:
     """Something wrong with a collection.
 
     Attributes:
-        part: Which part of it: "manifest", "clips", "segments", "index", or an annex as "annexes/labels".
+        part: Which part of it: "manifest", "clips", "segments", "index", an annex as "annexes/labels", or what is a
+            further encoder's as "ears/NAME/segments".
         what: What is wrong, as the rest of a sentence that begins with the part.
     """
 
@@ -96,13 +101,13 @@ def inspect_collection(folder: Path) -> Inspection:
         if "newer than" in str(error):
             raise
         return Inspection(None, (Problem("manifest", "is missing or damaged"),), ())
-    problems = [
-        *table_problems(folder / CLIPS_FOLDER, manifest.clips_version, manifest.n_clips),
-        *table_problems(folder / SEGMENTS_FOLDER, manifest.segments_version, manifest.n_segments),
-    ]
+    problems = table_problems(folder / CLIPS_FOLDER, manifest.clips_version, manifest.n_clips)
+    for ear in ears_of(manifest):
+        problems += ear_problems(folder, manifest, ear)
     if not problems:
-        problems += _row_problems(folder, manifest)
-        problems += index_problems(folder, manifest) if not problems else []
+        for ear in ears_of(manifest):
+            wrong = _row_problems(folder, manifest, ear)
+            problems += wrong or index_problems(folder, manifest, ear)
     for name in manifest.annexes:
         problems += annex_problems(folder, manifest, name)
     return Inspection(manifest, tuple(problems), tuple(leftovers(folder)))
@@ -127,8 +132,28 @@ def table_problems(folder: Path, version: int, n_rows: int, *, part: str | None 
     return problems + [Problem(part, f"{name} {damage}") for name, damage in damages if damage is not None]
 
 
-def index_problems(folder: Path, manifest: Manifest) -> list[Problem]:
-    """Look at the index, and at whether it holds what the segments table holds."""
+def ear_problems(folder: Path, manifest: Manifest, ear: str) -> list[Problem]:
+    """Look at the tables of an encoder."""
+    place, heard = ear_folder(folder, ear), as_heard(manifest, ear)
+    problems = table_problems(
+        place / SEGMENTS_FOLDER, heard.segments_version, heard.n_segments, part=part_of(ear, SEGMENTS_FOLDER)
+    )
+    if ear != FIRST:
+        record = manifest.ears[ear]
+        problems += table_problems(
+            place / HEARD_FOLDER, record.heard_version, record.n_clips, part=part_of(ear, HEARD_FOLDER)
+        )
+    return problems
+
+
+def part_of(ear: str, part: str) -> str:
+    """Name a part of a collection that is an encoder's."""
+    return part if ear == FIRST else f"{EARS_FOLDER}/{ear}/{part}"
+
+
+def index_problems(folder: Path, manifest: Manifest, ear: str = FIRST) -> list[Problem]:
+    """Look at the index of an encoder, and at whether it holds what the segments table holds."""
+    folder, manifest, part = ear_folder(folder, ear), as_heard(manifest, ear), part_of(ear, INDEX_FOLDER)
     record = manifest.index
     if record is None:
         return []
@@ -136,9 +161,9 @@ def index_problems(folder: Path, manifest: Manifest) -> list[Problem]:
         ids = read_segment_ids(folder / INDEX_FOLDER, record)
         index = Index.open(folder / INDEX_FOLDER, record, embedding_dim=manifest.embedding_dim)
     except CollectionError:
-        return [Problem("index", f"{record.generation} is missing or damaged")]
+        return [Problem(part, f"{record.generation} is missing or damaged")]
     if len(np.unique(ids)) != len(ids):
-        return [Problem("index", f"{record.generation} has segments that are there twice")]
+        return [Problem(part, f"{record.generation} has segments that are there twice")]
     n_compared = len(ids) if record.nlist is None else min(len(ids), _N_SAMPLED)
     positions = np.unique(np.linspace(0, len(ids) - 1, n_compared).astype(np.int64)) if len(ids) else ids
     segments = Table.open(folder / SEGMENTS_FOLDER, version=manifest.segments_version)
@@ -147,7 +172,7 @@ def index_problems(folder: Path, manifest: Manifest) -> list[Problem]:
     position_of = {int(ids[position]): int(position) for position in positions}
     for segment_id, embedding in zip(rows.column("segment_id").to_pylist(), embeddings, strict=True):
         if not float(index.embedding(position_of[segment_id]) @ embedding) >= _LEAST_COSINE:
-            return [Problem("index", f"{record.generation} does not agree with the segments table")]
+            return [Problem(part, f"{record.generation} does not agree with the segments table")]
     return []
 
 
@@ -167,20 +192,25 @@ def leftovers(folder: Path) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.name not in _OURS:
             yield path.name
-    for path in sorted((folder / INDEX_FOLDER).glob(".*")):
-        yield f"{INDEX_FOLDER}/{path.name}"
+    for place in (folder, *sorted((folder / EARS_FOLDER).glob("*"))):
+        for path in sorted((place / INDEX_FOLDER).glob(".*")):
+            yield path.relative_to(folder).as_posix()
 
 
-def _row_problems(folder: Path, manifest: Manifest) -> list[Problem]:
+def _row_problems(folder: Path, manifest: Manifest, ear: str) -> list[Problem]:
+    place, heard = ear_folder(folder, ear), as_heard(manifest, ear)
     audit = audit_tables(
         Table.open(folder / CLIPS_FOLDER, version=manifest.clips_version),
-        Table.open(folder / SEGMENTS_FOLDER, version=manifest.segments_version),
-        encoder_digest=manifest.encoder.digest,
-        embedding_dim=manifest.embedding_dim,
+        Table.open(place / SEGMENTS_FOLDER, version=heard.segments_version),
+        encoder_digest=heard.encoder.digest,
+        embedding_dim=heard.embedding_dim,
+        heard=None if ear == FIRST else Table.open(place / HEARD_FOLDER, version=manifest.ears[ear].heard_version),
     )
-    problems = [Problem("clips", f"{_counted(len(ids))} {fault}") for fault, ids in audit.faults.items()]
+    clips = CLIPS_FOLDER if ear == FIRST else part_of(ear, HEARD_FOLDER)
+    problems = [Problem(clips, f"{_counted(len(ids))} {fault}") for fault, ids in audit.faults.items()]
     if audit.orphans:
-        problems.append(Problem("segments", f"belong to {_counted(len(audit.orphans), 'not')} in the clips table"))
+        what = f"belong to {_counted(len(audit.orphans), 'not')} in the clips table"
+        problems.append(Problem(part_of(ear, SEGMENTS_FOLDER), what))
     return problems
 
 

@@ -14,24 +14,30 @@ from ...model.paths import readable_path
 from ...search.encoders import open_encoder
 from ...search.store.annexes import annex_folder
 from ...search.store.durable import sync_folder
+from ...search.store.ears import FIRST, ear_folder, ears_of
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
-    FORMAT_VERSION,
+    EARS_FOLDER,
+    HEARD_FOLDER,
+    INDEX_FOLDER,
     MANIFEST_NAME,
     PREVIOUS_MANIFEST_NAME,
     SEGMENTS_FOLDER,
     AnnexRecord,
+    EarRecord,
     Manifest,
     read_manifest,
+    settled,
     write_manifest,
 )
-from ...search.store.schema import CLIPS, SEGMENTS
+from ...search.store.schema import CLIPS, HEARD, SEGMENTS
 from ...search.store.tables import LOG_FOLDER, Table
 from ..phrases import PHRASES
-from ..writing.writer import Writer
+from ..writing.ear import Ear
+from ..writing.writer import Writer, with_index
 from .audit import audit_tables, damage_of
-from .inspection import DAMAGED_FOLDER, annex_problems, index_problems, leftovers
+from .inspection import DAMAGED_FOLDER, annex_problems, index_problems, leftovers, part_of
 from .salvage import Salvage
 
 _TEMPORARY = ".tmp"
@@ -56,21 +62,28 @@ def repair_collection(folder: Path) -> Iterator[str]:
     segments, _, said = _mended_table(folder / SEGMENTS_FOLDER, SEGMENTS, manifest.segments_version)
     yield from said
     yield from _mend_rows(clips, segments, manifest, take_all=is_cut)
+    ears = {FIRST: Ear(folder, segments, None)}
+    for name, record in manifest.ears.items():
+        ears[name], said = _mended_ear(folder, name, record, clips)
+        yield from said
     annexes, said = _mended_annexes(folder, manifest)
     yield from said
-    settled = dataclasses.replace(
-        manifest,
-        clips_version=clips.version,
-        segments_version=segments.version,
-        n_clips=clips.n_rows,
-        n_segments=segments.n_rows,
-        annexes=annexes,
-        format_version=FORMAT_VERSION,
+    after = settled(
+        dataclasses.replace(
+            manifest,
+            clips_version=clips.version,
+            segments_version=segments.version,
+            n_clips=clips.n_rows,
+            n_segments=segments.n_rows,
+            annexes=annexes,
+            ears={name: ears[name].recorded(record) for name, record in manifest.ears.items()},
+        )
     )
-    if settled != manifest or not (folder / MANIFEST_NAME).exists():
-        write_manifest(folder, settled)
-    if index_problems(folder, settled):
-        yield _rebuilt_index(folder, settled, clips=clips, segments=segments)
+    if after != manifest or not (folder / MANIFEST_NAME).exists():
+        write_manifest(folder, after)
+    for ear in ears:
+        if index_problems(folder, read_manifest(folder), ear):
+            yield _rebuilt_index(folder, ear, clips=clips, ears=ears)
     for name in leftovers(folder):
         if name.endswith(_TEMPORARY) and (folder / name).name.startswith("."):
             _remove(folder / name)
@@ -88,8 +101,17 @@ def _mended_manifest(folder: Path) -> tuple[Manifest, list[str]]:
             raise damage from None
     if (folder / MANIFEST_NAME).exists():
         _put_aside(folder / MANIFEST_NAME, folder)
+    ears = {
+        name: dataclasses.replace(
+            record,
+            segments_version=_newest_version(ear_folder(folder, name) / SEGMENTS_FOLDER, record.segments_version),
+            heard_version=_newest_version(ear_folder(folder, name) / HEARD_FOLDER, record.heard_version),
+        )
+        for name, record in previous.ears.items()
+    }
     newest = dataclasses.replace(
         previous,
+        ears=ears,
         clips_version=_newest_version(folder / CLIPS_FOLDER, previous.clips_version),
         segments_version=_newest_version(folder / SEGMENTS_FOLDER, previous.segments_version),
     )
@@ -173,6 +195,27 @@ def _mend_rows(clips: Table, segments: Table, manifest: Manifest, *, take_all: b
         yield f"dropped {len(dropped):,} clips that were not whole: the next run indexes them again"
 
 
+def _mended_ear(folder: Path, ear: str, record: EarRecord, clips: Table) -> tuple[Ear, list[str]]:
+    """Give the tables of a further encoder; what cannot be mended of them, it hears again."""
+    place, digest, dim = ear_folder(folder, ear), record.encoder.digest, record.embedding_dim
+    segments, _, said = _mended_table(place / SEGMENTS_FOLDER, SEGMENTS, record.segments_version)
+    heard, _, more = _mended_table(place / HEARD_FOLDER, HEARD, record.heard_version)
+    said = [f"{EARS_FOLDER}/{ear}/{sentence}" for sentence in (*said, *more)]
+    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim, heard=heard)
+    if audit.faults or audit.orphans:
+        segments.delete(sorted(audit.faults.get("embeddings that are not unit vectors", ())))
+        n_segments = Salvage(heard, segments, encoder_digest=digest, embedding_dim=dim).bring_back_segments()
+        if n_segments:
+            said.append(f"{part_of(ear, SEGMENTS_FOLDER)}: brought back {n_segments:,} rows from older files")
+        audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim, heard=heard)
+        dropped = sorted(audit.faulty | audit.orphans)
+        segments.delete(dropped)
+        heard.delete(dropped)
+        if dropped:
+            said.append(f"{EARS_FOLDER}/{ear}: dropped {len(dropped):,} clips that were not whole: it hears them again")
+    return Ear(place, segments, heard), said
+
+
 def _mended_annexes(folder: Path, manifest: Manifest) -> tuple[dict[str, AnnexRecord], list[str]]:
     """Give the annexes that can be read, each at its newest version that can."""
     kept, said = {}, []
@@ -204,17 +247,17 @@ def _older_annex(folder: Path, manifest: Manifest, name: str) -> AnnexRecord | N
     return None
 
 
-def _rebuilt_index(folder: Path, manifest: Manifest, *, clips: Table, segments: Table) -> str:
-    manifest = dataclasses.replace(manifest, index=None)
+def _rebuilt_index(folder: Path, ear: str, *, clips: Table, ears: dict[str, Ear]) -> str:
+    manifest, part = with_index(read_manifest(folder), ear, None), part_of(ear, INDEX_FOLDER)
     write_manifest(folder, manifest)
-    writer = Writer(folder, manifest, clips=clips, segments=segments)
+    writer, encoder = Writer(folder, manifest, clips=clips, ears=ears), ears_of(manifest)[ear]
     try:
         writer.refresh_index(
-            text_queries=lambda n: open_encoder(manifest.encoder, collection=folder).embed_text(PHRASES[:n])
+            ear=ear, text_queries=lambda n: open_encoder(encoder, collection=folder).embed_text(PHRASES[:n])
         )
     except (CheckpointError, EncoderMismatchError) as error:
-        return f"index: took it out of use; the next run builds a new one ({error})"
-    return "index: built anew from the tables"
+        return f"{part}: took it out of use; the next run builds a new one ({error})"
+    return f"{part}: built anew from the tables"
 
 
 def _put_aside(path: Path, collection: Path) -> None:

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from ...search.store.schema import CLIPS, SEGMENTS
 from ...search.store.tables import Table
-from .audit import CLIP_COLUMNS, expected_segments, misnamed, unfit_rows
+from .audit import CLIP_COLUMNS, HEARD_COLUMNS, expected_segments, misnamed, unfit_rows
 
 Int = npt.NDArray[np.int64]
 
@@ -24,7 +24,7 @@ class Salvage:
     A row says itself whether it belongs: its id is computed from what it stands for.
 
     Args:
-        clips: The clips table, at its newest version.
+        clips: The clips table, or what a further encoder heard, at its newest version.
         segments: The segments table, at its newest version.
         encoder_digest: Digest of the encoder that made the embeddings.
         embedding_dim: Numbers in an embedding.
@@ -74,7 +74,7 @@ class Salvage:
         Returns:
             How many there were.
         """
-        expected, _ = expected_segments(self._clips.read(CLIP_COLUMNS), encoder_digest=self._digest)
+        expected, _ = expected_segments(self._clips.read(HEARD_COLUMNS), encoder_digest=self._digest)
         missing = np.setdiff1d(expected, self._segments.read(["segment_id"]).column("segment_id").to_numpy())
         n_found = 0
         for found in _older_rows(self._segments, SEGMENTS) if len(missing) else ():

@@ -15,7 +15,6 @@ from ...search.store.annexes import annex_folder
 from ...search.store.manifest import (
     CLIPS_FOLDER,
     FAILURES_ANNEX,
-    FORMAT_VERSION,
     SEGMENTS_FOLDER,
     AnnexRecord,
     Manifest,
@@ -100,6 +99,4 @@ def _check(name: str, rows: pa.Table) -> None:
 
 def _with_annexes(manifest: Manifest, annexes: dict[str, AnnexRecord]) -> Manifest:
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return dataclasses.replace(
-        manifest, annexes=dict(sorted(annexes.items())), updated_at=now, format_version=FORMAT_VERSION
-    )
+    return dataclasses.replace(manifest, annexes=dict(sorted(annexes.items())), updated_at=now)

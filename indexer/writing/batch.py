@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from ...model.paths import readable_path
+from ...search.store.ears import FIRST
 from ...search.store.identity import clip_id_of, segment_id_of
-from ...search.store.schema import CLIPS, SEGMENTS, TAG_COLUMNS, embedding_column
+from ...search.store.schema import CLIPS, HEARD, SEGMENTS, TAG_COLUMNS, embedding_column
 from ..engines.worker import EmbeddedFile, FileState
 
 
@@ -19,10 +20,12 @@ class Batch:
 
     Attributes:
         encoder_digest: Digest of the encoder that made the embeddings.
+        ear: That encoder's ear.
         clips: Rows for the clips table.
-        segments: Rows for the segments table.
+        segments: Rows for the ear's segments table.
+        heard: Rows for the ear's table of what it heard; the first ear has none.
         stale_clips: Clips whose rows in the clips table are out of date.
-        stale_segments: Clips whose rows in the segments table are out of date.
+        stale_segments: Clips whose segments are out of date, those of every ear.
         failures: Rows for the table of failures.
         stale_failures: Clips whose rows in the table of failures are out of date.
         changed: Clips whose sound is new, or another than before.
@@ -31,8 +34,10 @@ class Batch:
     """
 
     encoder_digest: str
+    ear: str = FIRST
     clips: list[pa.Table] = field(default_factory=list)
     segments: list[pa.Table] = field(default_factory=list)
+    heard: list[pa.Table] = field(default_factory=list)
     stale_clips: set[int] = field(default_factory=set)
     stale_segments: set[int] = field(default_factory=set)
     failures: list[pa.Table] = field(default_factory=list)
@@ -42,7 +47,7 @@ class Batch:
     moved: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.clips) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)
+        return len(self.clips) + len(self.heard) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)
 
     @property
     def n_segments(self) -> int:
@@ -70,13 +75,40 @@ class Batch:
             "peak_dbfs": file.peak_dbfs,
             **{name: info.tags.get(name) for name in TAG_COLUMNS},
             "tags": json.dumps(info.tags, ensure_ascii=False, sort_keys=True),
-            "n_segments": len(file.start_s),
+            "n_segments": len(file.start_s) if self.ear == FIRST else 0,
             "indexed_at": _now_us(),
         }
         self.clips.append(pa.Table.from_pylist([row], schema=CLIPS))
-        ids = self._segment_ids(clip_id, file.state, len(file.start_s))
-        columns = [ids, pa.repeat(pa.scalar(clip_id, pa.int64()), len(ids)), file.start_s, file.end_s]
-        self.segments.append(pa.table([*columns, embedding_column(file.embeddings)], schema=SEGMENTS))
+        self._add_segments(clip_id, file)
+
+    def hear(self, path: bytes, file: EmbeddedFile, *, clip: pa.Table | None) -> None:
+        """Put in what the ear made of a clip that is in the collection, and that it had not heard.
+
+        Args:
+            path: The file.
+            file: What was made of it.
+            clip: The clip's row, if the ear is the first, of which it says what was heard.
+        """
+        clip_id = clip_id_of(path)
+        if clip is not None:
+            self.stale_clips.add(clip_id)
+            self.clips.append(_changed(clip, {"n_segments": len(file.start_s)}))
+        self._add_segments(clip_id, file)
+
+    def hear_copy(self, path: bytes, state: FileState, *, clip: pa.Table | None, segments: pa.Table) -> None:
+        """Put in what the ear made of another clip with the content of one that it had not heard.
+
+        Args:
+            path: The file.
+            state: The file as it is now.
+            clip: The clip's own row, as in `hear`.
+            segments: The other clip's segments.
+        """
+        clip_id = clip_id_of(path)
+        if clip is not None:
+            self.stale_clips.add(clip_id)
+            self.clips.append(_changed(clip, {"n_segments": segments.num_rows}))
+        self._copy_segments(clip_id, state, segments)
 
     def update(self, path: bytes, state: FileState, *, clip: pa.Table) -> None:
         """Note that a clip's file was touched, or written again with the same bytes; its segments stay.
@@ -99,13 +131,29 @@ class Batch:
             segments: The other clip's segments.
         """
         clip_id = clip_id_of(path)
-        segments = segments.sort_by("start_s")
         columns = {**_path_columns(path, clip_id), **_state_columns(state), "indexed_at": _now_us()}
+        columns["n_segments"] = segments.num_rows if self.ear == FIRST else 0
         self.clips.append(_changed(clip, columns))
+        self._copy_segments(clip_id, state, segments)
+
+    def _add_segments(self, clip_id: int, file: EmbeddedFile) -> None:
+        ids = self._segment_ids(clip_id, file.state, len(file.start_s))
+        columns = [ids, pa.repeat(pa.scalar(clip_id, pa.int64()), len(ids)), file.start_s, file.end_s]
+        self.segments.append(pa.table([*columns, embedding_column(file.embeddings)], schema=SEGMENTS))
+        self._note_heard(clip_id, file.state, len(ids))
+
+    def _copy_segments(self, clip_id: int, state: FileState, segments: pa.Table) -> None:
+        segments = segments.sort_by("start_s")
         ids = self._segment_ids(clip_id, state, segments.num_rows)
         owners = pa.repeat(pa.scalar(clip_id, pa.int64()), segments.num_rows)
         segments = segments.set_column(0, SEGMENTS.field("segment_id"), ids)
         self.segments.append(segments.set_column(1, SEGMENTS.field("clip_id"), owners).cast(SEGMENTS))
+        self._note_heard(clip_id, state, segments.num_rows)
+
+    def _note_heard(self, clip_id: int, state: FileState, n_segments: int) -> None:
+        if self.ear != FIRST:
+            row = {"clip_id": clip_id, "content_hash": state.content_hash, "n_segments": n_segments}
+            self.heard.append(pa.Table.from_pylist([row], schema=HEARD))
 
     def _segment_ids(self, clip_id: int, state: FileState, n: int) -> pa.Array:
         ids = [

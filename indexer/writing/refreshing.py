@@ -88,7 +88,7 @@ def refreshed_index(
     if deed == "nothing":
         return None
     texts = _Texts(None if record is None else place / record.generation, text_queries, embedding_dim=dim)
-    generation = _next_generation(place)
+    generation = next_generation(place)
     if deed == "build" or record is None or indexed is None:
         source = Source(lambda: segments.read_embeddings(embedding_dim=dim), n, dim, texts)
         return build_index(place, generation, source, target=target, progress=progress)
@@ -133,7 +133,8 @@ def _read(segments: Table, ids: Ids, *, embedding_dim: int) -> Iterator[tuple[Id
         yield rows.column("segment_id").to_numpy(), embeddings
 
 
-def _next_generation(place: Path) -> str:
+def next_generation(place: Path) -> str:
+    """Name a generation of the index that is newer than those in a folder."""
     names = [path.name for path in place.iterdir()] if place.is_dir() else []
     return f"{max((int(name) for name in names if name.isdecimal()), default=0) + 1:06d}"
 

@@ -11,8 +11,6 @@ import numpy.typing as npt
 
 from ...model.errors import UsageError
 from ..querying.rows import SegmentRows
-from ..store.manifest import SEGMENTS_FOLDER
-from ..store.tables import Table
 from .labels import Labels
 from .retrieval import embed_texts
 
@@ -167,7 +165,7 @@ def best_of_segments(segments: Float, labels: Float) -> Float:
 def _cosines(collection: Collection, labels: Float) -> Iterator[tuple[Int, Float]]:
     """Give clips [n] with their cosines [n, n_labels], each once all its segments are read, in bounded memory."""
     manifest = collection.manifest
-    table = Table.open(collection.path / SEGMENTS_FOLDER, version=manifest.segments_version)
+    table = collection.segments
     rows = SegmentRows.read(table)
     clips, counts = np.unique(rows.clip_ids, return_counts=True)
     n_left = dict(zip(clips.tolist(), counts.tolist(), strict=True))

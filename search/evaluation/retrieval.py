@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from ...model.errors import SoundgrepWarning
+from ...model.errors import SoundgrepWarning, UsageError
 from ...model.metrics import Ranks, Retrieval
 from ...model.paths import readable_path
 from ..collection import Collection
+from ..querying.fusion import RANK_OFFSET
 from ..querying.rows import SegmentRows
-from ..store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER
+from ..store.manifest import CLIPS_FOLDER
 from ..store.tables import Table
 from .captions import Caption, normalised, read_captions
 from .listing import LeftOut
@@ -71,6 +72,7 @@ def evaluate(
     collection: Collection | str | os.PathLike[str],
     captions: str | os.PathLike[str],
     *,
+    encoder: str | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Judge a collection's encoder by captions of its clips.
@@ -82,6 +84,7 @@ def evaluate(
     Args:
         collection: The collection, or its folder.
         captions: A csv file of captions: ours (`file`, `caption`, and `category` if wanted), Clotho's or AudioCaps'.
+        encoder: Which of the collection's encoders is judged; None for its first.
         progress: Called with how many texts are embedded, and of how many.
 
     Returns:
@@ -89,20 +92,73 @@ def evaluate(
 
     Raises:
         UsageError: If the captions cannot be read, or none is about a clip of the collection.
-        CollectionError: If the collection cannot be read.
+        CollectionError: If the collection cannot be read, or has no such encoder.
         CheckpointError: If its encoder is not on this machine, or cannot be loaded.
     """
     opened = collection if isinstance(collection, Collection) else Collection.open(collection)
-    manifest = opened.manifest
-    clips = Table.open(opened.path / CLIPS_FOLDER, version=manifest.clips_version).read(["clip_id", "path"])
-    read = read_captions(captions, clips.column("path").to_pylist(), where=readable_path(opened.path))
-    asked = _Asked.of(read.captions)
-    texts = embed_texts(opened.encoder, asked.texts, progress=progress)
-    segments, starts = _segments(opened, clips.column("clip_id").to_numpy()[asked.clips])
-    found = Ranks.joined([*_found(texts, segments, starts, asked)])
-    named = Ranks.joined([*_named(texts, segments, starts, asked)])
+    heard = opened if encoder is None else opened.heard_by(encoder)
+    return _evaluations(opened, captions, [heard], progress=progress)[0]
+
+
+def compare(
+    collection: Collection | str | os.PathLike[str],
+    captions: str | os.PathLike[str],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Evaluation]:
+    """Judge each of a collection's encoders, and all of them fused by rank, by the same captions and clips.
+
+    Args:
+        collection: As in `evaluate`.
+        captions: As in `evaluate`.
+        progress: As in `evaluate`, for each encoder in turn.
+
+    Returns:
+        The figures of each, and last, where there are several, those of all fused, as encoder "both".
+
+    Raises:
+        UsageError, CollectionError, CheckpointError: As `evaluate`.
+    """
+    opened = collection if isinstance(collection, Collection) else Collection.open(collection)
+    heard = [opened.heard_by(name) for name in opened.encoders]
+    return _evaluations(opened, captions, heard, progress=progress)
+
+
+def _evaluations(
+    collection: Collection,
+    captions: str | os.PathLike[str],
+    heard: Sequence[Collection],
+    *,
+    progress: Callable[[int, int], None] | None,
+) -> list[Evaluation]:
+    where = readable_path(collection.path)
+    table = Table.open(collection.path / CLIPS_FOLDER, version=collection.manifest.clips_version)
+    clips = table.read(["clip_id", "path"])
+    read = read_captions(captions, clips.column("path").to_pylist(), where=where)
+    clip_ids = clips.column("clip_id").to_numpy()
+    rows = [SegmentRows.read(one.segments) for one in heard]
+    is_heard = np.all([np.isin(clip_ids, one.clip_ids) for one in rows], axis=0)
+    usable = [caption for caption in read.captions if is_heard[caption.clip]]
+    unheard = sorted({clips.column("path")[one.clip].as_py() for one in read.captions if not is_heard[one.clip]})
+    left_out = (*read.left_out, *LeftOut.of("clip is not heard yet", "clips are not heard yet", unheard))
+    if not usable:
+        raise UsageError(f"{where}: none of the clips that have captions was heard by every encoder asked")
+    asked = _Asked.of(usable)
+    sides = [
+        _Side(embed_texts(one.encoder, asked.texts, progress=progress), *_segments(one, clip_ids[asked.clips]))
+        for one in heard
+    ]
+    judged = [(one.manifest.encoder.id, [side]) for one, side in zip(heard, sides, strict=True)]
+    if len(sides) > 1:
+        judged.append(("both", sides))
+    return [_evaluation(name, some, asked, left_out) for name, some in judged]
+
+
+def _evaluation(name: str, sides: Sequence[_Side], asked: _Asked, left_out: tuple[LeftOut, ...]) -> Evaluation:
+    found = Ranks.joined([*_found(sides, asked)])
+    named = Ranks.joined([*_named(sides, asked)])
     return Evaluation(
-        encoder_id=manifest.encoder.id,
+        encoder_id=name,
         n_clips=len(asked.clips),
         n_captions=len(asked.texts),
         text_to_audio=Retrieval.of(found, groups=asked.first_clips),
@@ -114,7 +170,7 @@ def evaluate(
             )
             for name, (here, there) in asked.categories.items()
         },
-        left_out=read.left_out,
+        left_out=left_out,
     )
 
 
@@ -198,7 +254,7 @@ class _Asked:
 def _segments(collection: Collection, clip_ids: Int) -> tuple[Float, Int]:
     """Read the embeddings [n, embedding_dim] of some clips' segments, clip by clip, and where each clip begins."""
     manifest = collection.manifest
-    table = Table.open(collection.path / SEGMENTS_FOLDER, version=manifest.segments_version)
+    table = collection.segments
     rows = SegmentRows.read(table)
     order = np.argsort(clip_ids)
     parts: list[Float] = []
@@ -215,22 +271,52 @@ def _segments(collection: Collection, clip_ids: Int) -> tuple[Float, Int]:
     return np.concatenate(parts)[by_clip], starts
 
 
-def _found(texts: Float, segments: Float, starts: Int, asked: _Asked) -> Iterator[Ranks]:
+@dataclass(frozen=True)
+class _Side:
+    """What one encoder makes of captions and clips.
+
+    Attributes:
+        texts: Embeddings of the texts [n_texts, embedding_dim].
+        segments: Embeddings of the segments [n_segments, embedding_dim], clip by clip.
+        starts: Where each clip begins [n_clips].
+    """
+
+    texts: Float
+    segments: Float
+    starts: Int
+
+    def scores(self, some_texts: slice, some_clips: slice) -> Float:
+        """Score some texts with some clips [n_texts, n_clips]."""
+        ends = np.append(self.starts[1:], len(self.segments))
+        begin, end = self.starts[some_clips.start], ends[some_clips.stop - 1]
+        scores = self.texts[some_texts] @ self.segments[begin:end].T
+        best: Float = np.maximum.reduceat(scores, self.starts[some_clips] - begin, axis=1)
+        return best
+
+
+def _found(sides: Sequence[_Side], asked: _Asked) -> Iterator[Ranks]:
     """Rank all clips for some texts at a time."""
-    everything = slice(0, len(starts))
-    for some in _slices(len(texts), width=len(segments)):
-        scores = np.maximum.reduceat(texts[some] @ segments.T, starts, axis=1)
+    everything = slice(0, len(asked.clips))
+    for some in _slices(len(asked.texts), width=max(len(side.segments) for side in sides)):
+        scores = _fused([side.scores(some, everything) for side in sides])
         yield Ranks.of(scores, asked.right(texts=some, clips=everything))
 
 
-def _named(texts: Float, segments: Float, starts: Int, asked: _Asked) -> Iterator[Ranks]:
+def _named(sides: Sequence[_Side], asked: _Asked) -> Iterator[Ranks]:
     """Rank all texts for some clips at a time."""
-    ends = np.append(starts[1:], len(segments))
-    everything = slice(0, len(texts))
-    for some in _slices(len(starts), width=len(texts)):
-        begin, end = starts[some.start], ends[some.stop - 1]
-        scores = np.maximum.reduceat(segments[begin:end] @ texts.T, starts[some] - begin, axis=0)
+    everything = slice(0, len(asked.texts))
+    for some in _slices(len(asked.clips), width=len(asked.texts)):
+        scores = _fused([side.scores(everything, some).T for side in sides])
         yield Ranks.of(scores, asked.right(texts=everything, clips=some).T)
+
+
+def _fused(scores: Sequence[Float]) -> Float:
+    """Fuse the scores [n, m] of several encoders by the reciprocal ranks in each row, as searches do."""
+    if len(scores) == 1:
+        return scores[0]
+    ranks = [np.argsort(np.argsort(-one, axis=1, kind="stable"), axis=1, kind="stable") + 1 for one in scores]
+    fused: Float = np.sum([1 / (RANK_OFFSET + one) for one in ranks], axis=0).astype(np.float32)
+    return fused
 
 
 def _slices(n: int, *, width: int) -> Iterator[slice]:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-_K = 60.0
+RANK_OFFSET = 60.0
+"""What is added to each rank before it is inverted."""
 
 
 def reciprocal_rank_fusion(*rankings: Sequence[int]) -> list[int]:
@@ -20,5 +21,5 @@ def reciprocal_rank_fusion(*rankings: Sequence[int]) -> list[int]:
     scores: dict[int, float] = {}
     for ranking in rankings:
         for rank, one in enumerate(ranking, start=1):
-            scores[one] = scores.get(one, 0.0) + 1 / (_K + rank)
+            scores[one] = scores.get(one, 0.0) + 1 / (RANK_OFFSET + rank)
     return sorted(scores, key=scores.__getitem__, reverse=True)

@@ -44,6 +44,8 @@ class Hit:
             `min_score`, or, without one, at least halfway between the collection's average and the clip's best.
         folded: Paths of the hits that sound nearly the same and were folded into this one, best first.
         text_rank: Place among the clips by the words of the query, from 1; None if none was found in it or asked for.
+        encoder: Where several encoders were asked, the one whose score and segment these are: that of the best place.
+        places: Where several were asked, each that found the clip, with its place among that one's hits.
     """
 
     rank: int
@@ -59,6 +61,8 @@ class Hit:
     spans: tuple[Span, ...] = field(default=(), repr=False)
     folded: tuple[str, ...] = field(default=(), repr=False)
     text_rank: int | None = field(default=None, repr=False)
+    encoder: str | None = field(default=None, repr=False)
+    places: tuple[tuple[str, int], ...] = field(default=(), repr=False)
 
     @property
     def file(self) -> Path:
@@ -80,4 +84,5 @@ class Hit:
             "text_rank": self.text_rank,
             "clip_id": str(self.clip_id),
             "segment_id": str(self.segment_id),
+            **({"encoder": self.encoder, "places": dict(self.places)} if self.encoder is not None else {}),
         }

@@ -176,6 +176,30 @@ class Query:
         return text
 
 
+def only_query(
+    text: str | Query | None, *, audio: Sound | None, like: Known | None, embedding: npt.ArrayLike | None
+) -> Query:
+    """Give the one thing that is asked for.
+
+    Raises:
+        QueryError: If it is none, several, empty or unusable.
+    """
+    queries: list[Query] = []
+    if text is not None:
+        queries.append(text if isinstance(text, Query) else Query.text(text))
+    if audio is not None:
+        queries.append(Query.audio(audio))
+    if like is not None:
+        queries.append(Query.like(like))
+    if embedding is not None:
+        queries.append(Query.embedding(embedding))
+    if len(queries) != 1:
+        raise QueryError(
+            f"a search takes one of text, audio, like and embedding, not {len(queries)}; a Query sums several up"
+        )
+    return queries[0]
+
+
 def unit(embedding: npt.NDArray[np.float32], what: str) -> npt.NDArray[np.float32]:
     """Bring an embedding [embedding_dim] to unit length.
 

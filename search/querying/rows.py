@@ -152,11 +152,18 @@ class ClipRows:
         Raises:
             CollectionError: If a segment names a clip that the clips table does not have.
         """
-        place = int(np.searchsorted(self._sorted_ids, clip_id))
-        if place == len(self._sorted_ids) or self._sorted_ids[place] != clip_id:
+        clip = self.find(clip_id)
+        if clip is None:
             raise CollectionError(
                 f"the collection is damaged: its segments name a clip {clip_id} that is not among its clips"
             )
+        return clip
+
+    def find(self, clip_id: int) -> ClipRow | None:
+        """Look a clip up; None if there is none of that id."""
+        place = int(np.searchsorted(self._sorted_ids, clip_id)) if 0 <= clip_id < 1 << 63 else len(self._sorted_ids)
+        if place == len(self._sorted_ids) or self._sorted_ids[place] != clip_id:
+            return None
         row = int(self._order[place])
         return ClipRow(
             path=self._paths[row].as_py(),

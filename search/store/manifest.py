@@ -15,10 +15,10 @@ from ...model.errors import CollectionError
 from ...model.paths import readable_path
 from .durable import write_durably
 
-FORMAT_VERSION = 2
-"""Version of the on-disk format that this code writes; it reads older ones too, and refuses newer ones.
+FORMAT_VERSION = 3
+"""Newest version of the on-disk format that this code reads and writes; older ones are read too, newer ones refused.
 
-1: clips, segments and an index. 2: annexes.
+1: clips, segments and an index. 2: annexes. 3: further ears; a collection of one encoder is still written as 2.
 """
 
 PIPELINE_VERSION = 1
@@ -31,6 +31,8 @@ SEGMENTS_FOLDER = "segments"
 INDEX_FOLDER = "index"
 ANNEXES_FOLDER = "annexes"
 FAILURES_ANNEX = "failures"
+EARS_FOLDER = "ears"
+HEARD_FOLDER = "heard"
 LOCK_NAME = "lock"
 
 # Cells that lie this much more unevenly than when they were made, or of which so many more are visited, have drifted.
@@ -171,11 +173,40 @@ class AnnexRecord:
 
 
 @dataclass(frozen=True)
+class EarRecord:
+    """What a further encoder made of a collection's clips: a segments table and an index of its own.
+
+    Attributes:
+        encoder: The encoder.
+        embedding_dim: Numbers in an embedding.
+        sampling_rate_hz: Rate clips are resampled to before they are embedded.
+        segment_s: Length of a segment.
+        hop_s: Distance between the starts of neighbouring segments.
+        segments_version: Version of its segments table to read.
+        heard_version: Version of its table of the clips that it heard.
+        n_clips: Rows of that table at that version.
+        n_segments: Rows of the segments table at that version.
+        index: The index generation, or None where none is built yet.
+    """
+
+    encoder: EncoderRecord
+    embedding_dim: int
+    sampling_rate_hz: int
+    segment_s: float
+    hop_s: float
+    segments_version: int
+    heard_version: int
+    n_clips: int
+    n_segments: int
+    index: IndexRecord | None = None
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What a collection is, and the versions of its parts that belong together.
 
     Attributes:
-        encoder: The encoder that made every embedding.
+        encoder: The encoder that made every embedding, or the first of several.
         embedding_dim: Numbers in an embedding.
         sampling_rate_hz: Rate clips are resampled to before they are embedded.
         segment_s: Length of a segment.
@@ -189,6 +220,7 @@ class Manifest:
         updated_at: When this manifest was written, ISO 8601, UTC.
         index: The index generation, or None where none is built yet.
         annexes: Further tables about the clips, by name.
+        ears: What further encoders made of the clips, by the names of their folders.
         format_version: Version of the on-disk format.
     """
 
@@ -206,6 +238,7 @@ class Manifest:
     updated_at: str
     index: IndexRecord | None = None
     annexes: Mapping[str, AnnexRecord] = field(default_factory=dict)
+    ears: Mapping[str, EarRecord] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
 
 
@@ -256,21 +289,34 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
     return manifest
 
 
-def write_manifest(collection: Path, manifest: Manifest) -> None:
+def settled(manifest: Manifest) -> Manifest:
+    """Give a manifest as it is written: in the oldest format version that says what it says."""
+    return dataclasses.replace(manifest, format_version=3 if manifest.ears else 2)
+
+
+def write_manifest(collection: Path, manifest: Manifest) -> Manifest:
     """Swap a collection's manifest in one atomic step: this is the moment a batch of writing becomes visible.
 
     The old one is kept beside it, for a repair to fall back on.
 
+    Returns:
+        The manifest, as it was written.
+
     Raises:
         CollectionError: If the folder cannot be written; the old manifest still stands.
     """
-    data = json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
+    manifest = settled(manifest)
+    record = dataclasses.asdict(manifest)
+    if not manifest.ears:
+        del record["ears"]
+    data = json.dumps(record, indent=2).encode() + b"\n"
     with contextlib.suppress(OSError):
         shutil.copyfile(collection / MANIFEST_NAME, collection / PREVIOUS_MANIFEST_NAME)
     try:
         write_durably(collection / MANIFEST_NAME, data)
     except OSError as error:
         raise CollectionError(f"{readable_path(collection)}: cannot be written ({error.strerror})") from error
+    return manifest
 
 
 def _parse(kind: Any, value: object, where: str) -> Any:

@@ -41,6 +41,15 @@ SEGMENTS = pa.schema(
     ]
 )
 
+# Beside the segments of a further encoder: a row a clip that it heard, whose content may have changed since.
+HEARD = pa.schema(
+    [
+        pa.field("clip_id", pa.int64(), nullable=False),
+        pa.field("content_hash", pa.string(), nullable=False),
+        pa.field("n_segments", pa.int32(), nullable=False),
+    ]
+)
+
 # An annex: a row a file that could not be indexed, under the id that its clip would have.
 FAILURES = pa.schema(
     [

@@ -242,7 +242,7 @@ class Table:
             self._delta.update_incremental()
             self._sync(since=before)
 
-    def overwrite(self, rows: pa.Table) -> None:
+    def overwrite(self, rows: pa.Table | pa.RecordBatchReader) -> None:
         """Commit rows in place of all that are there; the schema becomes theirs.
 
         Raises:

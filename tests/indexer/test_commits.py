@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from soundgrep.indexer.engines.worker import FileState
+from soundgrep.indexer.writing import ear
 from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
-from soundgrep.search import Collection, durable, index, tables
+from soundgrep.search import Collection
+from soundgrep.search.index import generation
+from soundgrep.search.store import durable, tables
 from soundgrep.search.store.identity import clip_id_of
 from soundgrep.search.store.tables import Table
 
@@ -80,7 +83,7 @@ def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]
 
         return step
 
-    for module in (durable, tables, index):
+    for module in (durable, tables, generation, ear):
         for name in ("sync_file", "sync_folder"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stepping(getattr(durable, name)))
@@ -238,3 +241,81 @@ def test_a_large_index_is_kept_until_enough_has_changed(tmp_path: Path, encoder:
     assert generation(1, 1) == "000002cells"
     assert generation(600, 2) == "000002cells"
     assert generation(600, 3) == "000003cells"
+
+
+def heard(folder: Path) -> dict[str, list[dict[str, object]]]:
+    """What each encoder heard, and the clips with what they say of it."""
+    collection = Collection.open(folder)
+    clips = rows(folder / "clips", collection.manifest.clips_version, "clip_id")
+    for name in collection.encoders:
+        one = collection.heard_by(name)
+        found = one.search(embedding=np.ones(one.manifest.embedding_dim), k=10**6)
+        assert len(found) == len({row["clip_id"] for row in one.segments.read(["clip_id"]).to_pylist()})
+    return {
+        "clips": clips,
+        **{
+            name: collection.heard_by(name).segments.read().sort_by("segment_id").to_pylist()
+            for name in collection.encoders
+        },
+    }
+
+
+def add_encoder(folder: Path, encoder: Encoder) -> None:
+    """Have a second encoder hear every clip."""
+    with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
+        (name,) = writer.manifest.ears
+        if not writer.heard_clips(name):
+            batch = Batch(encoder.digest, ear=name)
+            for number in range(20):
+                embeddings = clustered(2, dim=encoder.embedding_dim, seed=200 + number)
+                batch.hear(clip_path(number), made_file(embeddings, number=number), clip=None)
+            writer.commit(batch)
+        writer.refresh_index(ear=name, text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
+
+
+def move_to_second(folder: Path) -> None:
+    """Take the first encoder away."""
+    with Writer.open(folder, encoder=None, hop_s=None) as writer:
+        if writer.manifest.ears:
+            writer.drop_ear("")
+
+
+def test_moving_to_another_encoder_that_is_ended_at_any_step_is_whole_or_absent_and_can_be_done_again(
+    base: Path, tmp_path: Path, encoder: Encoder, other_checkpoint: Path
+) -> None:
+    other = Encoder.from_pretrained(other_checkpoint)
+    both = shutil.copytree(base, tmp_path / "both")
+    add_encoder(both, other)
+    moved = shutil.copytree(both, tmp_path / "moved")
+    move_to_second(moved)
+    empty = {**heard(base), "other": []}
+    assert [sorted(heard(one)) for one in (base, both, moved)] == [
+        ["clips", "tiny"],
+        ["clips", "other", "tiny"],
+        ["clips", "other"],
+    ]
+    steps = (
+        (base, lambda folder: add_encoder(folder, other), [heard(base), empty, heard(both)]),
+        (both, move_to_second, [heard(both), heard(moved)]),
+    )
+    for start, step, allowed in steps:
+        for ends_at in range(1, 500, 3):  # all of them take half a minute
+            folder = shutil.copytree(start, tmp_path / "c")
+            reader = Collection.open(folder)
+            before = reader.search(embedding=np.ones(encoder.embedding_dim))
+            with pytest.MonkeyPatch.context() as monkeypatch:
+                instants(monkeypatch, ends_at)
+                try:
+                    step(folder)
+                except Killed:
+                    is_done = False
+                else:
+                    is_done = True
+            assert heard(folder) in allowed
+            assert reader.search(embedding=np.ones(encoder.embedding_dim)) == before
+            step(folder)
+            assert heard(folder) == allowed[-1]
+            shutil.rmtree(folder)
+            if is_done:
+                break
+        assert ends_at > 10

@@ -36,6 +36,21 @@ OF_CELLS = [
     ("/sounds/8/00038.wav", 3.0, 2391840899870789796, 0.429119),
 ]
 
+# The second encoder has not heard the last clip yet; its segments are shorter and its embeddings narrower.
+OF_TWO = {
+    "first": [
+        ("/sounds/2/00002.wav", 1.0, 250546752300724655, 0.1800485),
+        ("/sounds/3/00003.wav", 1.0, 8004013742368732679, 0.1531379),
+        ("/sounds/1/00001.wav", 1.0, 4131817180087352497, 0.0985412),
+        ("/sounds/0/00000.wav", 0.0, 8486654402753309382, -0.0243358),
+    ],
+    "publisher/second": [
+        ("/sounds/2/00002.wav", 2.0, 2074447048315198166, 0.1990613),
+        ("/sounds/1/00001.wav", 1.0, 558393702127057857, 0.1652377),
+        ("/sounds/0/00000.wav", 0.0, 1623653871761351852, -0.0817277),
+    ],
+}
+
 
 @pytest.fixture(params=sorted(ANSWERS))
 def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
@@ -74,3 +89,16 @@ def test_an_index_of_cells_answers_as_it_did() -> None:
     hits = collection.search(embedding=np.ones(32), k=4)
     assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in OF_CELLS]
     assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in OF_CELLS], abs=2e-3)
+
+
+def test_format_3_answers_by_each_of_its_encoders_as_it_did() -> None:
+    collection = Collection.open(GOLDEN / "format-3")
+    assert (collection.manifest.format_version, collection.n_clips) == (3, 4)
+    assert collection.encoders == ("first", "publisher/second")
+    for encoder, answers in OF_TWO.items():
+        heard = collection.heard_by(encoder)
+        hits = heard.search(embedding=np.ones(heard.manifest.embedding_dim))
+        assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in answers]
+        assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in answers], abs=1e-6)
+    counts = collection.sql("SELECT (SELECT count(*) FROM segments), (SELECT count(*) FROM segments_publisher_second)")
+    assert [column.to_pylist() for column in counts.columns] == [[9], [6]]

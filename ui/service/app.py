@@ -92,6 +92,7 @@ def _status_routes(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
                     "n_clips": member.n_clips,
                     "n_segments": member.n_segments,
                     "encoder": member.manifest.encoder.id,
+                    "encoders": member.encoders,
                     "embedding_dim": member.manifest.embedding_dim,
                     "updated_at": member.manifest.updated_at,
                 }

@@ -1,0 +1,76 @@
+"""Encoders: which of them hear a collection's clips in a run."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.encoder import Encoder
+from ..model.errors import CheckpointError, EncoderMismatchError
+from ..search.encoders import named_encoder, open_encoder
+from ..search.store.ears import ears_of
+from ..search.store.manifest import Manifest, has_manifest, read_manifest
+
+DEFAULT_ENCODER = "mini"
+
+
+@dataclass(frozen=True)
+class Encoders:
+    """The encoders of a run.
+
+    Attributes:
+        chosen: The one that was named, or else the collection's first.
+        here: All that hear in this run, the collection's in their order.
+        absent: Names of the collection's that are not on this machine.
+    """
+
+    chosen: Encoder
+    here: tuple[Encoder, ...]
+    absent: tuple[str, ...] = ()
+
+    @classmethod
+    def open(cls, collection: Path, encoder: Encoder | str | os.PathLike[str] | None) -> Encoders:
+        """Open the encoder that was named, and those that the collection has.
+
+        Args:
+            collection: The collection's folder; there may be none yet.
+            encoder: The encoder that is named, if any.
+
+        Raises:
+            CheckpointError: If the one named cannot be opened; if none is named, if one of the collection's cannot.
+            EncoderMismatchError: If what goes by the name of one of the collection's is another one.
+            CollectionError: If the collection's manifest cannot be read.
+        """
+        manifest = read_manifest(collection) if has_manifest(collection) else None
+        if isinstance(encoder, str | os.PathLike):
+            encoder = (
+                Encoder.from_pretrained(encoder)
+                if manifest is None or not manifest.n_clips
+                else named_encoder(manifest, encoder, collection=collection)
+            )
+        # A collection without clips can become another encoder's.
+        if manifest is None or (not manifest.n_clips and encoder is not None):
+            chosen = encoder or Encoder.from_pretrained(DEFAULT_ENCODER)
+            return cls(chosen, (chosen,))
+        here: list[Encoder] = []
+        absent: list[str] = []
+        for record in ears_of(manifest).values():
+            if encoder is not None and encoder.digest == record.digest:
+                here.append(encoder)
+                continue
+            try:
+                here.append(open_encoder(record, collection=collection))
+            except (CheckpointError, EncoderMismatchError):
+                if encoder is None or encoder.id == record.id:
+                    raise
+                absent.append(record.id)
+        if encoder is not None and encoder not in here:
+            here.append(encoder)
+        return cls(encoder or here[0], tuple(here), tuple(absent))
+
+    def by_ear(self, manifest: Manifest) -> list[tuple[str, Encoder]]:
+        """Give them with their ears in a collection, in its order."""
+        by_digest = {encoder.digest: encoder for encoder in self.here}
+        ears = ears_of(manifest)
+        return [(ear, by_digest[record.digest]) for ear, record in ears.items() if record.digest in by_digest]
