@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,12 +12,13 @@ import typer
 
 from ..model.errors import UsageError
 from .binding import bound_values
+from .embeddings import read_embedding
 from .hits import write_hits
 from .screen import printable, say, shown_path, write_json
 from .taking import check_output, save_hits
 
 if TYPE_CHECKING:
-    from ..search import Collection, Explanation, Query, SearchOptions
+    from ..search import Collection, Collections, Explanation, Query, SearchOptions
 
 HELP = """\
 Find the clips that sound most like TEXT.
@@ -32,6 +34,7 @@ Examples:
   soundgrep search sounds.soundgrep --like ~/Sounds/bark.wav -k 3
   soundgrep search sounds.soundgrep siren --where "duration_s < 30"
   soundgrep search sounds.soundgrep siren --text-match on --fold --json
+  soundgrep search field.soundgrep studio.soundgrep rain on a tin roof
   soundgrep search sounds.soundgrep rain --minus wind --save "calm rain"
 
 --where takes any SQL condition on a clip: path, codec, duration_s,
@@ -39,6 +42,7 @@ sampling_rate_hz, n_channels, rms_dbfs, title, artist, label, and what
 soundgrep metadata added."""
 
 _ASKED = "What to look for"
+_ENDING = ".soundgrep"
 _WHICH = "Where to look"
 _LISTED = "What to list"
 _WEIGHTED = re.compile(r"(.*\S)\s*\*\s*(\d+(?:\.\d+)?|\.\d+)\s*", re.DOTALL)
@@ -46,7 +50,10 @@ _WEIGHTED = re.compile(r"(.*\S)\s*\*\s*(\d+(?:\.\d+)?|\.\d+)\s*", re.DOTALL)
 
 def search(
     collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="COLLECTION...", help="A folder that soundgrep index wrote, or several.", show_default=False
+        ),
     ],
     text: Annotated[
         list[str] | None, typer.Argument(metavar="TEXT", help="What you want to hear.", show_default=False)
@@ -73,6 +80,15 @@ def search(
     audio: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", help="Like this file, from anywhere.", show_default=False, rich_help_panel=_ASKED),
+    ] = None,
+    embedding: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Like this embedding: .npy, or a list of numbers in JSON.",
+            show_default=False,
+            rich_help_panel=_ASKED,
+        ),
     ] = None,
     saved: Annotated[
         str | None,
@@ -102,6 +118,15 @@ def search(
         list[str] | None,
         typer.Option(
             metavar="NAME=VALUE", help="The value of $NAME in --where.", show_default=False, rich_help_panel=_WHICH
+        ),
+    ] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|both",
+            help="Which of the collection's encoders is asked, by default the first; both: all, fused by rank.",
+            show_default=False,
+            rich_help_panel=_WHICH,
         ),
     ] = None,
     text_match: Annotated[
@@ -176,29 +201,36 @@ def search(
     check_output(output, spans)
     values = bound_values(bind)
     # Words need no quotes: `search sounds.soundgrep dog barking` asks for "dog barking".
-    asked = _query(" ".join(text) if text else None, plus, minus, like, audio)
-    if queries is not None and (text or save is not None or output is not None):
-        other = "a TEXT" if text else "--save" if save is not None else "--output"
+    more, words = _parted(text or ())
+    asked = _query(" ".join(words) if words else None, plus, minus, like, audio, embedding)
+    if queries is not None and (words or save is not None or output is not None):
+        other = "a TEXT" if words else "--save" if save is not None else "--output"
         raise UsageError(f"search takes {other} or --queries, not both")
+    if more and (save is not None or saved is not None):
+        raise UsageError("a query is saved in one collection, not in several")
     if asked is None and saved is None and queries is None:
+        taken = f" ({printable(str(more[-1]))} is a collection; --plus looks for the word)" if more else ""
         raise UsageError(
-            "there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio, --saved or --queries"
+            "there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio, --embedding, --saved or "
+            f"--queries{taken}"
         )
-    opened = Collection.open(collection)
-    if saved is not None:
+    opened = Collections.open([collection, *more]) if more else Collection.open(collection)
+    if saved is not None and isinstance(opened, Collection):
         asked, where, values = _with_saved(opened, saved, asked, where, values)
     if queries is not None:
-        _search_many(opened, queries, asked, k, where, values, options)
+        _search_many(opened, queries, asked, k, where, values, options, encoder)
         return
     if asked is None:
         return
-    if save is not None:
+    if save is not None and isinstance(opened, Collection):
         from ..indexer import save_query
 
         save_query(opened, save, asked, where=where, values=values)
-    hits = opened.search(asked, k=k, where=where, where_values=values, options=options, explain=explain)
+    hits = opened.search(
+        asked, k=k, where=where, where_values=values, options=options, encoder=encoder, explain=explain
+    )
     if output is not None and hits:
-        save_hits(Collections([opened]), hits, output, spans=spans)
+        save_hits(Collections([opened]) if isinstance(opened, Collection) else opened, hits, output, spans=spans)
     elif as_json:
         write_json([hit.to_json() for hit in hits])
     elif hits:
@@ -211,12 +243,26 @@ def search(
         say(_explained(hits.explanation))
 
 
+def _parted(words: Sequence[str]) -> tuple[list[Path], list[str]]:
+    """Parts further collections from the words that follow them."""
+    from ..search.store.manifest import MANIFEST_NAME
+
+    def is_collection(word: str) -> bool:
+        # A word may be too long for a path, which only the functions of os.path take for "no".
+        manifest = os.path.join(os.path.expanduser(word), MANIFEST_NAME)  # noqa: PTH111, PTH118
+        return word.endswith(_ENDING) or os.path.isfile(manifest)  # noqa: PTH113
+
+    n = next((n for n, word in enumerate(words) if not is_collection(word)), len(words))
+    return [Path(word) for word in words[:n]], list(words[n:])
+
+
 def _query(
     text: str | None,
     plus: Sequence[str] | None,
     minus: Sequence[str] | None,
     like: Sequence[str] | None,
     audio: Sequence[Path] | None,
+    embedding: Sequence[Path] | None,
 ) -> Query | None:
     """Adds up what was asked for; None if nothing was."""
     from ..search import Query
@@ -225,6 +271,7 @@ def _query(
     terms += [_weighted(one) for one in plus or ()]
     terms += [Query.like(int(one) if one.isdecimal() else one) for one in like or ()]
     terms += [Query.audio(one.expanduser()) for one in audio or ()]
+    terms += [read_embedding(one) for one in embedding or ()]
     terms += [-_weighted(one) for one in minus or ()]
     return None if not terms else sum(terms[1:], start=terms[0])
 
@@ -250,13 +297,14 @@ def _weighted(text: str) -> Query:
 
 
 def _search_many(
-    opened: Collection,
+    opened: Collection | Collections,
     file: Path,
     more: Query | None,
     k: int,
     where: str | None,
     values: dict[str, object],
     options: SearchOptions,
+    encoder: str | None,
 ) -> None:
     """Answers every line of a file: one call of `Collection.search_many` and a line of JSON each."""
     from ..search import Query
@@ -264,7 +312,7 @@ def _search_many(
 
     lines = [line for _, line in read_lines(file)]
     queries = [Query.text(line) if more is None else Query.text(line) + more for line in lines]
-    answers = opened.search_many(queries, k=k, where=where, where_values=values, options=options)
+    answers = opened.search_many(queries, k=k, where=where, where_values=values, options=options, encoder=encoder)
     for line, hits in zip(lines, answers, strict=True):
         document = {
             "query": line,
@@ -274,9 +322,10 @@ def _search_many(
         write_json(document, indent=None)
 
 
-def _no_hits(collection: Collection, where: str | None, options: SearchOptions) -> str:
-    if collection.n_clips == 0:
-        return f"no hits: {shown_path(collection.path)} holds no clips"
+def _no_hits(opened: Collection | Collections, where: str | None, options: SearchOptions) -> str:
+    if opened.n_clips == 0:
+        folders = [member.path for member in getattr(opened, "members", [opened])]
+        return f"no hits: {', '.join(map(shown_path, folders))} hold{'s' if len(folders) == 1 else ''} no clips"
     reasons = []
     if where is not None:
         reasons.append(f"no clip passes --where {printable(where)!r}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -178,6 +179,7 @@ def lancedb_built(given: Given, place: Path) -> None:
 
 
 def lancedb_opened(place: Path) -> Search:
+    os.environ.setdefault("LANCE_LOG", "error")  # or it warns at every query
     import lancedb
 
     table = lancedb.connect(str(place)).open_table("sounds")

@@ -251,7 +251,7 @@ def test_long_bodies_are_refused_before_they_are_read(client: httpx2.Client) -> 
 
     for address, body in (
         ("/search/audio", bytes(100 << 20)),
-        ("/search", bytes(2 << 20)),
+        ("/search", bytes(9 << 20)),
         ("/search/audio", endless()),
     ):
         try:

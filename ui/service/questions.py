@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import numpy.typing as npt
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from ...search import Hit, Hits, Query, SearchOptions
 from ...search.union import Collections
@@ -15,10 +17,18 @@ from .settings import Settings
 MAX_TEXT = 10_000
 MAX_TERMS = 32
 MAX_DIM = 65_536
+MAX_SAMPLES = 1 << 22
+MAX_QUERIES = 100
+KINDS = "text, like, embedding, audio or waveform"
 _LARGEST_ID = (1 << 63) - 1
 
 Text = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
 Weight = Annotated[float, Field(ge=-1_000, le=1_000, allow_inf_nan=False)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+WhereValues = Annotated[
+    dict[str, str | int | float | bool | None] | None, Field(description="Values for $names in `where`.")
+]
+Hear = Callable[[bytes], npt.NDArray[np.float32]]
 Id = Annotated[str, Field(pattern=r"^[0-9]{1,19}$", description="A clip_id or segment_id, as hits give it.")]
 
 
@@ -36,6 +46,9 @@ class Listing(BaseModel):
     text_match: Annotated[
         Literal["off", "on", "only"], Field(description="Search names, tags and captions for the words too.")
     ] = "off"
+    encoder: Annotated[
+        str | None, Field(max_length=MAX_TEXT, description="Which of the encoders is asked; both: all, fused by rank.")
+    ] = None
     explain: Annotated[bool, Field(description="Say how the search went (one collection only).")] = False
 
     def options(self, settings: Settings) -> SearchOptions:
@@ -67,61 +80,88 @@ class ShortQuestion(Listing):
         return query if self.minus is None else query - self.minus
 
 
-class Summand(BaseModel):
-    """One of several things to search for together."""
+class Asked(BaseModel):
+    """Something to search for, of one kind."""
 
     model_config = ConfigDict(extra="forbid")
-
-    text: Text | None = None
-    like: Id | None = None
-    embedding: Annotated[list[Annotated[float, Field(allow_inf_nan=False)]] | None, Field(max_length=MAX_DIM)] = None
-    weight: Weight = 1.0
-
-    @model_validator(mode="after")
-    def _one_kind(self) -> Summand:
-        if sum(kind is not None for kind in (self.text, self.like, self.embedding)) != 1:
-            raise ValueError("give exactly one of text, like and embedding")
-        return self
-
-    def query(self) -> Query:
-        """The library's query."""
-        if self.text is not None:
-            query = Query.text(self.text)
-        elif self.like is not None:
-            query = _known(self.like)
-        else:
-            query = Query.embedding(np.array(self.embedding, np.float32))
-        return query if self.weight == 1 else query * self.weight
-
-
-class Question(Listing):
-    """A question of any kind but a sound."""
 
     text: Annotated[Text | None, Field(description="A description of the sound.")] = None
     like: Annotated[Id | None, Field(description="A clip or segment to find more like.")] = None
     embedding: Annotated[
-        list[Annotated[float, Field(allow_inf_nan=False)]] | None,
+        list[Finite] | None,
         Field(max_length=MAX_DIM, description="An embedding made elsewhere by the collections' encoder."),
     ] = None
+    audio: Annotated[
+        Base64Bytes | None, Field(description="A sound: a file of any kind that can be indexed, in base64.")
+    ] = None
+    waveform: Annotated[
+        list[Finite] | None,
+        Field(min_length=1, max_length=MAX_SAMPLES, description="A sound: mono samples at the encoder's rate."),
+    ] = None
+
+    def queries(self, hear: Hear) -> list[Query]:
+        """The library's query of each kind that is given."""
+        found = [] if self.text is None else [Query.text(self.text)]
+        if self.like is not None:
+            found.append(_known(self.like))
+        if self.embedding is not None:
+            found.append(Query.embedding(np.array(self.embedding, np.float32)))
+        if self.audio is not None:
+            found.append(Query.audio(hear(self.audio)))
+        if self.waveform is not None:
+            found.append(Query.audio(np.array(self.waveform, np.float32)))
+        return found
+
+
+class Summand(Asked):
+    """One of several things to search for together."""
+
+    weight: Weight = 1.0
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Summand:
+        if sum(value is not None for name, value in self if name != "weight") != 1:
+            raise ValueError(f"give exactly one of {KINDS}")
+        return self
+
+    def query(self, hear: Hear) -> Query:
+        """The library's query."""
+        (query,) = self.queries(hear) or [Query(())]
+        return query if self.weight == 1 else query * self.weight
+
+
+class Wanted(Asked):
+    """What is searched for: things of several kinds, and weighted ones, summed up."""
+
     terms: Annotated[
         list[Summand] | None, Field(max_length=MAX_TERMS, description="Several of these, weighted and summed up.")
     ] = None
-    where_values: Annotated[
-        dict[str, str | int | float | bool | None] | None, Field(description="Values for $names in `where`.")
-    ] = None
 
-    def query(self) -> Query:
+    def query(self, hear: Hear) -> Query:
         """The library's query."""
-        summands = list(self.terms or [])
-        for kind, value in (("text", self.text), ("like", self.like), ("embedding", self.embedding)):
-            if value is not None:
-                summands.append(Summand.model_validate({kind: value}))
-        if not summands:
-            raise RefusedError(422, "there is nothing to search for: give text, like, embedding or terms")
-        query = summands[0].query()
-        for summand in summands[1:]:
-            query = query + summand.query()
-        return query
+        found = [summand.query(hear) for summand in self.terms or []] + self.queries(hear)
+        if not found:
+            raise RefusedError(422, f"there is nothing to search for: give {KINDS}, or terms")
+        return sum(found[1:], start=found[0])
+
+
+class Question(Listing, Wanted):
+    """A question of any kind."""
+
+    where_values: WhereValues = None
+
+
+class Questions(Listing):
+    """Several questions at once, listed alike; their texts are embedded together."""
+
+    queries: Annotated[list[Wanted], Field(min_length=1, max_length=MAX_QUERIES)]
+    where_values: WhereValues = None
+
+    def options(self, settings: Settings) -> SearchOptions:
+        """The library's options, if the service allows so much."""
+        if self.k * len(self.queries) > settings.max_k:
+            raise RefusedError(422, f"k: at most {settings.max_k:,} hits can be asked for at once, of all queries")
+        return super().options(settings)
 
 
 class HitAnswer(BaseModel):
@@ -137,6 +177,8 @@ class HitAnswer(BaseModel):
     spans: list[dict[str, float]]
     folded: list[str]
     text_rank: int | None
+    encoder: str | None = None
+    places: dict[str, int] | None = None
     clip_id: str
     segment_id: str
     collection: str
@@ -150,6 +192,12 @@ class Answer(BaseModel):
     hits: list[HitAnswer]
     nothing_like_it: bool
     explanation: dict[str, Any] | None = None
+
+
+class Answers(BaseModel):
+    """The answers to several questions, in their order."""
+
+    answers: list[Answer]
 
 
 def answer(hits: Hits, collections: Collections) -> Answer:

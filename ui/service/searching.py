@@ -11,10 +11,11 @@ from fastapi import Query as Parameters
 
 from ...search import Query
 from ...search.querying.filters import Values
+from ...search.several import BOTH
 from ...search.union import Collections
 from .desk import Desk
 from .limits import SOUND_PATH
-from .questions import Answer, Listing, Question, ShortQuestion, answer
+from .questions import Answer, Answers, Listing, Question, Questions, ShortQuestion, answer
 from .refusals import RefusedError
 from .sent import decode_sent
 
@@ -33,6 +34,7 @@ def search_routes(desk: Desk) -> APIRouter:
                 where=question.where,
                 where_values=values,
                 options=options,
+                encoder=question.encoder,
                 explain=question.explain,
             )
             return answer(hits, collections)
@@ -43,9 +45,32 @@ def search_routes(desk: Desk) -> APIRouter:
     async def by_address(question: Annotated[ShortQuestion, Parameters()]) -> Answer:
         return await found(question, question.query())
 
-    @routes.post("/search", summary="Search by texts, clips and embeddings, weighted and summed up")
+    @routes.post("/search", summary="Search by texts, clips, sounds and embeddings, weighted and summed up")
     async def by_body(question: Question) -> Answer:
-        return await found(question, question.query(), question.where_values)
+        query = await desk.ask(
+            lambda opened: question.query(lambda sound: _waveform(sound, _heard(opened, question.encoder)))
+        )
+        return await found(question, query, question.where_values)
+
+    @routes.post("/search/many", summary="Search by several such at once")
+    async def by_many(questions: Questions) -> Answers:
+        options = questions.options(desk.settings)
+
+        def search(collections: Collections) -> Answers:
+            hits = collections.search_many(
+                [
+                    one.query(lambda sound: _waveform(sound, _heard(collections, questions.encoder)))
+                    for one in questions.queries
+                ],
+                k=questions.k,
+                where=questions.where,
+                where_values=questions.where_values,
+                options=options,
+                encoder=questions.encoder,
+            )
+            return Answers(answers=[answer(some, collections) for some in hits])
+
+        return await desk.ask(search)
 
     @routes.post(SOUND_PATH, summary="Search by a sound: the body is the file, of any kind that can be indexed")
     async def by_sound(
@@ -54,7 +79,11 @@ def search_routes(desk: Desk) -> APIRouter:
     ) -> Answer:
         if not sound:
             raise RefusedError(422, "the body is empty: it must be the sound to search by")
-        return await found(question, Query.audio(await desk.ask(lambda opened: _waveform(sound, opened))))
+        waveform = await desk.ask(lambda opened: _waveform(sound, _heard(opened, question.encoder)))
+        return await found(question, Query.audio(waveform))
+
+    def _heard(collections: Collections, encoder: str | None) -> Collections:
+        return collections if encoder is None or encoder in BOTH else collections.heard_by(encoder)
 
     def _waveform(sound: bytes, collections: Collections) -> npt.NDArray[np.float32]:
         most_s = desk.settings.max_sound_s

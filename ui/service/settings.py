@@ -32,7 +32,7 @@ class Settings:
     max_k: int = 1_000
     max_offset: int = 10_000
     max_body_bytes: int = 32 << 20
-    max_json_bytes: int = 1 << 20
+    max_json_bytes: int = 8 << 20
     max_sound_s: float = 120.0
     time_limit_s: float = 30.0
     check_s: float = 1.0

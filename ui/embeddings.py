@@ -1,0 +1,43 @@
+"""Embeddings in files, to search by."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..model.errors import QueryError, UsageError
+from .screen import printable
+
+if TYPE_CHECKING:
+    from ..search import Query
+
+
+def read_embedding(path: Path) -> Query:
+    """Reads an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
+
+    Raises:
+        UsageError: If the file cannot be read, is neither, or holds what is no embedding.
+    """
+    import numpy as np
+
+    from ..search import Query
+
+    name = printable(str(path))
+    try:
+        data = path.expanduser().read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read ({(error.strerror or str(error)).lower()})") from error
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            import io
+
+            numbers = np.load(io.BytesIO(data), allow_pickle=False)
+        else:
+            numbers = json.loads(data)
+    except (ValueError, EOFError, RecursionError) as error:
+        raise UsageError(f"{name}: holds no embedding (a .npy file, or a list of numbers in JSON)") from error
+    try:
+        return Query.embedding(numbers)
+    except QueryError as error:
+        raise UsageError(f"{name}: {error}") from error
