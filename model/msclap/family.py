@@ -10,8 +10,20 @@ from ..family import AudioTower, Family, TextTower, Traits
 from ..release import HubFile, Release
 from ..runtime import chosen_runtime, has_gpu
 
-_WEIGHTS = HubFile("microsoft/msclap", "CLAP_weights_2023.pth")
-_TOKENIZER = tuple(HubFile("openai-community/gpt2", name) for name in ("vocab.json", "merges.txt"))
+# The digests are those that several independent users of these files published.
+_WEIGHTS = HubFile(
+    "microsoft/msclap",
+    "CLAP_weights_2023.pth",
+    revision="c47d441165daa21986ead0850660917636a81775",
+    sha256="2cef4016d47d00eb28d153d522f397222057f95000e9bad6b9583c631284a1e6",
+)
+_TOKENIZER = tuple(
+    HubFile("openai-community/gpt2", name, revision="607a30d783dfa663caf39e06633721c8d4cfcd7e", sha256=sha256)
+    for name, sha256 in (
+        ("vocab.json", "196139668be63f3b5d6574427317ae82f612a97c5d1cdaf36ed2256dbf636783"),
+        ("merges.txt", "1ce1664773c50f3e0cc8842619a93edc4624525b728b188a9e0be33b7726adc5"),
+    )
+)
 
 
 class MSClap(Family):
@@ -26,8 +38,9 @@ class MSClap(Family):
         ),
         Release(
             "msclap-2023",
-            licence="MIT",
+            licence="MS-PL",
             traits=Traits(sampling_rate_hz=44_100, segment_s=7.0, embedding_dim=1024),
+            n_bytes=691_448_655,
             files=(_WEIGHTS, *_TOKENIZER),
             by_hand="soundgrep convert CLAP_weights_2023.pth {folder} --tokenizer FOLDER_WITH_GPT2_VOCAB",
         ),
