@@ -93,6 +93,10 @@ def test_public_names_are_listed_in_order_and_exist(package: str) -> None:
             "import soundgrep.ui.cli",
             ("torch", "transformers", "faiss", "duckdb", "av", "pyarrow", "streamlit", "ray", "fastapi"),
         ),
+        (
+            "import soundgrep.ui.lean as lean; lean.leave_out_pandas(); import soundgrep.search as s; s.Collection",
+            ("pandas",),
+        ),
     ],
 )
 def test_importing_is_light(code: str, absent: tuple[str, ...]) -> None:

@@ -14,6 +14,7 @@ from ..model.errors import UsageError
 from .binding import bound_values
 from .embeddings import read_embedding
 from .hits import write_hits
+from .lean import leave_out_pandas
 from .screen import printable, say, shown_path, write_json
 from .taking import check_output, save_hits
 
@@ -189,6 +190,7 @@ def search(
     ] = False,
 ) -> None:
     """Searches a collection: one call of `Collection.search` and a line a hit."""
+    leave_out_pandas()
     from ..search import Collection, Collections, SearchOptions
 
     options = SearchOptions(
