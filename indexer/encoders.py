@@ -50,7 +50,7 @@ class Encoders:
                 else named_encoder(manifest, encoder, collection=collection)
             )
         # A collection without clips can become another encoder's.
-        if manifest is None or (not manifest.n_clips and encoder is not None):
+        if manifest is None or not manifest.n_clips:
             chosen = encoder or Encoder.from_pretrained(DEFAULT_ENCODER)
             return cls(chosen, (chosen,))
         here: list[Encoder] = []

@@ -52,23 +52,10 @@ def _done(task: Task, told: _Told) -> object:
 
 
 def _indexed(task: IndexTask, told: _Told) -> object:
-    from pathlib import Path
-
-    from ..search import Collection
-    from ..search.store.manifest import has_manifest
     from .build import build_collection
 
-    encoder = None
-    folder = Path(task.collection).expanduser()
-    if task.encoder is None and has_manifest(folder):
-        opened = Collection.open(folder)
-        encoder = opened.encoder if opened.n_clips else None
     return build_collection(
-        task.sources,
-        folder,
-        encoder=encoder or task.encoder or "mini",
-        n_workers=task.n_workers,
-        progress=told.progress,
+        task.sources, task.collection, encoder=task.encoder, n_workers=task.n_workers, progress=told.progress
     )
 
 

@@ -391,10 +391,10 @@ class Collection:
 
     @cached_property
     def _finder(self) -> Finder:
-        return Finder(self._rows, self._clip_rows, self._ranking, lexical=lambda: self._lexical, calibration=self._bank)
+        return Finder(self._rows, self._clip_rows, self._ranking, lexical=lambda: self._lexical, calibration=self.bank)
 
     @cached_property
-    def _bank(self) -> Bank | None:
+    def bank(self) -> Bank | None:
         """How well ordinary descriptions are answered; None where no index was built since there are banks."""
         record = self.manifest.index
         if record is None:

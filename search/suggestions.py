@@ -6,10 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..model.errors import CollectionError, QueryError
+from ..model.errors import QueryError
 from .collection import Collection
-from .index.bank import Bank
-from .store.manifest import INDEX_FOLDER
 
 MAX_WORDS = 4
 MAX_ASKED = 400
@@ -48,12 +46,8 @@ def _labels(collection: Collection, n: int) -> list[str]:
 
 
 def _phrases(collection: Collection, phrases: Sequence[str], n: int) -> list[str]:
-    record = collection.manifest.index
-    if record is None or not collection.n_segments:
-        return []
-    try:
-        bank = Bank.read(collection.path / INDEX_FOLDER / record.generation)
-    except CollectionError:  # of a time before there were banks
+    bank = collection.bank
+    if bank is None or not collection.n_segments:
         return []
     n_known = min(len(phrases), len(bank.embeddings))
     short = [i for i in range(n_known) if len(phrases[i].split()) <= MAX_WORDS][:MAX_ASKED]

@@ -85,7 +85,7 @@ def tiny_clap_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def other_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def second_checkpoint(tiny_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkpoint like the tiny one, with other weights, of segments half as long."""
     from safetensors.numpy import load_file, save_file
 

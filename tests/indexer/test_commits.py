@@ -281,9 +281,9 @@ def move_to_second(folder: Path) -> None:
 
 
 def test_moving_to_another_encoder_that_is_ended_at_any_step_is_whole_or_absent_and_can_be_done_again(
-    base: Path, tmp_path: Path, encoder: Encoder, other_checkpoint: Path
+    base: Path, tmp_path: Path, encoder: Encoder, second_checkpoint: Path
 ) -> None:
-    other = Encoder.from_pretrained(other_checkpoint)
+    other = Encoder.from_pretrained(second_checkpoint)
     both = shutil.copytree(base, tmp_path / "both")
     add_encoder(both, other)
     moved = shutil.copytree(both, tmp_path / "moved")

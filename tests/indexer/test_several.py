@@ -23,10 +23,10 @@ Rows = dict[str, list[tuple[float, float, bytes]]]
 
 
 @pytest.fixture(scope="session")
-def both(tiny_checkpoint: Path, other_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def both(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with five sounds, the collection that two encoders heard, and the two checkpoints."""
     folder = tmp_path_factory.mktemp("several")
-    for checkpoint in (tiny_checkpoint, other_checkpoint):
+    for checkpoint in (tiny_checkpoint, second_checkpoint):
         shutil.copytree(checkpoint, folder / checkpoint.name)
     sounds = write_numbered(folder / "sounds", 4)
     write(sounds / "long.wav", 7, duration_s=2.2)
