@@ -58,11 +58,11 @@ class Run:
         self._files = {file.path: file for file in changes.to_read}
         # A file that was moved or copied has the size it had.
         sizes = {file.size_bytes for file in changes.to_read}
-        heard = writer.heard_clips(ear)
+        heard = writer.heard_clips(ear) if writer.manifest.ears else None  # a lone encoder has heard every clip
         self._donors = {
             clip.content_hash: clip_id
             for clip_id, clip in known.items()
-            if clip.size_bytes in sizes and heard.get(clip_id) == clip.content_hash
+            if clip.size_bytes in sizes and (heard is None or heard.get(clip_id) == clip.content_hash)
         }
         # Files that are gone, by content: where one of them has come up again, it was moved.
         self._unmoved: defaultdict[str, list[int]] = defaultdict(list)

@@ -14,7 +14,7 @@ from soundgrep.indexer import add_metadata, compact_collection, verify_collectio
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import CheckpointError, CollectionError, EncoderMismatchError, QueryError
 from soundgrep.model.segments import segment_starts
-from soundgrep.search import Collection
+from soundgrep.search import Collection, Collections
 
 from ..search.made import add_clips, by_clip, clustered
 from .sounds import RATE_HZ, write, write_numbered
@@ -121,6 +121,19 @@ def test_both_are_fused_by_rank(both: Path) -> None:
     assert "encoder" not in collection.search("rain")[0].to_json()
     tables = collection.sql("SELECT (SELECT count(*) FROM segments) AS a, (SELECT count(*) FROM segments_other) AS b")
     assert tables.to_pylist() == [{"a": 7, "b": 9}]
+
+
+def test_collections_that_the_same_encoders_heard_are_asked_together(both: Path, place: Path) -> None:
+    one, together = Collection.open(both / "c"), Collections.open([both / "c", place / "c"])
+    assert together.encoders == ("tiny", "other")
+    for encoder in ("other", "both"):
+        found = together.search("rain", encoder=encoder)
+        assert [hit.path for hit in found] == [hit.path for hit in one.search("rain", encoder=encoder)]
+    compact_collection(place / "c", drop_encoder="other")
+    fewer = Collections.open([both / "c", place / "c"])
+    assert fewer.encoders == ("tiny",)
+    with pytest.raises(CollectionError, match="the encoder 'other' heard, only tiny"):
+        fewer.search("rain", encoder="other")
 
 
 def test_what_means_something_else_to_each_is_refused(both: Path) -> None:
