@@ -5,12 +5,14 @@ make pictures
 
 from __future__ import annotations
 
+import io
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from soundgrep.ui.screen import say
@@ -57,7 +59,8 @@ def main() -> None:
                 page.mouse.move(0, 0)
                 page.wait_for_timeout(500)
                 place = folder / f"{draw.__name__}.png"
-                page.screenshot(path=place)
+                shown = Image.open(io.BytesIO(page.screenshot()))
+                shown.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(place, optimize=True)
                 say(f"{place}: {place.stat().st_size:,} bytes")
         browser.close()
 
