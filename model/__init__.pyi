@@ -1,3 +1,7 @@
+from .clapcap.captioner import Captioner as Captioner
+from .clapcap.captioner import CaptionSearch as CaptionSearch
+from .clapcap.registration import ClapCapConfig as ClapCapConfig
+from .clapcap.registration import ClapCapModel as ClapCapModel
 from .encoder import Encoder as Encoder
 from .errors import SoundgrepError as SoundgrepError
 from .family import Family as Family
@@ -12,11 +16,33 @@ from .msclap.registration import MSClapProcessor as MSClapProcessor
 from .msclap.registration import MSClapTextConfig as MSClapTextConfig
 from .msclap.registration import MSClapTextModel as MSClapTextModel
 from .msclap.registration import MSClapTextModelWithProjection as MSClapTextModelWithProjection
+from .msclap2022.registration import MSClap2022AudioConfig as MSClap2022AudioConfig
+from .msclap2022.registration import MSClap2022AudioModel as MSClap2022AudioModel
+from .msclap2022.registration import MSClap2022AudioModelWithProjection as MSClap2022AudioModelWithProjection
+from .msclap2022.registration import MSClap2022Config as MSClap2022Config
+from .msclap2022.registration import MSClap2022Model as MSClap2022Model
+from .msclap2022.registration import MSClap2022Processor as MSClap2022Processor
+from .msclap2022.registration import MSClap2022TextConfig as MSClap2022TextConfig
+from .msclap2022.registration import MSClap2022TextModel as MSClap2022TextModel
+from .msclap2022.registration import MSClap2022TextModelWithProjection as MSClap2022TextModelWithProjection
 from .release import Release as Release
 
 __all__ = [
+    "CaptionSearch",
+    "Captioner",
+    "ClapCapConfig",
+    "ClapCapModel",
     "Encoder",
     "Family",
+    "MSClap2022AudioConfig",
+    "MSClap2022AudioModel",
+    "MSClap2022AudioModelWithProjection",
+    "MSClap2022Config",
+    "MSClap2022Model",
+    "MSClap2022Processor",
+    "MSClap2022TextConfig",
+    "MSClap2022TextModel",
+    "MSClap2022TextModelWithProjection",
     "MSClapAudioConfig",
     "MSClapAudioModel",
     "MSClapAudioModelWithProjection",

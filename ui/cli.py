@@ -15,6 +15,7 @@ from ..model.errors import SoundgrepError, SoundgrepWarning
 from . import (
     annotating,
     browsing,
+    captioning,
     classifying,
     compacting,
     converting,
@@ -58,6 +59,7 @@ app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting
 app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
 app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
+app.command("caption", cls=PlainCommand, help=captioning.HELP, epilog=captioning.EXAMPLES)(captioning.caption)
 app.command("queries", cls=PlainCommand, help=remembering.HELP, epilog=remembering.EXAMPLES)(remembering.queries)
 app.command("map", cls=PlainCommand, help=mapping.HELP, epilog=mapping.EXAMPLES)(mapping.map_)
 app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)

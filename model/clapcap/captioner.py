@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -35,7 +35,7 @@ MIN_PREFIX_DIFFERENCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Search:
+class CaptionSearch:
     """How captions are searched.
 
     Attributes:
@@ -133,7 +133,7 @@ class Captioner:
         """Length of a segment in samples, the most that one caption is about."""
         return round(self.traits.segment_s * self.traits.sampling_rate_hz)
 
-    def caption(self, waveforms: Sequence[Float], *, search: Search | None = None) -> list[str]:
+    def caption(self, waveforms: Sequence[Float], *, search: CaptionSearch | None = None) -> list[str]:
         """Write a caption for each waveform, by itself.
 
         Args:
@@ -148,7 +148,7 @@ class Captioner:
             AudioError: If a waveform is empty, longer than a segment, not mono, or holds NaN or infinity.
             CheckpointError: If the checkpoint cannot be loaded or is dead.
         """
-        search = search or Search()
+        search = search or CaptionSearch()
         size = self.segment_samples
         filled = [
             np.resize(checked_waveform(one, number=number, n_samples=size, name=self.id), size)
@@ -209,8 +209,13 @@ class Captioner:
         from .torch_writer import TorchWriter, load_model
 
         model = load_model(self.source)
-        tower: AudioTower = (GpuAudioTower if has_gpu() else TorchAudioTower)(self.source, load=lambda _: model)
-        return tower, TorchWriter(model)
+
+        def loaded(_: Path) -> Any:  # its audio tower is that of an MSClapModel, under the same names
+            return model
+
+        if has_gpu():
+            return GpuAudioTower(self.source, load=loaded), TorchWriter(model)
+        return TorchAudioTower(self.source, load=loaded), TorchWriter(model)
 
     def _read_tokenizer(self) -> Tokenizer:
         from tokenizers import Tokenizer

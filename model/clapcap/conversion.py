@@ -8,6 +8,7 @@ import torch
 from transformers.initialization import no_init_weights
 
 from ..errors import CheckpointError
+from ..msclap.configuration import MSClapTextConfig
 from ..msclap.conversion import SEGMENT_S, take_front_end
 from ..msclap.gpt2_tokenizer import load_tokenizer
 from ..msclap.processing import MSClapProcessor
@@ -27,6 +28,7 @@ from .original import (
 from .registration import ClapCapConfig, ClapCapModel
 
 WHAT = "clapcap"
+HEAD_WIDTH = 64  # of GPT-2's attention heads, in all its sizes, whose number no tensor tells
 
 
 def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> ConversionReport:
@@ -41,7 +43,10 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
         CheckpointError: if a tensor is missing, of another shape, or not known, or the tokenizer cannot be read.
     """
     extractor, mel = take_front_end(original, PREFIX, what=WHAT, segment_s=SEGMENT_S)
-    config = read_config(original)
+    try:
+        config = read_config(original)
+    except (ValueError, IndexError) as error:  # sizes that no captioner can have
+        raise CheckpointError(f"{original.path}: does not fit {WHAT}: {error}") from error
     output, tokens = original.state.get(OUTPUT), original.state[TOKENS]
     if output is not None and not torch.equal(output, tokens):
         raise CheckpointError(f"{original.path}: its {OUTPUT} is not its {TOKENS}, as it is in GPT-2")
@@ -63,7 +68,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
 
 
 def read_config(original: Original) -> ClapCapConfig:
-    """Tell the mapper's sizes from its tensors; those of the tower and of GPT-2 are always the same.
+    """Tell the sizes of the mapper and of GPT-2 from their tensors; those of the audio tower are always the same.
 
     Raises:
         CheckpointError: if what tells them is missing, or is no mapper's.
@@ -72,13 +77,24 @@ def read_config(original: Original) -> ClapCapConfig:
     tokens = state.get(TOKENS)
     if tokens is None or tokens.ndim != 2:
         raise CheckpointError(f"{original.path}: the tensor {TOKENS} is missing, so this is not {WHAT}")
-    width = tokens.shape[1]
+    vocabulary, width = tokens.shape
+    layers = {name.split(".")[3] for name in state if name.startswith("gpt.transformer.h.")}
+    text = MSClapTextConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        num_hidden_layers=len(layers),
+        num_attention_heads=max(1, width // HEAD_WIDTH),
+        intermediate_size=4 * width,
+    ).to_dict()
     mlp, heard, constant = state.get(f"{MLP_SECOND}.weight"), state.get(HEARD), state.get(CONSTANT)
     if mlp is not None and f"{MLP_FIRST}.weight" in state:
-        return ClapCapConfig(mapping_type="mlp", prefix_length=mlp.shape[0] // width)
+        return ClapCapConfig(text_config=text, mapping_type="mlp", prefix_length=mlp.shape[0] // width)
     if heard is None or constant is None:
         raise CheckpointError(f"{original.path}: it has neither of the mappers that {WHAT} knows")
-    layers = {name.split(".")[3] for name in state if name.startswith("clap_project.transformer.layers.")}
+    blocks = {name.split(".")[3] for name in state if name.startswith("clap_project.transformer.layers.")}
     return ClapCapConfig(
-        prefix_length=constant.shape[0], prefix_length_clip=heard.shape[0] // width, mapper_layers=len(layers)
+        text_config=text,
+        prefix_length=constant.shape[0],
+        prefix_length_clip=heard.shape[0] // width,
+        mapper_layers=len(blocks),
     )
