@@ -39,7 +39,11 @@ class Askable(Protocol):
 
 
 def refine(
-    members: Sequence[Askable], query: str | Query | None, *, keep: Iterable[Known], reject: Iterable[Known] = ()
+    asked_of: Askable | Sequence[Askable],
+    query: str | Query | None,
+    *,
+    keep: Iterable[Known],
+    reject: Iterable[Known] = (),
 ) -> Query:
     """Make a query that ranks by what was kept and rejected of the answers to another.
 
@@ -47,7 +51,7 @@ def refine(
     rejected clips out by a filter.
 
     Args:
-        members: The collections that are asked, at least one: `[collection]`, or `collections.members`.
+        asked_of: The collection that is asked, or several, as `collections.members`.
         query: What was asked before, a text or a query; None for nothing.
         keep: Clips to rank alike: hits, paths or ids.
         reject: Clips to rank apart.
@@ -59,6 +63,7 @@ def refine(
         QueryError: If there is neither a query nor anything kept, or a clip is in none of the collections.
         AudioError: If the query holds a file that cannot be decoded.
     """
+    members = asked_of if isinstance(asked_of, Sequence) else [asked_of]
     asked = Query.text(query) if isinstance(query, str) else query
     kept = [_embedding(members, Query.like(one)) for one in keep]
     rejected = [_embedding(members, Query.like(one)) for one in reject]

@@ -34,11 +34,11 @@ def test_what_was_kept_is_ranked_before_what_was_rejected(opened: Collection) ->
         found = [hit.clip_id for hit in opened.search(query, k=60)]
         return float(np.mean([found.index(clip) for clip in clips]))
 
-    learned = refine([opened], text, keep=kept[:4], reject=rejected[:4])
+    learned = refine(opened, text, keep=kept[:4], reject=rejected[:4])
     assert ranks(learned, kept) < min(20.0, ranks(text, kept))
     assert ranks(learned, kept[:4]) < 20, "what was kept is a hit itself"
     assert ranks(learned, rejected) > ranks(text, rejected)
-    alone = opened.search(refine([opened], None, keep=kept[:1]), k=10)
+    alone = opened.search(refine(opened, None, keep=kept[:1]), k=10)
     assert {hit.clip_id for hit in alone} <= set(kept)
 
 
@@ -58,11 +58,11 @@ def test_a_mark_moves_a_query_a_little_and_many_move_it_a_lot() -> None:
 
 def test_rejecting_alone_leaves_the_query(opened: Collection) -> None:
     query = Query.text("rain")
-    assert refine([opened], query, keep=[], reject=[opened.search(query, k=1)[0]]) is query
+    assert refine(opened, query, keep=[], reject=[opened.search(query, k=1)[0]]) is query
     with pytest.raises(QueryError, match="nothing to learn from"):
-        refine([opened], None, keep=[])
+        refine(opened, None, keep=[])
     with pytest.raises(QueryError, match="not in"):
-        refine([opened], query, keep=[12345])
+        refine(opened, query, keep=[12345])
 
 
 def test_marks_may_be_of_several_collections(opened: Collection, tmp_path: Path, encoder: Encoder) -> None:

@@ -18,8 +18,8 @@ from .folders import chosen_folder, completions
 from .state import as_text
 from .work import jobs
 
+_DEFAULT = "mini"
 _FOLDER, _PROBLEM = "folder to index", "why it was not started"
-_ENCODERS = ("mini", "msclap-2023", "clap-htsat-unfused")
 
 
 def show() -> None:
@@ -77,7 +77,7 @@ def _show_choice(collection: Collection, *, is_running: bool) -> None:
     if not collection.n_clips:
         encoder = st.selectbox(
             "What listens",
-            _ENCODERS,
+            _encoders(),
             accept_new_options=True,
             disabled=is_running,
             help="mini comes with soundgrep; others are fetched once, or are folders of checkpoints.",
@@ -90,6 +90,15 @@ def _show_choice(collection: Collection, *, is_running: bool) -> None:
         args=(str(collection.path), encoder),
         disabled=is_running,
     )
+
+
+@st.cache_data(show_spinner=False)
+def _encoders() -> list[str]:
+    """The encoders that go by a name, our own first."""
+    from ...model.registry import known_models
+
+    names = [one.release.name for one in known_models()]
+    return sorted(names, key=lambda name: name != _DEFAULT)
 
 
 def _completed(path: str) -> None:

@@ -70,8 +70,15 @@ def _show_map(member: Collection) -> None:
     columns = colour_columns(member)
     made = member.sql(_STATES).to_pylist()[0]
     show_bar(ideas=[], lead="")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        colour = st.selectbox("Colour by", columns, format_func=_column_name, key="map colour", width=220)
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        colour = st.selectbox(
+            "Colour by",
+            columns,
+            format_func=lambda column: f"Coloured by {_column_name(column)}",
+            key="map colour",
+            width=230,
+            label_visibility="collapsed",
+        )
         n_missing = member.n_clips - made["n"]
         st.caption(_METHODS.get(made["method"], ""), width="content")
         if n_missing > 0:
@@ -168,8 +175,7 @@ def _show_job(status: JobStatus) -> None:
         st.error(f"The map was not made: {as_text(str(status.error))}", icon=":material/error:")
     elif status.state == "stopped":
         st.info("The map was not made: it was stopped.")
-    elif not has_map(mapped_member(resources.current(), state.current())):
-        resources.desk().live.refresh()
+    elif resources.desk().live.refresh():  # the map is there, and was not when this run of the page began
         st.rerun()
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import posixpath
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ...search import Collection
 from ...search.map import Plane, read_plane
 from ...search.union import Collections
 from ..service.desk import Desk
@@ -18,6 +20,8 @@ MOST = 20_000
 """Points that are drawn at most; the page stays quick with five times as many, and eyes don't tell more apart."""
 
 _HIGHEST = 100_000
+# What was given before, for as long as the collection it is of is open.
+_known: WeakKeyDictionary[Collection, dict[tuple[str | None, int], bytes]] = WeakKeyDictionary()
 
 
 async def points_answer(desk: Desk, request: Request) -> Response:
@@ -29,13 +33,18 @@ async def points_answer(desk: Desk, request: Request) -> Response:
     """
     place, colour = request.path_params["place"], request.query_params.get("colour")
 
-    def read(collections: Collections) -> Plane:
+    def read(collections: Collections) -> bytes:
         if not place.isdecimal() or int(place) >= len(collections.members):
             raise RefusedError(404, "there is no such collection")
-        return read_plane(collections.members[int(place)], colour=colour or None, most=_most(request))
+        collection = collections.members[int(place)]
+        known = _known.setdefault(collection, {})
+        wanted = (colour or None, _most(request))
+        if wanted not in known:
+            known[wanted] = packed(read_plane(collection, colour=wanted[0], most=wanted[1]))
+        return known[wanted]
 
-    plane = await desk.ask(read)
-    return Response(packed(plane), media_type="application/octet-stream", headers={"Cache-Control": "no-cache"})
+    content = await desk.ask(read)
+    return Response(content, media_type="application/octet-stream", headers={"Cache-Control": "no-cache"})
 
 
 def packed(plane: Plane) -> bytes:

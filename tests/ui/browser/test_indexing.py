@@ -1,0 +1,57 @@
+"""Indexing from the page: a collection that is new, filled, searched and mapped there."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from .conftest import DEMO, hit_names, opened, served, shot
+
+
+def choose(page: Page, folder: str) -> None:
+    box = page.get_by_role("textbox", name="Folder")
+    box.fill(folder)
+    box.press("Enter")
+
+
+def test_a_new_collection_is_filled_from_the_page(visitor: Callable[..., BrowserContext], tmp_path: Path) -> None:
+    sounds = shutil.copytree(DEMO / "animals", tmp_path / "my sounds" / "animals")
+    (sounds / "<b>broken.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVE")
+    collection = tmp_path / "new.soundgrep"
+    with served(collection) as address:
+        page = opened(visitor().new_page(), address, "index")
+        choose(page, str(tmp_path / "none"))
+        page.get_by_role("button", name="Start listening").click()
+        expect(page.get_by_text("there is no such folder")).to_be_visible()
+        choose(page, str(tmp_path / "my"))
+        page.get_by_role("button", name="my sounds").click()
+        expect(page.get_by_role("button", name="animals")).to_be_visible()
+        shot(page, "index-choice")
+        page.get_by_role("button", name="Start listening").click()
+        expect(page.get_by_role("button", name="Stop")).to_be_visible()
+        expect(page.get_by_role("button", name="Start listening")).to_be_disabled()
+        expect(page.get_by_text("10 clips are here now (10 added, 1 failed)")).to_be_visible()
+        expect(page.get_by_text("1 file could not be heard")).to_be_visible()
+        shot(page, "index-done")
+        page.get_by_role("link", name="Search").click()
+        box = page.get_by_label("Describe a sound")
+        box.fill("a cow mooing")
+        box.press("Enter")
+        expect(page.locator(".hit .name").first).to_have_text("cow.flac")
+        page.get_by_role("link", name="Map").click()
+        expect(page.get_by_text("No map yet")).to_be_visible()
+        page.get_by_role("radio", name="main differences (PCA)").check(force=True)
+        page.get_by_role("button", name="Make the map").click()
+        expect(page.locator(".plot canvas[data-n='10']")).to_be_visible()
+        assert "cow.flac" in hit_names(page)
+    assert (collection / "manifest.json").exists()
+
+
+def test_a_collection_that_stays_empty_leaves_nothing(visitor: Callable[..., BrowserContext], tmp_path: Path) -> None:
+    with served(tmp_path / "typo.soundgrep") as address:
+        page = opened(visitor().new_page(), address)
+        expect(page.get_by_text("holds no sounds yet")).to_be_visible()
+    assert list(tmp_path.iterdir()) == []
