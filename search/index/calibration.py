@@ -13,7 +13,7 @@ from ..store.manifest import CurvePoint, Route, Tuning
 from .celled import Celled
 from .cells import Cells
 from .embeddings import HalfEmbeddings
-from .truth import N_TOP, exact_nearest, recall
+from .truth import N_TOP, exact_nearest, recalls
 
 TARGET_RECALL = 0.99
 """Share of the exact top 10 that an index must find, for text queries and for audio queries alike."""
@@ -119,11 +119,11 @@ class _Trial:
         self._nlist = cells.nlist
         self._queries, self._own, self._exact = queries, own, exact
 
-    def measure(self, nprobe: int, *, n_ranked: int, is_text: bool, n: int | None = None) -> tuple[float, float]:
-        """Give recall and median milliseconds of texts or of audio, over at most `n` queries."""
+    def measure(self, nprobe: int, *, n_ranked: int, is_text: bool, n: int | None = None) -> tuple[Float, float]:
+        """Give the recall of each of at most `n` texts or sounds [m], and their median milliseconds."""
         asked = np.flatnonzero((self._own < 0) == is_text)[:n]
         if not len(asked):
-            return 1.0, 0.0
+            return np.ones(1, np.float32), 0.0
         found, took_s = [], []
         for number in asked:
             started = time.perf_counter()
@@ -132,13 +132,21 @@ class _Trial:
             )
             took_s.append(time.perf_counter() - started)
             found.append(scores[positions != self._own[number]][:N_TOP])
-        return recall(found, self._exact[asked]), 1e3 * float(np.median(took_s))
+        return recalls(found, self._exact[asked]), 1e3 * float(np.median(took_s))
+
+    def reaches(self, nprobe: int, *, n_ranked: int, target: float) -> bool:
+        """Tell whether texts and audio reach a recall, and by a standard error more: others are to reach it too."""
+        for is_text in (True, False):
+            shares, _ = self.measure(nprobe, n_ranked=n_ranked, is_text=is_text)
+            if shares.mean() - shares.std() / math.sqrt(len(shares)) < target:
+                return False
+        return True
 
     def settle(self, nprobe: int, *, target: float) -> tuple[int, int]:
         """Find the fewest candidates, and then the fewest cells from `nprobe` on, that reach a recall."""
         while True:
             for n_ranked in _N_RANKED:
-                if all(self.measure(nprobe, n_ranked=n_ranked, is_text=kind)[0] >= target for kind in (True, False)):
+                if self.reaches(nprobe, n_ranked=n_ranked, target=target):
                     return n_ranked, nprobe
             if nprobe == self._nlist:
                 return _N_RANKED[-1], nprobe
@@ -171,11 +179,10 @@ class _Trial:
         points = []
         for one in sorted(steps):
             n = None if one == nprobe else _N_TIMED
-            text_recall, text_ms = self.measure(one, n_ranked=n_ranked, is_text=True, n=n)
-            audio_recall, audio_ms = self.measure(one, n_ranked=n_ranked, is_text=False, n=n)
-            points.append(
-                CurvePoint(one, round(text_recall, 4), round(audio_recall, 4), round(text_ms, 4), round(audio_ms, 4))
-            )
+            of_texts, text_ms = self.measure(one, n_ranked=n_ranked, is_text=True, n=n)
+            of_audio, audio_ms = self.measure(one, n_ranked=n_ranked, is_text=False, n=n)
+            text_recall, audio_recall = (round(float(shares.mean()), 4) for shares in (of_texts, of_audio))
+            points.append(CurvePoint(one, text_recall, audio_recall, round(text_ms, 4), round(audio_ms, 4)))
         return points
 
 

@@ -67,8 +67,8 @@ def exact_nearest(
     return found
 
 
-def recall(found: Sequence[Float], exact: Float) -> float:
-    """Measure the share of the exact nearest that were found, by scores: of equals any will do.
+def recalls(found: Sequence[Float], exact: Float) -> Float:
+    """Measure the share of the exact nearest that were found for each query [n], by scores: of equals any will do.
 
     Args:
         found: Scores of what was found for each query, all of them right.
@@ -76,5 +76,6 @@ def recall(found: Sequence[Float], exact: Float) -> float:
     """
     n_wanted = np.isfinite(exact).sum(axis=1)
     worst = np.where(np.isfinite(exact), exact, np.inf).min(axis=1) - _TOLERANCE
-    n_hit = sum(min(int((row >= least).sum()), n) for row, least, n in zip(found, worst, n_wanted, strict=True))
-    return float(n_hit / max(1, n_wanted.sum()))
+    n_hit = [min(int((row >= least).sum()), n) for row, least, n in zip(found, worst, n_wanted, strict=True)]
+    shares: Float = (np.array(n_hit) / np.maximum(1, n_wanted)).astype(np.float32)
+    return shares

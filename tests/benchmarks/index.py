@@ -6,7 +6,7 @@ A million for the engines with cells, and 100,000 for those with graphs, too, wh
 process, so that memory is its own; each is built into a folder first and asked then, and what it reached is kept in a
 file beside it. So a run that was stopped goes on where it was, `--engine NAME` runs one, and `--table` only shows what
 is there; `--again` asks again. Recall@10 counts any of equals, against exact search. A query's time is without the text
-tower, one query at a time, every query asked once before.
+tower, one query at a time, after all were asked once.
 
 The embeddings are those of gap.py; or real ones, `--sounds FOLDER` of sounds, which `mini` listens to once a second, or
 FILE.npy [n, dim] of such. Their texts are then the captions of data/corpus/held_out.csv, and ours is tuned with its own
@@ -119,11 +119,9 @@ def build(name: str, data: Data, place: Path) -> None:
 
 
 def ask(search: Search, effort: Effort, data: Data, exact: dict[str, Float]) -> dict[str, float]:
-    """Ask every query; those of texts twice, of which the second time counts."""
+    """Ask every query."""
     point: dict[str, float] = {}
     for kind, queries in data.queries.items():
-        for query in queries if kind == "text" else ():
-            search(query, effort)
         took_ms, found = [], []
         for query in queries:
             started = time.perf_counter()
@@ -145,6 +143,8 @@ def measure(name: str, data: Data, place: Path) -> dict[str, Any]:
     points: list[dict[str, Any]] = []
     for group in ENGINES[name].efforts(data.given.nlist):
         reached = 0.0
+        for query in data.queries["text"]:
+            search(query, group[len(group) // 2])
         for effort in group:
             point = {"effort": effort, **ask(search, effort, data, exact)}
             points.append(point)
