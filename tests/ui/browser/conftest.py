@@ -214,7 +214,8 @@ def alert(page: Page) -> Locator:
 
 
 def hit_names(page: Page) -> list[str]:
-    """The names of the hits, best first."""
+    """The names of the hits, best first, as soon as there are any."""
+    page.locator(".hit").first.wait_for()
     return page.locator(".hit .name").all_inner_texts()
 
 

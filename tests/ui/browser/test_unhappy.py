@@ -36,6 +36,7 @@ def test_files_that_cannot_be_searched_by(visit: Visit, tmp_path: Path) -> None:
     ):
         if not page.locator("input[type=file]").count():
             page.get_by_role("button", name="Sound").click()
+        expect(page.locator("input[type=file]")).to_have_count(1)  # the one before has been emptied and replaced
         page.locator("input[type=file]").set_input_files(file)
         expect(page.get_by_text(sentence.partition(":")[2].strip() or sentence)).to_be_visible()
         expect(page.get_by_text(file.name).first).to_be_visible()

@@ -83,6 +83,8 @@ class List {
     this.count.textContent = data.count;
     this.drawTools();
     this.foot.textContent = data.done ? data.ending : "…";
+    this.end.unobserve(this.foot); // asked anew, it tells again whether the end is near
+    this.end.observe(this.foot);
     if (again && order.length) {
       this.select(order[0], { quietly: true });
       if (this.root.getBoundingClientRect().top < 0) this.root.scrollIntoView({ block: "start" });

@@ -27,6 +27,7 @@ export class Player {
     for (const name of ["play", "pause", "ended", "loadedmetadata", "seeked"]) {
       this.audio.addEventListener(name, () => this.drawn());
     }
+    this.audio.addEventListener("ended", () => { if (this.loop && this.hit) this.play(this.hit, this.hit.start_s); });
     this.audio.addEventListener("timeupdate", () => this.moved());
     this.tick = () => { this.moved(); if (this.playing) requestAnimationFrame(this.tick); };
     this.audio.addEventListener("playing", () => requestAnimationFrame(this.tick));
