@@ -178,6 +178,7 @@ class Child:
                 self._tell("error", number, _portable(error))
             return
         for (number, _), row in zip(some, rows, strict=True):
+            self._files[number].spent = dict.fromkeys(before, 0.0) | self._files[number].spent
             self._files[number].rows.append(row)
             self._files[number].n_waiting -= 1
         for number in {number for number, _ in some}:

@@ -89,10 +89,11 @@ def build_index(
     say = progress or _logged
     with written_aside(folder, generation) as (place, write_ids):
         if source.n_segments < EXACT_BELOW:
+            say("embedding texts", 0.0)
             return _build_flat(folder, generation, place, write_ids, source)
         nlist = round(4 * math.sqrt(source.n_segments))
         n_sample = min(source.n_segments, nlist * _TRAINING_PER_CELL, _MAX_SAMPLE_BYTES // (4 * source.embedding_dim))
-        sample = _sample(source, n=n_sample, say=say)
+        sample = _sample(folder, source, n=n_sample, say=say)
         say("finding cells", 0.0)
         space = Space.fitted(sample, share=_KEPT_VARIANCE)
         cells = Cells.trained(sample, nlist=min(nlist, n_sample), space=space)
@@ -170,17 +171,18 @@ def _build_flat(
     return IndexRecord(generation=generation, kind=FLAT, n_segments=len(together), size_bytes=size_bytes)
 
 
-def _sample(source: Source, *, n: int, say: Progress) -> Float:
+def _sample(place: Path, source: Source, *, n: int, say: Progress) -> Float:
     """Draw embeddings [n, dim] without bias, always the same."""
     drawn = np.sort(np.random.default_rng(_SEED).choice(source.n_segments, size=n, replace=False))
-    taken: list[Float] = []
+    sample = np.empty((n, source.embedding_dim), np.float32)
     first = 0
     for _, embeddings in source.batches():
         say("reading a sample", first / source.n_segments)
-        inside = drawn[np.searchsorted(drawn, first) : np.searchsorted(drawn, first + len(embeddings))] - first
-        taken.append(embeddings[inside])
+        start, end = np.searchsorted(drawn, (first, first + len(embeddings)))
+        sample[start:end] = embeddings[drawn[start:end] - first]
         first += len(embeddings)
-    return np.concatenate(taken)
+    _check_count(place, first, source)
+    return sample
 
 
 def _fill(
@@ -207,9 +209,10 @@ def _fill(
             file.write(rows.astype("<f2", copy=False).tobytes())
             cells.add(rows.astype(np.float32), homes)
             ordered.append(ids)
-    say("measuring recall", 0.0)
     stored = HalfEmbeddings.open(place / EMBEDDINGS_NAME, n=n, embedding_dim=dim)
+    say("embedding texts", 0.0)
     texts = source.text_queries(N_TEXTS_CELLS)
+    say("measuring recall", 0.0)
     tuning = calibrate(cells, stored, texts, target=target, trained=trained)
     engine = Celled(cells, stored, tuning)
     best = [engine.search(text, 1, n_sure=1, allowed=None)[0][0] for text in texts]

@@ -1,5 +1,6 @@
 """Cells: the segments in groups that lie together, each segment as a short code."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -156,7 +157,12 @@ class Cells:
         points = self.space.segments(embeddings)
         first, n = len(self), len(points)
         positions, cells = np.arange(first, first + n, dtype=np.int64), np.ascontiguousarray(cells, np.int64)
-        self._index.add_core(n, *(faiss.swig_ptr(array) for array in (points, positions, cells)))
+        codes = np.empty((n, self._index.code_size), np.uint8)
+        self._index.encode_vectors(n, *(faiss.swig_ptr(array) for array in (points, cells, codes)))
+        # A cell at a time: added one by one, the codes would take up to twice the memory, for room to grow.
+        for start, end in itertools.pairwise([*np.flatnonzero(np.diff(cells, prepend=-1)).tolist(), n]):
+            entries = (faiss.swig_ptr(array[start:end]) for array in (positions, codes))
+            self._index.invlists.add_entries(int(cells[start]), end - start, *entries)
         self._index.ntotal = first + n
         counts = np.bincount(cells, minlength=self.nlist)
         off = ((points - self.centres[cells]) ** 2).sum(axis=1)

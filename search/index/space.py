@@ -11,6 +11,7 @@ Float = npt.NDArray[np.float32]
 
 _MIN_DIM = 32
 _STEP = 16
+_N_BLOCK = 16_384
 
 
 @dataclass(frozen=True)
@@ -57,4 +58,8 @@ class Space:
 
     def segments(self, embeddings: Float) -> Float:
         """Carry what is searched [n, embedding_dim] over: [n, dim]."""
-        return np.ascontiguousarray((embeddings - self.mean) @ self.axes.T, np.float32)
+        carried = np.empty((len(embeddings), self.dim), np.float32)
+        for first in range(0, len(embeddings), _N_BLOCK):
+            some = slice(first, first + _N_BLOCK)
+            np.matmul(embeddings[some] - self.mean, self.axes.T, out=carried[some])
+        return carried

@@ -8,6 +8,8 @@ import logging
 import os
 import socket
 import tarfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,13 +20,14 @@ from s3fs import S3FileSystem
 from soundgrep.indexer import BuildOptions, IndexReport, build_collection
 from soundgrep.indexer.inputs.files import Findings
 from soundgrep.indexer.inputs.sources import Source, find_clips
+from soundgrep.indexer.report import Progress
 from soundgrep.indexer.upkeep.metadata import known_metadata
 from soundgrep.model.errors import UsageError
 from soundgrep.search.store.identity import clip_id_of, path_of
 from soundgrep.search.store.manifest import CLIPS_FOLDER, read_manifest
 from soundgrep.search.store.tables import Table
 
-from ..conftest import Bucket
+from ..conftest import Bucket, Store
 from .sounds import write
 
 
@@ -274,3 +277,36 @@ def test_a_store_out_of_reach_loses_nothing(
         with pytest.raises(UsageError, match="the store cannot be reached"):
             index(collection, url, encoder=tiny_checkpoint)
     assert clips(collection) == ["a.wav"]
+
+
+def test_a_store_that_goes_down_in_the_middle_of_a_run_loses_nothing(
+    tmp_path: Path, tiny_checkpoint: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")  # or each file takes half a minute to fail
+    server, names = Store(), [f"{number}.wav" for number in range(6)]
+    bucket = server.make_bucket(monkeypatch)
+    for number, name in enumerate(names):
+        bucket.put(f"in/{name}", write(tmp_path / name, number))
+
+    def run(progress: Callable[[Progress], None]) -> IndexReport:
+        url, collection = f"{bucket.url}/in", tmp_path / "c"
+        return build_collection(url, collection, encoder=tiny_checkpoint, n_workers=1, progress=progress)
+
+    report = run(lambda progress: server.stop() if progress.n_done == 1 else None)
+    n_before = report.n_clips
+    assert 1 <= n_before == 6 - len(report.failures) < 6
+    assert all("the store cannot be reached" in failure.reason for failure in report.failures)
+    assert clips(tmp_path / "c") == names[:n_before]
+
+    server.start()
+    back = threading.Timer(3, server.start)
+
+    def interrupt(progress: Progress) -> None:
+        if progress.n_done == 1 and back.ident is None:
+            server.stop()
+            back.start()
+
+    report = run(interrupt)
+    assert (report.n_unchanged, report.n_added, report.failures) == (n_before, 6 - n_before, ())
+    assert clips(tmp_path / "c") == names
+    server.stop()
