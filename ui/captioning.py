@@ -33,9 +33,7 @@ Where there is no network, convert the weights first:
 
 def caption(
     context: typer.Context,
-    targets: Annotated[
-        list[str], typer.Argument(metavar="TARGET...", help="A collection, or files.", show_default=False)
-    ],
+    targets: Annotated[list[str], typer.Argument(metavar="TARGET", help="A collection, or files.", show_default=False)],
     captioner: Annotated[
         str, typer.Option(metavar="NAME", help="What writes: clapcap, or the folder of a converted one.")
     ] = "clapcap",

@@ -15,10 +15,11 @@ Make original weights usable: MSCLAP 2023 or 2022, clapcap, LAION CLAP.
 You need this for weights of your own, and once on a machine that cannot
 download by itself: elsewhere --encoder msclap-2023 does it for you. WEIGHTS
 is the .pth or .pt file; the names in it tell what it is. Nothing that stands
-in it is run. --tokenizer is a folder with the files of the tokenizer:
-  MSCLAP 2023, clapcap    GPT-2's vocab.json and merges.txt
-  MSCLAP 2022             vocab.txt of bert-base-uncased
-  LAION CLAP              vocab.json and merges.txt of roberta-base"""
+in it is run.
+
+--tokenizer is a folder with the tokenizer's files: for MSCLAP 2023 and clapcap
+vocab.json and merges.txt of GPT-2, for MSCLAP 2022 vocab.txt of
+bert-base-uncased, for LAION CLAP vocab.json and merges.txt of roberta-base."""
 
 EXAMPLES = """\
 Example:

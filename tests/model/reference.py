@@ -48,21 +48,35 @@ def build() -> torch.nn.Module:
 def build_2022() -> torch.nn.Module:
     """The reference's `CLAP` of 2022, with weights of the same kind."""
     model = _clap(SIZES_2022, lambda: transformers.BertModel(transformers.BertConfig()))
-    for module in model.audio_encoder.base.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(module.running_mean, -0.1, 0.1)
-            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
-    return _shaken(model, model.audio_encoder.base.bn0)
+    _shaken(model, model.audio_encoder.base.bn0)
+    # Twelve random convolutions in a row leave nothing of a sound unless their norms know what comes to them.
+    norms = [module for module in model.audio_encoder.base.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.momentum = None
+        norm.reset_running_stats()
+        norm.train()
+    tone, noise = torch.sin(torch.arange(44_100) / 16), torch.randn(44_100)
+    with torch.no_grad():
+        model.audio_encoder.base(torch.stack([tone, noise, 0.01 * noise]))
+    return model.eval()
 
 
-def build_clapcap(mapping: str = "transformer", *, n_states: int = 40, n_layers: int = 8) -> torch.nn.Module:
-    """The reference's `ClapCaptionModel` over the `CLAP` of 2023, with weights of the same kind."""
-    clap = build()
+def build_clapcap(mapping: str = "transformer", *, n_states: int = 40, **gpt2: int) -> torch.nn.Module:
+    """The reference's `ClapCaptionModel` over the audio tower of 2023, with weights of the same kind.
+
+    Args:
+        mapping: Its mapper.
+        n_states: Length of the prefix.
+        gpt2: Sizes of the decoder, where they are not GPT-2's own.
+    """
+    # Its text tower is not used.
+    clap = _clap(SIZES, lambda: transformers.GPT2Model(transformers.GPT2Config(n_layer=1, vocab_size=2)))
+    _shaken(clap, clap.audio_encoder.base.htsat.bn0)
     mapper = importlib.import_module("msclap.models.mapper")
     mapper.GPT2LMHeadModel = types.SimpleNamespace(
-        from_pretrained=lambda name: transformers.GPT2LMHeadModel(transformers.GPT2Config())
+        from_pretrained=lambda name: transformers.GPT2LMHeadModel(transformers.GPT2Config(**gpt2))
     )
-    model = mapper.ClapCaptionModel(clap, "gpt2", n_states, n_states, 1024, n_layers, True, mapping).eval()
+    model = mapper.ClapCaptionModel(clap, "gpt2", n_states, n_states, 1024, 8, True, mapping).eval()
     with torch.no_grad():
         for part in (model.gpt, model.clap_project):
             for parameter in part.parameters():
