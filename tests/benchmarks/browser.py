@@ -35,13 +35,13 @@ RATE_HZ = 22_050
 OURS = """query => new Promise((done, fail) => {
     const all = (root, what) => [...root.querySelectorAll("*")].flatMap(
         (node) => [...(node.matches(what) ? [node] : []), ...(node.shadowRoot ? all(node.shadowRoot, what) : [])]);
-    const before = all(document, ".hits")[0]?.dataset.signature;
+    const before = all(document, "ol.hits")[0]?.dataset.signature;
     const box = all(document, "input.text")[0];
     box.value = query;
     const started = performance.now();
     box.form.requestSubmit();
     const look = () => {
-        const list = all(document, ".hits")[0];
+        const list = all(document, "ol.hits")[0];
         if (list && list.dataset.signature !== before && list.children.length >= 10) {
             return requestAnimationFrame(() => done(performance.now() - started));
         }

@@ -222,7 +222,7 @@ def hit_names(page: Page) -> list[str]:
 _SIGNATURE = """() => {
     const find = (root) => {
         for (const node of root.querySelectorAll("*")) {
-            if (node.matches(".hits")) return node.dataset.signature;
+            if (node.matches("ol.hits")) return node.dataset.signature;
             const inside = node.shadowRoot && find(node.shadowRoot);
             if (inside) return inside;
         }
