@@ -41,7 +41,7 @@ def show() -> None:
     st.session_state.setdefault(_TEMPLATE, TEMPLATES[0])
     st.session_state.setdefault(_TEXT, "\n".join(_stored(member)))
     with st.form("labels_form", border=False):
-        st.text_area("Labels, one a line", key=_TEXT, height=176, placeholder=_HINT)
+        st.text_area("Labels, one a line", key=_TEXT, height=148, placeholder=_HINT)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
             if len(members) > 1:
                 names = [printable(one.path.name) for one in members]
@@ -79,7 +79,8 @@ def _classified(member: Collection, texts: tuple[str, ...], template: str) -> Cl
     from ...indexer.upkeep.labels import classify_collection
 
     labels = labels_of(texts, source="the list of labels")
-    key = (str(member.path), member.manifest.segments_version, member.manifest.updated_at, labels.names, template)
+    manifest = member.manifest
+    key = (str(member.path), manifest.clips_version, manifest.segments_version, labels.names, template)
     with _lock:
         if key in _found:
             _found.move_to_end(key)
@@ -111,14 +112,11 @@ def _show(member: Collection, found: Classification, *, template: str) -> None:
     if problem:
         st.error(as_text(printable(problem)), icon=":material/error:")
     order = sorted(range(len(found.names)), key=lambda place: (-len(called[place]), place))
-    left, right = st.columns([2, 3], gap="medium")
-    with left:
-        _draw_counts(found, called, order, n_called)
-    with right:
-        names = {place: f"{printable(found.names[place])} ({len(called[place]):,})" for place in order}
-        chosen = st.selectbox("Listen to", order, format_func=names.__getitem__, key="labels_chosen")
-        if chosen is not None:
-            _draw_examples(member, found, called[chosen], chosen, template)
+    _draw_counts(found, called, order, n_called)
+    names = {place: f"{printable(found.names[place])} ({len(called[place]):,})" for place in order}
+    chosen = st.selectbox("Listen to", order, format_func=names.__getitem__, key="labels_chosen")
+    if chosen is not None:
+        _draw_examples(member, found, called[chosen], chosen, template)
 
 
 def _draw_counts(found: Classification, called: Sequence[Places], order: Sequence[int], n_called: int) -> None:
@@ -127,7 +125,7 @@ def _draw_counts(found: Classification, called: Sequence[Places], order: Sequenc
     counts = [len(called[place]) for place in order]
     rows = pa.table({"label": [printable(found.names[place]) for place in order], "clips": counts})
     bar = st.column_config.ProgressColumn("clips", format="%d", min_value=0, max_value=max(1, *counts))
-    height = min(560, 38 + 35 * len(order))
+    height = min(320, 38 + 35 * len(order))
     st.dataframe(rows, hide_index=True, width="stretch", height=height, column_config={"clips": bar})
 
 

@@ -91,7 +91,8 @@ def filtered(
     collections: Collections, search: SearchState, where: str | None, values: Values | None
 ) -> tuple[str | None, Values]:
     """Add to a filter what was saved with a query, what was rejected, and the area of the map."""
-    conditions = [] if where is None else [f"({where})"]
+    # On lines of its own: a comment at its end must not swallow the bracket.
+    conditions = [] if where is None else [f"(\n{where}\n)"]
     given = dict(values or {})
     if search.saved:
         saved = _saved(collections, search)

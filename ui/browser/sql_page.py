@@ -25,6 +25,7 @@ MAX_SAVED_ROWS = 1_000_000
 TIME_LIMIT_S = 20.0
 _TYPES = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv", ".json": "application/json"}
 _KEY = "sql_text"
+_COLOUR = "#2b8fa1"  # to be seen on both grounds
 _MAX_CELL = 400  # characters of a text, numbers of an embedding are fewer
 
 
@@ -153,8 +154,11 @@ def _draw(rows: pa.Table, chart: Chart) -> None:
     data = {"x": rows.column(chart.x), "y": rows.column(chart.y)}
     if pa.types.is_boolean(data["x"].type):
         data["x"] = data["x"].cast(pa.string())
-    sort = {"sort": False} if chart.kind == "bars" else {}
-    draw(pa.table(data), x="x", y="y", x_label=printable(chart.x), y_label=printable(chart.y), height=260, **sort)
+    names = {"x": "x", "y": "y", "x_label": printable(chart.x), "y_label": printable(chart.y), "color": _COLOUR}
+    if chart.kind == "bars":  # names are read from left to right
+        draw(pa.table(data), **names, horizontal=True, sort=False, height=70 + 24 * rows.num_rows)
+    else:
+        draw(pa.table(data), **names, height=280)
 
 
 def _shown(rows: pa.Table) -> pa.Table:

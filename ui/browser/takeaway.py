@@ -64,11 +64,11 @@ def _choose(n_shown: int) -> None:
 def _items(collections: Collections, search: SearchState, kept: Sequence[int] | None, n: int) -> list[Item]:
     if kept is None:
         return items_of(collections, find(collections, search, k=n))
-    if not search.asks:
-        return items_of_clips(collections, kept)
     # What is kept may be folded, filtered or far down by now: it is all asked for again, for its scores and spans.
-    alone = replace(search, where="", facets=(), fold=False, by="clip", text_match="off", inside=tuple(kept))
-    hits: list[Hit] = find(collections, alone, k=len(kept))
+    plain = replace(search, where="", facets=(), area=(), fold=False, by="clip", text_match="off")
+    if not plain.asks:
+        return items_of_clips(collections, kept)
+    hits: list[Hit] = find(collections, replace(plain, inside=tuple(kept)), k=len(kept))
     found = {hit.clip_id for hit in hits}
     return [*items_of(collections, hits), *items_of_clips(collections, [clip for clip in kept if clip not in found])]
 
@@ -87,7 +87,7 @@ def _offer(items: Sequence[Item], form: str, search: SearchState) -> None:
         if planned.missing:
             missing = ", ".join(as_text(item.path) for item in planned.missing[:3])
             more = ", ..." if len(planned.missing) > 3 else ""
-            st.warning(f"{counted(len(planned.missing), 'file')} not where it was when indexed: {missing}{more}")
+            st.warning(f"{counted(len(planned.missing), 'file')} cannot be found any more: {missing}{more}")
         make: Callable[[], Iterable[bytes]] = partial(archive_of, list(items), what)
         name, media_type = file_name(text, ".zip"), "application/zip"
     else:
@@ -95,8 +95,6 @@ def _offer(items: Sequence[Item], form: str, search: SearchState) -> None:
         name, media_type, make, left_out = _listed(items, form, text)
         if left_out:
             st.warning(f"{counted(left_out, 'clip')} left out: no player could open what lies in an archive.")
-    if not items:
-        return
     st.caption(said)
     show_link(f"Download {name}", offer(name, media_type, make))
 
