@@ -34,7 +34,7 @@ def show() -> None:
     members = resources.current().members
     latest = jobs().latest
     is_running = latest is not None and latest.is_running
-    st.subheader("Listen to a folder of sounds")
+    st.header("Listen to a folder of sounds")
     collection = members[0]
     if len(members) > 1:
         names = [readable_path(member.path) for member in members]

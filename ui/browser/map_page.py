@@ -134,7 +134,7 @@ def _column_name(column: str) -> str:
 
 
 def _offer(member: Collection) -> None:
-    st.subheader("No map yet")
+    st.header("No map yet")
     st.markdown(
         f"A map lays the {counted(member.n_clips, 'clip')} of **{as_text(printable(member.path.name))}** out on a"
         " plane, those that sound alike together. It is made once, kept in the collection, and brought up to date here."
@@ -186,7 +186,7 @@ def _watch() -> None:
         resources.desk().live.refresh()
         st.rerun()
         return
-    st.subheader("The map is being made")
+    st.header("The map is being made")
     share = min(1.0, max(0.0, status.share))
     st.progress(share, text=f"{status.step}, {100 * share:.0f} %" if 0 < share < 1 else status.step)
     st.caption("Laying out by neighbourhoods takes some seconds for a thousand sounds, minutes for a hundred thousand.")
