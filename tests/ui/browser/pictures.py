@@ -18,13 +18,13 @@ from playwright.sync_api import Page, sync_playwright
 from soundgrep.ui.screen import say
 from tests.ui.browser.conftest import ROOT, chromium, opened, served
 
-WIDTH, HEIGHT = 1120, 640
+WIDTH, HEIGHT = 1200, 720
 
 
 def listing(page: Page, address: str) -> None:
     """A search, a sound that is playing, and one that is kept."""
     opened(page, address, q="birds singing", plus="wind in the trees", minus="music")
-    for number in range(7):
+    for number in range(5):
         page.locator(".hit .drawing.drawn").nth(number).wait_for()
     page.locator(".hit .keep").nth(1).click()
     page.locator(".hit .play").nth(0).click()
@@ -35,7 +35,7 @@ def listing(page: Page, address: str) -> None:
 def grid(page: Page, address: str) -> None:
     """The same by night, as a grid."""
     opened(page, address, q="a bell", view="grid")
-    for number in range(8):
+    for number in range(3):
         page.locator(".hit .drawing.drawn").nth(number).wait_for()
 
 

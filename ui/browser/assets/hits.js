@@ -37,9 +37,9 @@ class List {
     document.addEventListener("keydown", this.onkey);
     this.onpress = (event) => { if (this.menu && !event.composedPath().includes(this.menu)) this.menu.open = false; };
     document.addEventListener("pointerdown", this.onpress);
-    this.seen = new IntersectionObserver((entries) => this.looked(entries), { rootMargin: "200px" });
+    this.seen = new IntersectionObserver((entries) => this.looked(entries), { rootMargin: "200px", scrollMargin: "200px" });
     this.end = new IntersectionObserver((entries) => { if (entries.some((entry) => entry.isIntersecting)) this.more(); },
-      { rootMargin: "600px" });
+      { rootMargin: "600px", scrollMargin: "600px" });
     this.end.observe(this.foot);
     this.resized = new ResizeObserver(() => this.redraw());
     this.resized.observe(this.ol);
@@ -274,6 +274,7 @@ class List {
       const row = this.order[Math.max(0, Math.min(this.order.length - 1, to))];
       this.select(row);
       if (this.audition) this.player.play(row.hit);
+      if (to >= this.order.length - 5) this.more();
     };
     const keys = {
       ArrowDown: () => go(this.at ? i + 1 : 0), j: () => go(i + 1),
