@@ -16,7 +16,7 @@ from torch import Tensor
 from transformers.initialization import no_init_weights
 
 from ..checkpoint import WEIGHTS
-from ..errors import CheckpointError
+from ..errors import CheckpointError, EngineError
 from .configuration import MSClapConfig
 from .feature_extraction import MSClapFeatureExtractor
 from .mel import MIN_POWER, MelFrontEnd
@@ -30,6 +30,8 @@ AudioModel: TypeAlias = "MSClapModel | ClapModel"
 
 # Always as many at once, filled up with silence: a batch of another size may take other kernels and round otherwise.
 N_AT_ONCE = 32
+# While a GPU computes one batch, the next one is put together.
+_N_BATCHES_AT_ONCE = 4
 
 
 def load_model(folder: Path) -> MSClapModel:
@@ -113,14 +115,16 @@ class TorchAudioTower:
 class GpuAudioTower:
     """HTS-AT and its projection in torch on a GPU, with the log-mels computed there too.
 
-    Dense layers and attention run in `precision`, norms and the front end in float32. In bfloat16 embeddings keep a
-    cosine above 0.9999 to those in float32.
+    Dense layers and attention run in `precision`, norms and the front end in float32. In float16 embeddings keep a
+    cosine above 0.9999 to those in float32; bfloat16, of fewer digits, may miss that by a little. What float16 cannot
+    hold is computed again in float32.
 
     Args:
         folder: The checkpoint.
         device: Where to compute.
-        precision: Of the matrix products: torch.bfloat16 or torch.float32.
-        compiles: Whether to let torch compile the tower, which takes a minute and then saves time at every batch.
+        precision: Of the matrix products: torch.float16, torch.bfloat16 or torch.float32.
+        compiles: Whether to let torch compile the tower (not the log-mels, whose spectra are complex numbers), which
+            takes a minute and then saves time at every batch.
         load: Loads its model, a torch module on the CPU.
         front_end: Loads its front end.
 
@@ -133,7 +137,7 @@ class GpuAudioTower:
         folder: Path,
         *,
         device: str = "cuda",
-        precision: torch.dtype = torch.bfloat16,
+        precision: torch.dtype = torch.float16,
         compiles: bool = False,
         load: Callable[[Path], AudioModel] = load_model,
         front_end: Callable[[Path], MelFrontEnd] = load_front_end,
@@ -145,13 +149,13 @@ class GpuAudioTower:
         self._front_end = front_end(folder)
         self._window = torch.from_numpy(self._front_end.window).to(self._device)
         self._bank = torch.from_numpy(self._front_end.bank).to(self._device)
-        self._embed = torch.compile(self._computed) if compiles else self._computed
+        self._hear = torch.compile(self._in_short) if compiles else self._in_short
         self._spent = {"tower": 0.0}
 
     @property
     def n_at_once(self) -> int:
-        """Segments worth embedding in one call: a batch."""
-        return N_AT_ONCE
+        """Segments worth embedding in one call: a few batches."""
+        return N_AT_ONCE * _N_BATCHES_AT_ONCE
 
     @property
     def spent(self) -> Mapping[str, float]:
@@ -161,21 +165,33 @@ class GpuAudioTower:
     def embed_segments(self, waveforms: Sequence[Float]) -> Float:
         """Embed segments, float32 `[segment_samples]` each, to float32 `[n, embedding_dim]`."""
         started_s = time.perf_counter()
-        rows = []
-        for first in range(0, len(waveforms), N_AT_ONCE):
-            some = waveforms[first : first + N_AT_ONCE]
-            batch = np.zeros((N_AT_ONCE, len(some[0])), np.float32)
-            np.stack(some, out=batch[: len(some)])
+        try:
             with torch.inference_mode():
-                embedded = self._embed(torch.from_numpy(batch).to(self._device))
-            rows.append(embedded[: len(some)].float().cpu().numpy())
+                # Nothing waits for the device before the last batch is on its way.
+                batches = [waveforms[first : first + N_AT_ONCE] for first in range(0, len(waveforms), N_AT_ONCE)]
+                rows: Float = torch.cat([self._embedded(batch) for batch in batches]).cpu().numpy()
+                for number in np.flatnonzero(~np.isfinite(rows).all(axis=1)).tolist():
+                    rows[number] = self._embedded([waveforms[number]], hear=self._in_full)[0].cpu().numpy()
+        except RuntimeError as error:  # no file is to blame if it lacks memory or was lost
+            reason = " ".join(str(error).split())
+            raise EngineError(f"the GPU failed: {reason[:200]}") from error
         self._spent["tower"] += time.perf_counter() - started_s
-        return np.concatenate(rows)
+        return rows
 
-    def _computed(self, waveforms: Tensor) -> Tensor:
-        mels = self._mels(waveforms)
+    def _embedded(self, waveforms: Sequence[Float], *, hear: Callable[[Tensor], Tensor] | None = None) -> Tensor:
+        """Embed at most a batch to float32 `[n, embedding_dim]` on the device, which may still be computing it."""
+        # Out of pinned memory the device fetches it by itself; torch keeps that memory until it has.
+        batch = torch.zeros((N_AT_ONCE, len(waveforms[0])), pin_memory=self._device.type == "cuda")
+        np.stack(waveforms, out=batch[: len(waveforms)].numpy())
+        mels = self._mels(batch.to(self._device, non_blocking=True))
+        return (hear or self._hear)(mels)[: len(waveforms)].float()
+
+    def _in_short(self, mels: Tensor) -> Tensor:
         with torch.autocast(self._device.type, dtype=self._precision, enabled=self._precision != torch.float32):
-            embedded: Tensor = self._model.get_audio_features(mels).pooler_output
+            return self._in_full(mels)
+
+    def _in_full(self, mels: Tensor) -> Tensor:
+        embedded: Tensor = self._model.get_audio_features(mels).pooler_output
         return embedded
 
     def _mels(self, waveforms: Tensor) -> Tensor:

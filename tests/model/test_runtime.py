@@ -16,7 +16,7 @@ from transformers.audio_utils import mel_filter_bank
 from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import UsageError
-from soundgrep.model.msclap.audio_tower import GpuAudioTower, TorchAudioTower
+from soundgrep.model.msclap.audio_tower import GpuAudioTower, TorchAudioTower, load_model
 from soundgrep.model.msclap.mel import slaney_bank
 from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
 from soundgrep.model.runtime import RUNTIME_VARIABLE, THREADS_VARIABLE, chosen_runtime, n_threads
@@ -76,13 +76,26 @@ def test_openvino_agrees_with_torch(which: str, full_size: Path, tiny_checkpoint
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_the_gpu_s_way_agrees_in_both_precisions(tiny_checkpoint: Path) -> None:
+def test_the_gpu_s_way_agrees_in_every_precision(tiny_checkpoint: Path) -> None:
     sounds = waveforms(16_000, 16_000)
     sounds += [sounds[number % 5] * np.float32(0.9) ** number for number in range(30)]  # more than one batch
     theirs = TorchAudioTower(tiny_checkpoint).embed_segments(sounds)
-    for precision, cosine in ((torch.float32, 1 - 1e-6), (torch.bfloat16, 0.9999)):
+    for precision, cosine in ((torch.float32, 1 - 1e-6), (torch.float16, 1 - 1e-5), (torch.bfloat16, 0.9999)):
         tower = GpuAudioTower(tiny_checkpoint, device="cpu", precision=precision)
         assert least_cosine(tower.embed_segments(sounds), theirs) > cosine
+
+
+def test_what_half_precision_cannot_hold_is_computed_in_full(tiny_checkpoint: Path) -> None:
+    def loud(folder: Path) -> MSClapModel:
+        model = load_model(folder)
+        assert isinstance(model, MSClapModel)
+        model.audio_model.encoder.stages[0].blocks[0].mlp.fc1.weight.mul_(1e6)
+        return model
+
+    sounds = waveforms(16_000, 16_000)
+    theirs = TorchAudioTower(tiny_checkpoint, load=loud).embed_segments(sounds)
+    ours = GpuAudioTower(tiny_checkpoint, device="cpu", load=loud).embed_segments(sounds)
+    assert least_cosine(ours, theirs) > 1 - 1e-6
 
 
 def test_neighbours_order_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path) -> None:
