@@ -49,9 +49,22 @@ def find(collections: Collections, state: SearchState, *, k: int, offset: int = 
         QueryError, AudioError, CollectionError: As `Collection.search`.
     """
     collections = narrowed(collections, state)
+    first = collections.encoders[0]
+    if state.encoder not in ("", first) and (state.sound or state.keep or state.drop):
+        raise QueryError(
+            f"sounds given to the page, and what was learned from marks, are known as {first} hears them: choose "
+            f"{first} under Listing, or take them away"
+        )
     where, values = where_of(collections, state)
     options = SearchOptions(by=state.by, offset=offset, fold=state.fold, text_match=state.text_match)
-    return collections.search(query_of(state), k=k, where=where, where_values=values or None, options=options)
+    return collections.search(
+        query_of(state),
+        k=k,
+        where=where,
+        where_values=values or None,
+        options=options,
+        encoder=state.encoder or None,
+    )
 
 
 def _sound(digest: str) -> Query:

@@ -32,6 +32,7 @@ def show_hits(
     signature: str,
     count: str,
     done: bool,
+    encoders: Sequence[str],
     tags: Mapping[int, Sequence[str]],
     answer: Callable[[Event], None],
 ) -> None:
@@ -43,6 +44,7 @@ def show_hits(
         signature: Changes with whatever makes this another list, of which nothing is kept.
         count: How many there are, in words.
         done: Whether there are no more.
+        encoders: Names of the encoders that heard the collections.
         tags: What to show beside the name of a clip, by its id.
         answer: Called with an event, before the page is run again: {"kind": "more" | "like" | "unlike" | "similar" |
             "list", ...}.
@@ -56,6 +58,8 @@ def show_hits(
         "fold": state.fold,
         "by": state.by,
         "words": state.text_match,
+        "encoder": state.encoder,
+        "encoders": list(encoders),
         "has_words": bool(state.text or state.added),
         "media": f"{PREFIX}/clips",
         "marks": marks(),

@@ -144,6 +144,7 @@ def _draw_examples(member: Collection, found: Classification, places: Places, ch
         signature=repr((found.names[chosen], ids)),
         count=f"The surest {len(hits):,} of {len(places):,}",
         done=True,
+        encoders=(),
         tags=tags_of(Collections([member]), [hit.clip_id for hit in hits]),
         answer=lambda _event: None,
     )

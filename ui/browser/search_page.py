@@ -105,6 +105,7 @@ def show_found(collections: Collections, search: SearchState, found: Found) -> N
         signature=found.signature,
         count=f"{n} in {total}" if found.done else f"The best {n} in {total}",
         done=found.done,
+        encoders=collections.encoders,
         tags=found.tags,
         answer=_answer,
     )
@@ -174,8 +175,16 @@ def _answer(event: Event) -> None:
             fields = {str(event["field"]): event["value"]}
             # Words are matched by clip, and near copies are folded among clips.
             fields |= {"text_match": "off"} if event["value"] == "segment" else {}
+            fields |= {"encoder": ""} if event["value"] == "segment" and search.encoder == "both" else {}
             fields |= {"by": "clip"} if event["field"] == "text_match" and event["value"] != "off" else {}
             state.change(**fields)
+        case "list" if event.get("field") == "encoder" and event.get("value") in (
+            "",
+            "both",
+            *resources.current().encoders,
+        ):
+            # Places of segments are an encoder's own: what several find is ranked by clip.
+            state.change(encoder=event["value"], **({"by": "clip"} if event["value"] == "both" else {}))
         case "like" if number is not None and number not in search.like:
             state.change(like=(*search.like, number), unlike=tuple(one for one in search.unlike if one != number))
         case "unlike" if number is not None and number not in search.unlike:

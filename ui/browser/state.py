@@ -45,6 +45,7 @@ class SearchState:
         fold: Whether near copies are listed once.
         by: Each clip once, or every segment by itself.
         text_match: Whether words of names, tags and captions count.
+        encoder: Name of the encoder that is asked, or "both" for all of them; empty for the collection's first.
         view: How hits are laid out.
     """
 
@@ -66,6 +67,7 @@ class SearchState:
     fold: bool = True
     by: By = "clip"
     text_match: TextMatch = "off"
+    encoder: str = ""
     view: View = "list"
 
     @property
@@ -104,6 +106,7 @@ class SearchState:
             "fold": [] if self.fold else ["no"],
             "by": [] if self.by == "clip" else [self.by],
             "words": [] if self.text_match == "off" else [self.text_match],
+            "encoder": [self.encoder] if self.encoder else [],
             "view": [] if self.view == "list" else [self.view],
         }
         return {name: values for name, values in parameters.items() if values}
@@ -141,6 +144,7 @@ class SearchState:
             fold=one("fold", ("yes", "no")) == "yes",
             by=cast("By", one("by", ("clip", "segment"))),
             text_match=cast("TextMatch", one("words", ("off", "on", "only"))),
+            encoder=next(iter(texts("encoder")), ""),
             view=cast("View", one("view", ("list", "grid"))),
         )
 

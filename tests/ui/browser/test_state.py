@@ -28,6 +28,7 @@ EVERYTHING = SearchState(
     fold=False,
     by="segment",
     text_match="only",
+    encoder="both",
     view="grid",
 )
 

@@ -108,10 +108,20 @@ class List {
       choice("Near copies once", "fold", [true, false], this.data.fold),
       choice("Every segment by itself", "by", ["segment", "clip"], this.data.by === "segment"),
       choice("Words in names and tags too", "text_match", ["on", "off"], this.data.words !== "off", !this.data.has_words),
-      choice("Only words, not sound", "text_match", ["only", "off"], this.data.words === "only", !this.data.has_words));
+      choice("Only words, not sound", "text_match", ["only", "off"], this.data.words === "only", !this.data.has_words),
+      ...(this.data.encoders.length > 1 ? [this.ears(list)] : []));
     this.tools.replaceChildren(
       el("span", { class: "keys", "aria-hidden": "true", text: "↑↓ move · space play · k keep · x reject" }),
       this.audit, this.menu, view("list", "As a list"), view("grid", "As a grid"));
+  }
+
+  ears(list) {
+    const [first, ...others] = this.data.encoders;
+    const names = [["", first], ...others.map((name) => [name, name]), ["both", "all, fused by rank"]];
+    const select = el("select", { onchange: (event) => list("encoder", event.target.value) },
+      ...names.map(([value, text]) => el("option", { value, text })));
+    select.value = this.data.encoder === first ? "" : this.data.encoder;
+    return el("label", { text: "Heard by " }, select);
   }
 
   setAudition(on) {
