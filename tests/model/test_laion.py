@@ -32,6 +32,7 @@ from transformers import (
 from soundgrep import Encoder
 from soundgrep.model.bert.network import gelu
 from soundgrep.model.errors import CheckpointError, SoundgrepWarning
+from soundgrep.model.laion.family import LaionClap
 from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from .clap_checkpoint import build
@@ -293,6 +294,22 @@ def test_a_checkpoint_that_is_wrong_is_refused_in_a_sentence(
     with pytest.raises(CheckpointError, match=told) as caught:
         use(folder)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["unfused", "fused"])
+def test_what_the_hub_has_as_a_pickle_is_rewritten(
+    kind: str, tiny_clap_checkpoint: Path, fused: Path, tmp_path: Path
+) -> None:
+    folder = fused if kind == "fused" else tiny_clap_checkpoint
+    snapshot = shutil.copytree(folder, tmp_path / "snapshot")
+    torch.save(loaded(folder)[0].state_dict(), snapshot / "pytorch_model.bin")
+    (snapshot / "model.safetensors").unlink()
+    names = ("config.json", "processor_config.json", "tokenizer.json", "pytorch_model.bin")
+    LaionClap().assemble({name: snapshot / name for name in names}, tmp_path / "assembled")
+    sounds = list(waveforms().values())[:2]
+    ours, before = Encoder.from_pretrained(tmp_path / "assembled"), Encoder.from_pretrained(folder)
+    np.testing.assert_array_equal(ours.embed_audio(sounds), before.embed_audio(sounds))
+    np.testing.assert_array_equal(ours.embed_text(["rain"]), before.embed_text(["rain"]))
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
