@@ -177,6 +177,9 @@ def index(
             f"{shown_path(collection)} has from {_named(sources)}: the clips were kept, and --prune would drop them"
         )
         raise typer.Exit(EXIT_ATTENTION)
+    if report.failures and not report.n_clips:
+        say(f"none of the files of {_named(sources)} could be read: {shown_path(collection)} is empty")
+        raise typer.Exit(EXIT_ATTENTION)
 
 
 def _named(sources: Sequence[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ import torch
 from soundgrep import Encoder
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import SoundgrepWarning
+from soundgrep.model.msclap.family import MSClap
 from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from .reference import GPT2_FILES, build, tokenizer
@@ -188,14 +190,28 @@ def test_the_known_name_converts_what_the_hub_cache_holds(original: Path, conver
     hub = tmp_path / "hub"
     files = {"microsoft/msclap": {"CLAP_weights_2023.pth": original}}
     files["openai-community/gpt2"] = {"vocab.json": GPT2_FILES / "encoder.json", "merges.txt": GPT2_FILES / "vocab.bpe"}
-    for repository, held in files.items():
-        folder = hub / f"models--{repository.replace('/', '--')}"
-        (folder / "snapshots" / "1234").mkdir(parents=True)
-        (folder / "refs").mkdir()
-        (folder / "refs" / "main").write_text("1234")
-        for name, path in held.items():
-            (folder / "snapshots" / "1234" / name).symlink_to(path)
-    code = "from soundgrep import Encoder; print(Encoder.from_pretrained('msclap-2023').source)"
+    (release,) = (one for one in MSClap.releases if one.name == "msclap-2023")
+    made = {}
+    for file in release.files:
+        folder = hub / f"models--{file.repository.replace('/', '--')}" / "snapshots" / str(file.revision)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = files[file.repository][file.path]
+        (folder / file.path).symlink_to(path)
+        made[file.path] = hashlib.sha256(path.read_bytes()).hexdigest()
+    # The real files' digests cannot be met here: those of the made ones stand in their place.
+    code = f"""
+import dataclasses
+from soundgrep import Encoder
+from soundgrep.model.msclap.family import MSClap
+made = {made!r}
+MSClap.releases = tuple(
+    dataclasses.replace(
+        one, files=tuple(dataclasses.replace(file, sha256=made[file.path]) for file in one.files)
+    )
+    for one in MSClap.releases
+)
+print(Encoder.from_pretrained("msclap-2023").source)
+"""
     environment = {
         **os.environ,
         "HF_HUB_CACHE": str(hub),
