@@ -56,6 +56,7 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
         create_app(Desk(live, settings)),
         lifespan="on",
         log_config=None,
+        log_level=logging.ERROR,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=2,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
 from pathlib import Path
 
-from ..command import soundgrep
+from ..command import ENVIRONMENT, SOUNDGREP, soundgrep
 
 
 def test_mistakes_are_told_in_a_sentence(tmp_path: Path, odd_collection: Path) -> None:
@@ -17,3 +19,17 @@ def test_mistakes_are_told_in_a_sentence(tmp_path: Path, odd_collection: Path) -
         port = str(taken.getsockname()[1])
         assert f"port {port}" in soundgrep("ui", odd_collection, "--no-open", "--port", port).mistake()
     assert "cannot listen" in soundgrep("ui", odd_collection, "--no-open", "--host", "203.0.113.7").mistake()
+
+
+def test_one_line_says_where_the_page_is_and_nothing_else_is_said(odd_collection: Path) -> None:
+    command = [SOUNDGREP, "ui", odd_collection, "--no-open", "--port", "0"]
+    with subprocess.Popen(
+        command, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert " at http://127.0.0.1:" in line
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert (out, err.replace("soundgrep: stopped.\n", "")) == ("", "")
