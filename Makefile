@@ -34,6 +34,7 @@ $(BENCH_READY): $(TEST_READY)
 
 demo: $(READY)
 	@mkdir -p build
+	@rm -rf $(DEMO)
 	@echo '$$ soundgrep index data/demo $(DEMO)'
 	@$(BIN)/soundgrep index data/demo $(DEMO)
 	@for query in "glass breaking in a kitchen" "a police siren" "birds singing in the morning" "a dog barking" \

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .screen import counted, shown_path, spoken_size, write_json, write_line
+from .screen import counted, printable, shown_path, spoken_size, write_json, write_line
 
 HELP = """\
 Bring a collection into fewer files and less room.
@@ -54,9 +54,12 @@ def compact(
     if as_json:
         write_json(report.to_json())
         return
+    if drop_encoder is not None:
+        write_line(f"{shown_path(collection)}: what {printable(drop_encoder)} heard is taken out")
     if (report.n_files, report.size_bytes) == (report.n_files_before, report.size_bytes_before):
-        name, size = shown_path(collection), spoken_size(report.size_bytes)
-        write_line(f"{name}: nothing to do, {counted(report.n_files, 'table file')}, {size}")
+        if drop_encoder is None:
+            name, size = shown_path(collection), spoken_size(report.size_bytes)
+            write_line(f"{name}: nothing to do, {counted(report.n_files, 'table file')}, {size}")
         return
     before = f"{counted(report.n_files_before, 'table file')}, {spoken_size(report.size_bytes_before)} before"
     now = f"{counted(report.n_files, 'table file')}, {spoken_size(report.size_bytes)} now"

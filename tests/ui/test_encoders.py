@@ -70,7 +70,9 @@ def test_compact_takes_one_away(place: Path, tmp_path: Path) -> None:
     shutil.copytree(place / "c", tmp_path / "c")
     mistake = soundgrep("compact", tmp_path / "c", "--drop-encoder", "mini").mistake()
     assert "the encoder 'mini' heard, only tiny, other" in mistake
-    assert soundgrep("compact", tmp_path / "c", "--drop-encoder", "tiny").code == 0
+    said = soundgrep("compact", tmp_path / "c", "--drop-encoder", "tiny")
+    assert said.code == 0, said.err
+    assert f"{tmp_path / 'c'}: what tiny heard is taken out" in said.lines
     assert json.loads(soundgrep("show", tmp_path / "c", "--json").out)["encoder"]["id"] == "other"
 
 
