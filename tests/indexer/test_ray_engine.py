@@ -78,6 +78,8 @@ def test_a_node_that_is_lost_in_the_middle_changes_nothing(
     here = build_collection(tmp_path / "sounds", tmp_path / "here", encoder=tiny_checkpoint, n_workers=1)
     LosesANode.cluster = cluster
     monkeypatch.setattr(ray_engine, "RayEngine", LosesANode)
+    # Small shards: however soon the node's are done, more of them are to come when it is lost.
+    monkeypatch.setattr(ray_engine, "_MAX_SHARD_FILES", 2)
     there = build_collection(
         tmp_path / "sounds", tmp_path / "there", encoder=tiny_checkpoint, options=BuildOptions(engine="ray")
     )
