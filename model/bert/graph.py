@@ -9,12 +9,13 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
+from ..graph_layers import GraphLayers
 from .weights import BertWeights
 
 Float = npt.NDArray[np.float32]
 
 
-class BertGraph:
+class BertGraph(GraphLayers):
     """Builds the graph of one checkpoint.
 
     Args:
@@ -22,6 +23,7 @@ class BertGraph:
     """
 
     def __init__(self, weights: BertWeights) -> None:
+        super().__init__(weights)
         self._weights = weights
 
     def build(self) -> openvino.Model:
@@ -39,11 +41,12 @@ class BertGraph:
 
     def _layer(self, name: str, x: openvino.Node, asked: openvino.Node) -> openvino.Node:
         """One layer for the tokens that are asked for."""
+        eps = self._weights.sizes.eps
         attended = self._attention(f"{name}.attention.self", x, asked)
         attended = self._linear(f"{name}.attention.output.dense", attended)
-        y = self._norm(f"{name}.attention.output.LayerNorm", op.add(asked, attended))
+        y = self._norm(f"{name}.attention.output.LayerNorm", op.add(asked, attended), eps=eps)
         hidden = op.gelu(self._linear(f"{name}.intermediate.dense", y), "erf")
-        return self._norm(f"{name}.output.LayerNorm", op.add(y, self._linear(f"{name}.output.dense", hidden)))
+        return self._norm(f"{name}.output.LayerNorm", op.add(y, self._linear(f"{name}.output.dense", hidden)), eps=eps)
 
     def _attention(self, name: str, x: openvino.Node, asked: openvino.Node) -> openvino.Node:
         width, n_heads = self._weights.sizes.width, self._weights.sizes.n_heads
@@ -58,18 +61,3 @@ class BertGraph:
         width, n_heads = self._weights.sizes.width, self._weights.sizes.n_heads
         split = op.reshape(y, np.array([-1, n_heads, width // n_heads]), special_zero=False)
         return op.transpose(split, np.array([1, 0, 2]))
-
-    def _linear(self, name: str, x: openvino.Node, *, scale: float = 1.0) -> openvino.Node:
-        y = op.matmul(x, _constant(self._weights[f"{name}.weight"], scale=scale), False, True)
-        return op.add(y, _constant(self._weights[f"{name}.bias"], scale=scale))
-
-    def _norm(self, name: str, x: openvino.Node) -> openvino.Node:
-        y = op.mvn(x, np.array([-1]), True, self._weights.sizes.eps, "inside_sqrt")
-        y = op.multiply(y, _constant(self._weights[f"{name}.weight"]))
-        return op.add(y, _constant(self._weights[f"{name}.bias"]))
-
-
-def _constant(values: Float, *, scale: float = 1.0) -> openvino.Node:
-    if scale != 1.0:
-        values = values * np.float32(scale)
-    return op.constant(np.ascontiguousarray(values), shared_memory=True)

@@ -29,6 +29,10 @@ class BertWeights:
     def __getitem__(self, name: str) -> Float:
         return self._tensors[self._prefix + name]
 
+    def get(self, name: str) -> Float | None:
+        """The tensor of a name, or None where there is none."""
+        return self._tensors.get(self._prefix + name)
+
     def entry(self, ids: list[int]) -> Float:
         """What the first layer is given: float32 `[n_tokens, width]`."""
         states = self["embeddings.word_embeddings.weight"][ids] + self["embeddings.token_type_embeddings.weight"][0]

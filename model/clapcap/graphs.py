@@ -10,6 +10,7 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
+from ..graph_layers import GraphLayers, constant
 from .sizes import DECODER, MAPPER, WriterSizes
 
 Float = npt.NDArray[np.float32]
@@ -18,7 +19,7 @@ Weights = Mapping[str, Float]
 MAPPER_EPS = 1e-5
 
 
-class _Graph:
+class _Graph(GraphLayers):
     """What both graphs are made of; they hold no copy of the weights, which must outlive them.
 
     Args:
@@ -27,19 +28,9 @@ class _Graph:
     """
 
     def __init__(self, sizes: WriterSizes, weights: Weights) -> None:
+        super().__init__(weights)
         self._sizes = sizes
         self._weights = weights
-
-    def _product(self, name: str, x: openvino.Node, *, rows: slice = slice(None)) -> openvino.Node:
-        """A dense layer, or those of its outputs that are asked for."""
-        y = op.matmul(x, _constant(self._weights[f"{name}.weight"][rows]), False, True)
-        bias = self._weights.get(f"{name}.bias")
-        return y if bias is None else op.add(y, _constant(bias[rows]))
-
-    def _norm(self, name: str, x: openvino.Node, *, eps: float) -> openvino.Node:
-        y = op.mvn(x, np.array([-1]), True, eps, "inside_sqrt")
-        y = op.multiply(y, _constant(self._weights[f"{name}.weight"]))
-        return op.add(y, _constant(self._weights[f"{name}.bias"]))
 
     def _heads(self, y: openvino.Node, n_heads: int) -> openvino.Node:
         """`[B, n, width]` to `[B, n_heads, n, width / n_heads]`."""
@@ -64,12 +55,12 @@ class MapperGraph(_Graph):
         sizes = self._sizes
         embedding = op.parameter([1, sizes.embedding_dim], np.float32, name="embedding")
         if sizes.is_mlp:
-            x = self._product(f"{MAPPER}.fc2", op.tanh(self._product(f"{MAPPER}.fc1", embedding)))
+            x = self._linear(f"{MAPPER}.fc2", op.tanh(self._linear(f"{MAPPER}.fc1", embedding)))
             x = op.reshape(x, np.array([1, sizes.n_prefix, sizes.width]), special_zero=False)
             return openvino.Model([x], [embedding], "clapcap_mapper")
-        x = self._product(f"{MAPPER}.linear", embedding)
+        x = self._linear(f"{MAPPER}.linear", embedding)
         x = op.reshape(x, np.array([1, sizes.n_heard, sizes.width]), special_zero=False)
-        x = op.concat([x, _constant(self._weights[f"{MAPPER}.constant"][None])], 1)
+        x = op.concat([x, constant(self._weights[f"{MAPPER}.constant"][None])], 1)
         for block in range(sizes.n_mapper_blocks):
             x = self._block(f"{MAPPER}.blocks.{block}", x)
         places = np.arange(sizes.n_heard, sizes.n_heard + sizes.n_prefix)
@@ -78,16 +69,16 @@ class MapperGraph(_Graph):
     def _block(self, name: str, x: openvino.Node) -> openvino.Node:
         width, n_heads = self._sizes.width, self._sizes.n_mapper_heads
         normed = self._norm(f"{name}.norm1", x, eps=MAPPER_EPS)
-        q = self._heads(self._product(f"{name}.query", normed), n_heads)
+        q = self._heads(self._linear(f"{name}.query", normed), n_heads)
         k, v = (
             self._heads(
-                self._product(f"{name}.key_value", normed, rows=slice(part * width, (part + 1) * width)), n_heads
+                self._linear(f"{name}.key_value", normed, rows=slice(part * width, (part + 1) * width)), n_heads
             )
             for part in range(2)
         )
-        x = op.add(x, self._product(f"{name}.proj", self._mixed(q, k, v, None)))
-        hidden = op.relu(self._product(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=MAPPER_EPS)))
-        return op.add(x, self._product(f"{name}.fc2", hidden))
+        x = op.add(x, self._linear(f"{name}.proj", self._mixed(q, k, v, None)))
+        hidden = op.relu(self._linear(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=MAPPER_EPS)))
+        return op.add(x, self._linear(f"{name}.fc2", hidden))
 
 
 class DecoderGraph(_Graph):
@@ -113,7 +104,7 @@ class DecoderGraph(_Graph):
             normed = self._norm(f"{name}.norm1", x, eps=sizes.eps)
             q, k, v = (
                 self._heads(
-                    self._product(f"{name}.attn.qkv", normed, rows=slice(part * sizes.width, (part + 1) * sizes.width)),
+                    self._linear(f"{name}.attn.qkv", normed, rows=slice(part * sizes.width, (part + 1) * sizes.width)),
                     sizes.n_heads,
                 )
                 for part in range(3)
@@ -123,13 +114,9 @@ class DecoderGraph(_Graph):
                 for past, new in zip(pasts[2 * block : 2 * block + 2], (k, v), strict=True)
             )
             now += [k, v]
-            x = op.add(x, self._product(f"{name}.attn.proj", self._mixed(q, k, v, mask)))
-            hidden = op.gelu(self._product(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=sizes.eps)), "tanh")
-            x = op.add(x, self._product(f"{name}.fc2", hidden))
+            x = op.add(x, self._linear(f"{name}.attn.proj", self._mixed(q, k, v, mask)))
+            hidden = op.gelu(self._linear(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=sizes.eps)), "tanh")
+            x = op.add(x, self._linear(f"{name}.fc2", hidden))
         last = self._norm(f"{DECODER}.norm", op.gather(x, np.int64(-1), np.int64(1)), eps=sizes.eps)
-        logits = op.matmul(last, _constant(self._weights[f"{DECODER}.token_embeddings.weight"]), False, True)
+        logits = op.matmul(last, constant(self._weights[f"{DECODER}.token_embeddings.weight"]), False, True)
         return openvino.Model([logits, *now], [states, mask, sources, *pasts], "clapcap_decoder")
-
-
-def _constant(values: Float) -> openvino.Node:
-    return op.constant(np.ascontiguousarray(values), shared_memory=True)

@@ -17,7 +17,7 @@ from .front_end import read_front_end
 class ClapGraph(AudioGraph):
     """HTS-AT with the projection of a `ClapModel`: two dense layers with a ReLU between them."""
 
-    def _projected(self, pooled: openvino.Node) -> openvino.Node:
+    def _embedding(self, pooled: openvino.Node) -> openvino.Node:
         return self._linear(f"{PROJECTION}.linear2", op.relu(self._linear(f"{PROJECTION}.linear1", pooled)))
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
+from ..graph_layers import GraphLayers, constant
 from .audio_sizes import AudioSizes
 
 Float = npt.NDArray[np.float32]
@@ -26,7 +27,7 @@ CUBIC_A = -0.75  # torch's bicubic kernel
 PROJECTION_EPS = 1e-5
 
 
-class AudioGraph:
+class AudioGraph(GraphLayers):
     """Builds the graph of one checkpoint.
 
     Args:
@@ -36,6 +37,7 @@ class AudioGraph:
     """
 
     def __init__(self, sizes: AudioSizes, weights: Weights, *, n_frames: int) -> None:
+        super().__init__(weights)
         self._sizes = sizes
         self._weights = weights
         self._n_frames = n_frames
@@ -58,8 +60,11 @@ class AudioGraph:
                 x = self._merged(x, order, stage=stage)
                 order = np.arange((side // 2) ** 2)
         x = self._norm("audio_model.encoder.norm", x, eps=sizes.eps)
-        embedding = self._projected(op.reduce_mean(x, np.array([0]), keep_dims=True))
+        embedding = self._embedding(op.reduce_mean(x, np.array([0]), keep_dims=True))
         return openvino.Model([op.squeeze(embedding, np.array([0]))], [mels], "msclap_audio")
+
+    def _embedding(self, pooled: openvino.Node) -> openvino.Node:
+        return self._projected("audio_projection", pooled, eps=PROJECTION_EPS)
 
     def _scaled(self, mels: openvino.Node) -> openvino.Node:
         """The batch norm over mel bands, as it stands after training."""
@@ -67,14 +72,14 @@ class AudioGraph:
         mean, variance = self._weights[f"{name}.running_mean"], self._weights[f"{name}.running_var"]
         scale = self._weights[f"{name}.weight"].astype(np.float64) / np.sqrt(variance.astype(np.float64) + 1e-5)
         shift = self._weights[f"{name}.bias"] - mean * scale
-        return op.add(op.multiply(mels, _constant(scale[None])), _constant(shift[None]))
+        return op.add(op.multiply(mels, constant(scale[None])), constant(shift[None]))
 
     def _stretched(self, mels: openvino.Node) -> openvino.Node:
         """Frames stretched to the width of the image, bicubic with aligned corners."""
         taps = cubic_taps(self._n_frames, self._sizes.max_frames)
         if taps is None:
             return mels
-        terms = [op.multiply(op.gather(mels, row, np.int64(0)), _constant(weight[:, None])) for row, weight in taps]
+        terms = [op.multiply(op.gather(mels, row, np.int64(0)), constant(weight[:, None])) for row, weight in taps]
         return op.add(op.add(terms[0], terms[1]), op.add(terms[2], terms[3]))
 
     def _patches(self, mels: openvino.Node) -> openvino.Node:
@@ -85,12 +90,12 @@ class AudioGraph:
         image = op.reshape(image, np.array([1, 1, sizes.spec_size, sizes.spec_size]), special_zero=False)
         pad = (sizes.patch_size - sizes.patch_stride) // 2
         name = "audio_model.encoder.patch_embed"
-        weight = _constant(self._weights[f"{name}.proj.weight"])
+        weight = constant(self._weights[f"{name}.proj.weight"])
         stride = [sizes.patch_stride, sizes.patch_stride]
         x = op.convolution(image, weight, stride, [pad, pad], [pad, pad], [1, 1])
         x = op.transpose(x, np.array([0, 2, 3, 1]))
         x = op.reshape(x, np.array([sizes.side**2, sizes.width(0)]), special_zero=False)
-        x = op.add(x, _constant(self._weights[f"{name}.proj.bias"][None]))
+        x = op.add(x, constant(self._weights[f"{name}.proj.bias"][None]))
         return self._norm(f"{name}.norm", x, eps=sizes.eps)
 
     def _block(self, x: openvino.Node, *, stage: int, block: int) -> openvino.Node:
@@ -118,7 +123,7 @@ class AudioGraph:
         shift = sizes.shift(stage, block)
         if shift:
             bias = bias + shift_mask(side, window, shift)[:, None]
-        scores = op.add(op.matmul(parts[0], parts[1], False, True), _constant(bias))
+        scores = op.add(op.matmul(parts[0], parts[1], False, True), constant(bias))
         mixed = op.matmul(op.softmax(scores, -1), parts[2], False, False)
         mixed = op.reshape(op.transpose(mixed, np.array([0, 2, 1, 3])), np.array([side**2, width]), special_zero=False)
         return self._linear(f"{name}.proj", mixed)
@@ -132,22 +137,6 @@ class AudioGraph:
         x = _reordered(x, order, np.stack([corner.ravel() for corner in corners], axis=1).ravel())
         x = op.reshape(x, np.array([side**2 // 4, 4 * width]), special_zero=False)
         return self._linear(f"{name}.reduction", self._norm(f"{name}.norm", x, eps=self._sizes.eps))
-
-    def _projected(self, pooled: openvino.Node) -> openvino.Node:
-        embedded = self._linear("audio_projection.linear1", pooled)
-        mixed = op.add(embedded, self._linear("audio_projection.linear2", op.gelu(embedded, "erf")))
-        return self._norm("audio_projection.layer_norm", mixed, eps=PROJECTION_EPS)
-
-    def _linear(self, name: str, x: openvino.Node, *, rows: slice = slice(None), scale: float = 1.0) -> openvino.Node:
-        """A dense layer, or those of its outputs that are asked for, times `scale`."""
-        y = op.matmul(x, _constant(self._weights[f"{name}.weight"][rows] * np.float32(scale)), False, True)
-        bias = self._weights.get(f"{name}.bias")
-        return y if bias is None else op.add(y, _constant(bias[rows][None] * np.float32(scale)))
-
-    def _norm(self, name: str, x: openvino.Node, *, eps: float) -> openvino.Node:
-        y = op.mvn(x, np.array([1]), True, eps, "inside_sqrt")
-        y = op.multiply(y, _constant(self._weights[f"{name}.weight"][None]))
-        return op.add(y, _constant(self._weights[f"{name}.bias"][None]))
 
 
 def window_order(side: int, window: int, shift: int) -> Ints:
@@ -205,7 +194,3 @@ def _reordered(x: openvino.Node, order: Ints, wanted: Ints) -> openvino.Node:
     place[order] = np.arange(len(order))
     rows = place[wanted]
     return x if np.array_equal(rows, np.arange(len(rows))) else op.gather(x, rows, np.int64(0))
-
-
-def _constant(values: npt.NDArray[np.floating]) -> openvino.Node:
-    return op.constant(np.ascontiguousarray(values, dtype=np.float32))

@@ -13,12 +13,13 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
+from ..graph_layers import GraphLayers
 from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWeights
 
 Float = npt.NDArray[np.float32]
 
 
-class TextGraph:
+class TextGraph(GraphLayers):
     """Builds the graph of one checkpoint.
 
     Args:
@@ -26,6 +27,7 @@ class TextGraph:
     """
 
     def __init__(self, weights: TextWeights) -> None:
+        super().__init__(weights)
         self._weights = weights
 
     def build(self) -> openvino.Model:
@@ -46,38 +48,17 @@ class TextGraph:
             x = op.add(x, self._linear(f"{name}.fc2", hidden))
         pooled = op.gather(x, np.array([-1]), np.int64(0))
         pooled = self._norm(LAST_NORM, pooled, eps=self._weights.eps)
-        embedded = self._linear(f"{PROJECTION}.linear1", pooled)
-        mixed = op.add(embedded, self._linear(f"{PROJECTION}.linear2", op.gelu(embedded, "erf")))
-        embedding = self._norm(f"{PROJECTION}.layer_norm", mixed, eps=PROJECTION_EPS)
+        embedding = self._projected(PROJECTION, pooled, eps=PROJECTION_EPS)
         return openvino.Model([op.squeeze(embedding, np.array([0]))], [states, mask], "msclap_text")
 
     def _attention(self, name: str, x: openvino.Node, mask: openvino.Node) -> openvino.Node:
         width, n_heads = self._weights.width, self._weights.n_heads
-        weight, bias = self._weights[f"{name}.qkv.weight"], self._weights[f"{name}.qkv.bias"]
         parts = []
         for part, scale in enumerate((1 / math.sqrt(width // n_heads), 1.0, 1.0)):
             rows = slice(part * width, (part + 1) * width)
-            y = op.matmul(x, _constant(weight[rows], scale=scale), False, True)
-            y = op.add(y, _constant(bias[rows], scale=scale))
+            y = self._linear(f"{name}.qkv", x, rows=rows, scale=scale)
             y = op.reshape(y, np.array([-1, n_heads, width // n_heads]), special_zero=False)
             parts.append(op.transpose(y, np.array([1, 0, 2])))
         scores = op.softmax(op.add(op.matmul(parts[0], parts[1], False, True), mask), -1)
         mixed = op.transpose(op.matmul(scores, parts[2], False, False), np.array([1, 0, 2]))
         return self._linear(f"{name}.proj", op.reshape(mixed, np.array([-1, width]), special_zero=False))
-
-    def _linear(self, name: str, x: openvino.Node) -> openvino.Node:
-        y = op.matmul(x, _constant(self._weights[f"{name}.weight"]), False, True)
-        bias = self._weights.get(f"{name}.bias")
-        return y if bias is None else op.add(y, _constant(bias))
-
-    def _norm(self, name: str, x: openvino.Node, *, eps: float) -> openvino.Node:
-        y = op.mvn(x, np.array([-1]), True, eps, "inside_sqrt")
-        return op.add(
-            op.multiply(y, _constant(self._weights[f"{name}.weight"])), _constant(self._weights[f"{name}.bias"])
-        )
-
-
-def _constant(values: Float, *, scale: float = 1.0) -> openvino.Node:
-    if scale != 1.0:
-        values = values * np.float32(scale)
-    return op.constant(np.ascontiguousarray(values), shared_memory=True)

@@ -14,6 +14,7 @@ from openvino import opset13 as op
 
 from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
 from ..errors import CheckpointError
+from ..graph_layers import GraphLayers, constant
 from ..msclap.openvino_audio import read_front_end, read_weights
 from ..segment_streams import SegmentStreams
 from ..tensors import check_shapes
@@ -86,7 +87,7 @@ class Cnn14Sizes:
         }
 
 
-class Cnn14Graph:
+class Cnn14Graph(GraphLayers):
     """Builds the graph of one checkpoint; batch norms, as they stand after training, are part of the convolutions.
 
     Args:
@@ -96,6 +97,7 @@ class Cnn14Graph:
     """
 
     def __init__(self, sizes: Cnn14Sizes, weights: Weights, *, n_frames: int) -> None:
+        super().__init__(weights)
         self._sizes = sizes
         self._weights = weights
         self._n_frames = n_frames
@@ -104,8 +106,8 @@ class Cnn14Graph:
         """Make the graph: decibels float32 `[n_frames, n_mels]` to an embedding float32 `[embedding_dim]`."""
         sizes = self._sizes
         mels = op.parameter([self._n_frames, sizes.n_mels], np.float32, name="mels")
-        scale, shift = self._norm(f"{ENCODER}.batch_norm")
-        x = op.add(op.multiply(mels, _constant(scale[None])), _constant(shift[None]))
+        scale, shift = self._batch_norm(f"{ENCODER}.batch_norm")
+        x = op.add(op.multiply(mels, constant(scale[None])), constant(shift[None]))
         x = op.reshape(x, np.array([1, 1, self._n_frames, sizes.n_mels]), special_zero=False)
         last = len(sizes.conv_widths) - 1
         for block in range(last + 1):
@@ -118,16 +120,17 @@ class Cnn14Graph:
             op.reduce_max(states, np.array([2]), keep_dims=False),
             op.reduce_mean(states, np.array([2]), keep_dims=False),
         )
-        pooled = op.relu(op.add(self._product(f"{ENCODER}.dense", pooled), self._row(f"{ENCODER}.dense.bias")))
-        return openvino.Model([op.squeeze(self._projected(pooled), np.array([0]))], [mels], "msclap_2022_audio")
+        pooled = op.relu(self._linear(f"{ENCODER}.dense", pooled))
+        embedding = self._projected(PROJECTION, pooled, eps=PROJECTION_EPS)
+        return openvino.Model([op.squeeze(embedding, np.array([0]))], [mels], "msclap_2022_audio")
 
     def _convolved(self, name: str, number: int, x: openvino.Node) -> openvino.Node:
-        scale, shift = self._norm(f"{name}.norm{number}")
+        scale, shift = self._batch_norm(f"{name}.norm{number}")
         kernels = self._weights[f"{name}.conv{number}.weight"] * scale[:, None, None, None]
-        x = op.convolution(x, _constant(kernels), [1, 1], [1, 1], [1, 1], [1, 1])
-        return op.relu(op.add(x, _constant(shift[None, :, None, None])))
+        x = op.convolution(x, constant(kernels), [1, 1], [1, 1], [1, 1], [1, 1])
+        return op.relu(op.add(x, constant(shift[None, :, None, None])))
 
-    def _norm(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    def _batch_norm(self, name: str) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
         """A batch norm as a factor and a summand for each channel."""
         weight, bias, mean, variance = (
             self._weights[f"{name}.{part}"].astype(np.float64)
@@ -135,19 +138,6 @@ class Cnn14Graph:
         )
         scale = weight / np.sqrt(variance + self._sizes.eps)
         return scale, bias - mean * scale
-
-    def _projected(self, pooled: openvino.Node) -> openvino.Node:
-        embedded = self._product(f"{PROJECTION}.linear1", pooled)
-        mixed = op.add(embedded, self._product(f"{PROJECTION}.linear2", op.gelu(embedded, "erf")))
-        y = op.mvn(mixed, np.array([1]), True, PROJECTION_EPS, "inside_sqrt")
-        y = op.multiply(y, self._row(f"{PROJECTION}.layer_norm.weight"))
-        return op.add(y, self._row(f"{PROJECTION}.layer_norm.bias"))
-
-    def _product(self, name: str, x: openvino.Node) -> openvino.Node:
-        return op.matmul(x, _constant(self._weights[f"{name}.weight"]), False, True)
-
-    def _row(self, name: str) -> openvino.Node:
-        return _constant(self._weights[name][None])
 
 
 class OpenVinoCnn14Tower(SegmentStreams):
@@ -167,10 +157,7 @@ class OpenVinoCnn14Tower(SegmentStreams):
             sizes = Cnn14Sizes.of(checkpoint.read(CONFIG))
         except (TypeError, ValueError, AttributeError) as error:
             raise CheckpointError(f"{folder / CONFIG}: the audio tower cannot be built: {error}") from error
-        rate_hz, segment_s = (
-            checkpoint.number(checkpoint.front_end_file, key) for key in ("sampling_rate", "max_length_s")
-        )
-        n_frames = front_end.n_frames(round(rate_hz * segment_s))
+        n_frames = front_end.n_frames(round(checkpoint.segment_s * checkpoint.sampling_rate_hz))
         if front_end.bank.shape[1] != sizes.n_mels or min(n_frames, sizes.n_mels) < sizes.min_frames:
             raise CheckpointError(
                 f"{folder}: the front end makes {n_frames} frames of {front_end.bank.shape[1]} mel bands, but the "
@@ -179,7 +166,3 @@ class OpenVinoCnn14Tower(SegmentStreams):
         weights = read_weights(folder / WEIGHTS)
         check_shapes(weights, sizes.shapes(), path=folder / WEIGHTS)
         super().__init__(front_end, Cnn14Graph(sizes, weights, n_frames=n_frames).build())
-
-
-def _constant(values: npt.NDArray[np.floating]) -> openvino.Node:
-    return op.constant(np.ascontiguousarray(values, dtype=np.float32))

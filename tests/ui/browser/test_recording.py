@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from soundgrep.model.excerpt import decode_excerpt
 
@@ -13,7 +13,7 @@ from ..sounds import RATE_HZ, write_wav
 from .conftest import DEMO, chromium, hit_names, hits_change, opened
 
 
-def test_what_the_microphone_hears_is_searched_by(address: str, tmp_path: Path) -> None:
+def test_what_the_microphone_hears_is_searched_by(browser: Browser, address: str, tmp_path: Path) -> None:
     heard = decode_excerpt(DEMO / "animals" / "dog.ogg", start_s=0, end_s=4, sampling_rate_hz=RATE_HZ)
     microphone = write_wav(tmp_path / "dog.wav", heard[np.newaxis])
     arguments = [
@@ -23,9 +23,10 @@ def test_what_the_microphone_hears_is_searched_by(address: str, tmp_path: Path) 
         "--use-fake-ui-for-media-stream",
         f"--use-file-for-fake-audio-capture={microphone}",
     ]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), args=arguments)
-        page = opened(browser.new_context(permissions=["microphone"]).new_page(), address, q="rain")
+    # The microphone is the whole browser's, so this one is started beside the others'.
+    listening = browser.browser_type.launch(executable_path=chromium(), args=arguments)
+    try:
+        page = opened(listening.new_context(permissions=["microphone"]).new_page(), address, q="rain")
         page.get_by_role("button", name="Sound", exact=False).first.click()
         page.get_by_role("button", name="Record").click()
         page.wait_for_timeout(4_000)
@@ -33,4 +34,5 @@ def test_what_the_microphone_hears_is_searched_by(address: str, tmp_path: Path) 
             page.get_by_role("button", name="Stop recording").click()
         assert "sound=" in page.url
         assert "dog.ogg" in hit_names(page)[:3]
-        browser.close()
+    finally:
+        listening.close()
