@@ -2,10 +2,9 @@
 
     make benchmark-index
 
-A million for the engines with cells, and 100,000 for those with graphs, too, which hold all in memory. One engine a
-process, so that memory is its own; each is built into a folder first and asked then, and what it reached is kept in a
-file beside it. So a run that was stopped goes on where it was, `--engine NAME` runs one, and `--table` only shows what
-is there; `--again` asks again. Recall@10 counts any of equals, against exact search. A query's time is without the text
+A million and 100,000. One engine a process, so that memory is its own; each is built into a folder first and asked then,
+and what it reached is kept in a file beside it. So a run that was stopped goes on where it was, `--engine NAME` runs
+one, and `--table` only shows what is there; `--again` asks again. Recall@10 counts any of equals, against exact search. A query's time is without the text
 tower, one query at a time, after all were asked once.
 
 The embeddings are those of gap.py; or real ones, `--sounds FOLDER` of sounds, which `mini` listens to once a second, or
@@ -29,10 +28,10 @@ from typing import Any
 
 import numpy as np
 from gap import Gap
-from rivals import ENGINES, GRAPHS, OURS, Effort, Float, Given, K, Search
+from rivals import ENGINES, OURS, Effort, Float, Given, K, Search
 
 DIM = 1_024
-SIZES = {1_000_000: [name for name in ENGINES if name not in GRAPHS], 100_000: list(ENGINES)}
+SIZES = (1_000_000, 100_000)
 N_TEXTS, N_AUDIO = 300, 100
 TARGET, ENOUGH = 0.99, 0.995
 # Longer than this a user does not wait for: greater efforts are not tried.
@@ -230,16 +229,14 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="only show what was measured")
     parser.add_argument("--plot", type=Path, help="draw the first size")
     asked = parser.parse_args()
-    sizes = {0: list(ENGINES)} if asked.sounds else SIZES
-    if asked.segments:
-        sizes = {asked.segments: SIZES.get(asked.segments, list(ENGINES))}
-    for number, (n, names) in enumerate(sizes.items()):
+    sizes = (0,) if asked.sounds else (asked.segments,) if asked.segments else SIZES
+    for number, n in enumerate(sizes):
         folder = asked.folder / f"index-{n or 'real'}"
         folder.mkdir(parents=True, exist_ok=True)
         if asked.engine:
             run(asked.engine, asked, folder, n)
             return
-        for name in () if asked.table else names:
+        for name in () if asked.table else ENGINES:
             if asked.again or not kept_in(folder, name).exists():
                 more = [] if asked.sounds else ["--segments", str(n)]
                 subprocess.run([sys.executable, __file__, *sys.argv[1:], "--engine", name, *more], check=True)

@@ -298,5 +298,3 @@ ENGINES = {
         Engine("usearch, f16", usearch_built, usearch_opened, _breadths),
     )
 }
-GRAPHS = ("FAISS HNSW", "hnswlib", "usearch, f16")
-"""They hold every embedding in memory and take long to build."""
