@@ -2,10 +2,10 @@
 
     make benchmark-index
 
-A million and 100,000. One engine a process, so that memory is its own; each is built into a folder first and asked then,
-and what it reached is kept in a file beside it. So a run that was stopped goes on where it was, `--engine NAME` runs
-one, and `--table` only shows what is there; `--again` asks again. Recall@10 counts any of equals, against exact search. A query's time is without the text
-tower, one query at a time, after all were asked once.
+A million segments and 100,000. One engine a process, so that memory is its own; each is built into a folder first and
+asked then, and what it reached is kept in a file beside it. So a run that was stopped goes on where it was,
+`--engine NAME` runs one, `--table` only shows what is there and `--again` asks again. Recall@10 counts any of equals,
+against exact search. A query's time is without the text tower, one query at a time, after all were asked once.
 
 The embeddings are those of gap.py; or real ones, `--sounds FOLDER` of sounds, which `mini` listens to once a second, or
 FILE.npy [n, dim] of such. Their texts are then the captions of data/corpus/held_out.csv, and ours is tuned with its own

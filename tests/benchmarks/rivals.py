@@ -264,16 +264,17 @@ def usearch_opened(place: Path) -> Search:
     return search
 
 
-def _powers(least: int, most: int) -> Iterable[int]:
-    return itertools.takewhile(lambda step: step <= most, (least << power for power in range(20)))
+def _steps(least: int, most: int) -> Iterable[int]:
+    """Steps that double every second time: an engine is to be judged little beyond what it needs."""
+    return itertools.takewhile(lambda step: step <= most, (round(least * 2 ** (half / 2)) for half in range(40)))
 
 
 def _cells(nlist: int) -> list[list[Effort]]:
-    return [[(nprobe,) for nprobe in _powers(4, nlist)]]
+    return [[(nprobe,) for nprobe in _steps(4, nlist)]]
 
 
 def _cells_and_candidates(nlist: int) -> list[list[Effort]]:
-    return [[(nprobe, factor) for nprobe in _powers(16, nlist)] for factor in (10, 30, 100, 300)]
+    return [[(nprobe, factor) for nprobe in _steps(16, nlist)] for factor in (10, 30, 100, 300)]
 
 
 def _lancedb_cells(nlist: int) -> list[list[Effort]]:
@@ -283,7 +284,7 @@ def _lancedb_cells(nlist: int) -> list[list[Effort]]:
 
 
 def _breadths(_: int) -> list[list[Effort]]:
-    return [[(ef,) for ef in _powers(16, 4_096)]]
+    return [[(ef,) for ef in _steps(16, 4_096)]]
 
 
 ENGINES = {
