@@ -33,7 +33,9 @@ def made_index(folder: Path, *, n: int, dim: int) -> tuple[Path, IndexRecord]:
 
 
 def parsed_record(kept: dict[str, Any]) -> IndexRecord:
-    """What `dataclasses.asdict` made of a record of an index with cells."""
+    """What `dataclasses.asdict` made of an index's record."""
     tuning = kept["tuning"]
+    if tuning is None:  # few segments: it compares them all
+        return IndexRecord(**kept)
     routes, curve = (Route(**one) for one in tuning["routes"]), (CurvePoint(**one) for one in tuning["curve"])
     return IndexRecord(**{**kept, "tuning": Tuning(**{**tuning, "routes": tuple(routes), "curve": tuple(curve)})})
