@@ -5,7 +5,8 @@ from __future__ import annotations
 import pickle
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 import torch
 from numpy._core.multiarray import scalar
 from torch import Tensor, nn
+from transformers.utils import logging as hub_logging
 
 from .errors import CheckpointError, UsageError
 
@@ -144,8 +146,23 @@ def written(out_dir: Path, write: Callable[[Path], None]) -> None:
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{out_dir.name}-", dir=out_dir.parent))
     try:
-        write(partial)
+        with _without_bars():
+            write(partial)
         partial.chmod(0o755)
         partial.replace(out_dir)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def _without_bars() -> Iterator[None]:
+    """Keep transformers from drawing a bar of the one file that it writes."""
+    bars: Any = hub_logging  # untyped
+    if not bars.is_progress_bar_enabled():
+        yield
+        return
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bar()

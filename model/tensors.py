@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 
 from .errors import CheckpointError
 
@@ -33,10 +33,16 @@ def mapped_tensors(path: Path, *, prefix: str = "", ignored: re.Pattern[str] | N
         in this process; others are copies.
 
     Raises:
-        OSError: If the file cannot be read.
-        SafetensorError: If it is no safetensors file, or is cut short.
-        ValueError: If a tensor asked for holds no floating-point numbers.
+        CheckpointError: If the file cannot be read, is no safetensors file or cut short, or if a tensor asked for holds
+            no floating-point numbers.
     """
+    try:
+        return _mapped(path, prefix, ignored)
+    except (OSError, SafetensorError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: cannot be loaded: {error}") from error
+
+
+def _mapped(path: Path, prefix: str, ignored: re.Pattern[str] | None) -> dict[str, Float]:
     with safe_open(path, framework="numpy"):  # checks header, sizes and offsets
         pass
     with path.open("rb") as file:

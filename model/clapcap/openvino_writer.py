@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import openvino
-from safetensors import SafetensorError
 
 from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
 from ..errors import CheckpointError
@@ -91,9 +90,6 @@ def read_weights(path: Path, sizes: WriterSizes) -> dict[str, Float]:
     Raises:
         CheckpointError: if the file cannot be read, or its tensors are not those of the configuration.
     """
-    try:
-        tensors = mapped_tensors(path, prefix=f"{MAPPER}.") | mapped_tensors(path, prefix=f"{DECODER}.")
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be loaded: {error}") from error
+    tensors = mapped_tensors(path, prefix=f"{MAPPER}.") | mapped_tensors(path, prefix=f"{DECODER}.")
     check_shapes(tensors, sizes.shapes(), path=path)
     return tensors

@@ -7,13 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
-from transformers.initialization import no_init_weights
 
-from ..checkpoint import WEIGHTS
-from ..errors import CheckpointError
 from ..runtime import has_gpu
+from ..torch_models import loaded_model
 from .decoder import Past
 from .registration import ClapCapConfig, ClapCapModel
 
@@ -27,15 +23,7 @@ def load_model(folder: Path) -> ClapCapModel:
     Raises:
         CheckpointError: if the weights are unreadable or do not fit the configuration.
     """
-    weights = folder / WEIGHTS
-    try:
-        with no_init_weights():
-            model = ClapCapModel(ClapCapConfig.from_pretrained(folder))
-        model.load_state_dict(load_file(weights))  # copies half precision into the model's float32
-    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{weights}: cannot be loaded: {reason[:300]}") from error
-    return model.eval().requires_grad_(False)
+    return loaded_model(folder, lambda folder: ClapCapModel(ClapCapConfig.from_pretrained(folder)))
 
 
 class TorchWriter:

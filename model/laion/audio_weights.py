@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
 from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
 from ..errors import CheckpointError
@@ -87,10 +86,7 @@ def read_weights(folder: Path, sizes: AudioSizes) -> dict[str, Float]:
         CheckpointError: If the file cannot be read, or its tensors are not those of the configuration.
     """
     path = folder / WEIGHTS
-    try:
-        tensors = mapped_tensors(path, prefix="audio_", ignored=IGNORED)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be loaded: {error}") from error
+    tensors = mapped_tensors(path, prefix="audio_", ignored=IGNORED)
     theirs = {name: _theirs(name) for name in sizes.shapes() if not name.startswith(PROJECTION)}
     expected = _projection(sizes)
     for name, shape in sizes.shapes().items():

@@ -16,7 +16,7 @@ from ..msclap.conversion import BANK_TOLERANCE, check_dft
 from ..original import ConversionReport, Original, written
 from .front_end import front_end_of
 from .original import AUDIO, MEL_BANK, THEIRS, plain_names, renamed
-from .torch_audio import filled_model
+from .torch_audio import fill
 
 WHAT = "LAION CLAP"
 FREQUENCY_MIN_HZ = 50  # of every configuration that was published
@@ -86,10 +86,11 @@ def _model(original: Original, config: ClapConfig, state: dict[str, Tensor]) -> 
     try:
         with no_init_weights():  # every weight is about to be replaced, or the strict loading fails
             model = ClapModel(config)
-        return filled_model(model, state, is_all=True)
+        fill(model, state, is_all=True)
     except (RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:300]
         raise CheckpointError(f"{original.path}: does not fit {WHAT}: {reason}") from error
+    return model.eval().requires_grad_(False)
 
 
 def config_of(original: Original, state: Mapping[str, Tensor], *, is_fused: bool, text_eps: float) -> ClapConfig:

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
 from ..bert.network import bert_network
 from ..bert.sizes import BertSizes
@@ -99,10 +98,7 @@ def read_weights(folder: Path, sizes: BertSizes, *, embedding_dim: int) -> dict[
         CheckpointError: If the file cannot be read, or its tensors are not those of the configuration.
     """
     path = folder / WEIGHTS
-    try:
-        tensors = mapped_tensors(path, prefix="text_", ignored=IGNORED)
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be loaded: {error}") from error
+    tensors = mapped_tensors(path, prefix="text_", ignored=IGNORED)
     expected = sizes.shapes(MODEL)
     for name, shape in (
         (f"{MODEL}pooler.dense", (sizes.width, sizes.width)),

@@ -6,15 +6,12 @@ import re
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from transformers import ClapAudioConfig, ClapConfig, ClapModel
-from transformers.initialization import no_init_weights
 
-from ..checkpoint import WEIGHTS, Checkpoint
-from ..errors import CheckpointError
+from ..checkpoint import Checkpoint
 from ..msclap.audio_tower import GpuAudioTower, TorchAudioTower
 from ..msclap.mel import MelFrontEnd
+from ..torch_models import loaded_model
 from .audio_weights import IGNORED, read_sizes
 from .front_end import read_front_end
 
@@ -60,20 +57,17 @@ def load_model(folder: Path) -> ClapModel:
         CheckpointError: If the weights are unreadable or do not fit the configuration.
     """
     read_sizes(Checkpoint(folder))  # refuses what OpenVINO's tower would not compute
-    weights = folder / WEIGHTS
-    try:
-        config = ClapConfig.from_pretrained(folder)
-        if isinstance(config.audio_config, ClapAudioConfig):  # always: the class promises less
-            config.audio_config.enable_fusion = False
-        with no_init_weights():
-            model = ClapModel(config)
-        return filled_model(model, load_file(weights))
-    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{weights}: cannot be loaded: {reason[:300]}") from error
+    return loaded_model(folder, _made, fill=fill)
 
 
-def filled_model(model: ClapModel, state: dict[str, torch.Tensor], *, is_all: bool = False) -> ClapModel:
+def _made(folder: Path) -> ClapModel:
+    config = ClapConfig.from_pretrained(folder)
+    if isinstance(config.audio_config, ClapAudioConfig):  # always: the class promises less
+        config.audio_config.enable_fusion = False
+    return ClapModel(config)
+
+
+def fill(model: ClapModel, state: dict[str, torch.Tensor], *, is_all: bool = False) -> None:
     """Give a model its weights, all of them; constants may be missing.
 
     Args:
@@ -93,4 +87,3 @@ def filled_model(model: ClapModel, state: dict[str, torch.Tensor], *, is_all: bo
         raise ValueError(f"Missing key: {missing[0]}")
     if left.unexpected_keys:
         raise ValueError(f"{left.unexpected_keys[0]} has no place in a ClapModel of this configuration")
-    return model.eval().requires_grad_(False)

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 import numpy.typing as npt
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
-from transformers.initialization import no_init_weights
 
-from ..checkpoint import WEIGHTS
 from ..errors import CheckpointError, EngineError
+from ..torch_models import loaded_model
 from .configuration import MSClapConfig
 from .feature_extraction import MSClapFeatureExtractor
 from .mel import MIN_POWER, MelFrontEnd
@@ -40,15 +37,7 @@ def load_model(folder: Path) -> MSClapModel:
     Raises:
         CheckpointError: if the weights are unreadable or do not fit the configuration.
     """
-    weights = folder / WEIGHTS
-    try:
-        with no_init_weights():
-            model = MSClapModel(MSClapConfig.from_pretrained(folder))
-        model.load_state_dict(load_file(weights))  # copies half precision into the model's float32
-    except (OSError, SafetensorError, RuntimeError, TypeError, ValueError, AttributeError) as error:
-        reason = " ".join(str(error).split())
-        raise CheckpointError(f"{weights}: cannot be loaded: {reason[:300]}") from error
-    return model.eval().requires_grad_(False)
+    return loaded_model(folder, lambda folder: MSClapModel(MSClapConfig.from_pretrained(folder)))
 
 
 def load_front_end(folder: Path) -> MelFrontEnd:

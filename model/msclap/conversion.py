@@ -9,7 +9,7 @@ import numpy.typing as npt
 from transformers.initialization import no_init_weights
 
 from ..errors import CheckpointError
-from ..original import ConversionReport, Original, refuse_existing, written
+from ..original import ConversionReport, Original, written
 from .feature_extraction import MSClapFeatureExtractor
 from .gpt2_tokenizer import load_tokenizer
 from .mel import MelFrontEnd
@@ -27,24 +27,17 @@ BANK_TOLERANCE = 1e-6
 DFT_TOLERANCE = 1e-4
 
 
-def convert_checkpoint(weights: Path, out_dir: Path, *, tokenizer: Path) -> ConversionReport:
+def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> ConversionReport:
     """Convert an original checkpoint of MSCLAP 2023.
 
     Args:
-        weights: `CLAP_weights_2023.pth`.
+        original: `CLAP_weights_2023.pth`.
         out_dir: Where the checkpoint goes; must not exist. It appears whole or not at all.
         tokenizer: Folder with GPT-2's tokenizer files.
 
     Raises:
-        UsageError: if `weights` is missing or `out_dir` exists.
         CheckpointError: if a tensor is missing, of another shape, or not known.
     """
-    refuse_existing(out_dir)
-    return convert_original(Original.read(weights), out_dir, tokenizer=tokenizer)
-
-
-def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> ConversionReport:
-    """Convert what `convert_checkpoint` reads."""
     extractor, mel = take_front_end(original, PREFIX, what=WHAT, segment_s=SEGMENT_S)
     text = load_tokenizer(tokenizer)
     with no_init_weights():  # every weight is about to be replaced, or the strict loading fails

@@ -67,6 +67,7 @@ class MSClap(Family):
         if _WEIGHTS.path not in files:
             super().assemble(files, out_dir)
         else:
-            from .conversion import convert_checkpoint  # needs torch: only now
+            from ..original import Original  # both need torch: only now
+            from .conversion import convert_original
 
-            convert_checkpoint(files[_WEIGHTS.path], out_dir, tokenizer=files[_TOKENIZER[0].path].parent)
+            convert_original(Original.read(files[_WEIGHTS.path]), out_dir, tokenizer=files[_TOKENIZER[0].path].parent)

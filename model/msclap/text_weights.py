@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
 from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
 from ..errors import CheckpointError
@@ -46,9 +45,9 @@ class TextWeights:
             config = checkpoint.read(CONFIG).get("text_config", {})
             self.n_heads = int(config.get("num_attention_heads", DEFAULT_HEADS))
             self.eps = float(config.get("layer_norm_eps", DEFAULT_EPS))
-            self._tensors = mapped_tensors(self._path, prefix="text_")
-        except (OSError, ValueError, TypeError, AttributeError, SafetensorError) as error:
-            raise CheckpointError(f"{self._path}: cannot be loaded: {error}") from error
+        except (ValueError, TypeError, AttributeError) as error:
+            raise CheckpointError(f"{folder / CONFIG}: the text tower cannot be built: {error}") from error
+        self._tensors = mapped_tensors(self._path, prefix="text_")
         found = {name: tensor.shape for name, tensor in self._tensors.items()}
         self.n_blocks = sum(1 for name in found if name.endswith(".norm1.weight"))
         self.n_tokens, self.width = (*found.get(TOKENS, ()), 0, 0)[:2]

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
 
 from ..bert.network import bert_network, gelu
 from ..bert.sizes import BertSizes
@@ -92,10 +91,7 @@ def read_weights(path: Path, sizes: BertSizes, *, embedding_dim: int) -> dict[st
     Raises:
         CheckpointError: if the file cannot be read, or its tensors are not those of the configuration.
     """
-    try:
-        tensors = mapped_tensors(path, prefix="text_")
-    except (OSError, SafetensorError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path}: cannot be loaded: {error}") from error
+    tensors = mapped_tensors(path, prefix="text_")
     expected = sizes.shapes(MODEL) | {
         f"{PROJECTION}.linear1.weight": (embedding_dim, sizes.width),
         f"{PROJECTION}.linear2.weight": (embedding_dim, embedding_dim),

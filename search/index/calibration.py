@@ -19,7 +19,6 @@ TARGET_RECALL = 0.99
 """Share of the exact top 10 that an index must find, for text queries and for audio queries alike."""
 
 _SEED = 20_240_607
-_N_TEXTS = 1_000
 _N_AUDIO = 300
 _N_TIMED = 100
 # Standard errors that a normal mean stays within on one side, 19 times of 20.
@@ -47,14 +46,15 @@ def calibrate(cells: Cells, stored: HalfEmbeddings, texts: Float, *, target: flo
     Args:
         cells: The cells, filled.
         stored: The embeddings at the same positions.
-        texts: Embeddings of texts [n, embedding_dim], as people might type them.
+        texts: Embeddings of texts [n, embedding_dim], as people might type them. There should be thousands: most texts
+            miss nothing and a few miss all, when what they mean lies together in one cell, so that a small sample of
+            them tells little.
         target: Recall to reach, 0 to 1.
         trained: The tuning measured when the cells were made, if they were made for an earlier generation.
 
     Returns:
         The tuning.
     """
-    texts = texts[:_N_TEXTS]
     drawn = np.random.default_rng(_SEED).choice(len(stored), size=min(_N_AUDIO, len(stored)), replace=False)
     own = np.concatenate([np.full(len(texts), -1, np.int64), drawn])
     queries = np.concatenate([texts, stored.embeddings(drawn)])
@@ -145,14 +145,11 @@ class _Trial:
         return True
 
     def settle(self, nprobe: int, *, target: float) -> tuple[int, int]:
-        """Find the fewest candidates, and then the fewest cells from `nprobe` on, that reach a recall."""
-        while True:
-            for n_ranked in _N_RANKED:
-                if self.reaches(nprobe, n_ranked=n_ranked, target=target):
-                    return n_ranked, nprobe
-            if nprobe == self._nlist:
-                return _N_RANKED[-1], nprobe
+        """Find the fewest cells from `nprobe` on that reach a recall, and then the fewest candidates."""
+        *fewer, most = _N_RANKED
+        while nprobe < self._nlist and not self.reaches(nprobe, n_ranked=most, target=target):
             nprobe = min(self._nlist, math.ceil(nprobe * _GROWTH))
+        return next((n for n in fewer if self.reaches(nprobe, n_ranked=n, target=target)), most), nprobe
 
     def filter_cost(self, nprobe: int, *, n_ranked: int) -> float:
         """Give the milliseconds that a filter adds to a query, if it leaves all there is."""

@@ -22,7 +22,7 @@ from made_index import made_index
 from soundgrep.search.index.celled import Celled
 
 SHARES = (0.5, 0.1, 0.01, 0.001)
-K, N_QUERIES, N_TIMED = 10, 200, 60
+K, N_QUERIES, N_TIMED = 10, 500, 60
 Float = npt.NDArray[np.float32]
 Bool = npt.NDArray[np.bool_]
 

@@ -153,7 +153,13 @@ def measure(name: str, data: Data, place: Path) -> dict[str, Any]:
                 break
             reached = recall
     built = json.loads((place / "built.json").read_text("utf-8"))
-    return {"engine": name, "n": len(data.given.sounds), "memory_mib": max(0.0, memory_mib() - before), "points": points, **built}
+    return {
+        "engine": name,
+        "n": len(data.given.sounds),
+        "memory_mib": max(0.0, memory_mib() - before),
+        "points": points,
+        **built,
+    }
 
 
 def best(report: dict[str, Any]) -> dict[str, Any]:

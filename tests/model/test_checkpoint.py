@@ -15,8 +15,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from soundgrep import Encoder
+from soundgrep.model.conversion import convert_checkpoint
 from soundgrep.model.errors import AudioError, CheckpointError, UsageError
-from soundgrep.model.msclap.conversion import convert_checkpoint, front_end
+from soundgrep.model.msclap.conversion import front_end
 from soundgrep.model.msclap.mel import MelFrontEnd
 from soundgrep.model.msclap.original import PREFIX
 
@@ -184,7 +185,8 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path: Path) -> None:
     ("content", "reason"),
     [
         ({"state_dict": {}}, "no tensors under 'model'"),
-        ({"model": {"x": torch.zeros(1)}}, "the mel bank .* is missing"),
+        ({"model": {"x": torch.zeros(1)}}, "those of no checkpoint known here"),
+        ({"model": {f"{PREFIX}.x": torch.zeros(1)}}, "the mel bank .* is missing"),
         ({"model": {"x": 3}}, "no tensors under 'model'"),
         ({"model": {}}, "no tensors under 'model'"),
         ({"model": {MEL_BANK: torch.zeros(513, 64)}}, "Fourier kernel .* is missing"),

@@ -76,6 +76,7 @@ def converted(original: Path) -> Iterator[Path]:
         [*command, "--tokenizer", str(GPT2_FILES)], check=True, capture_output=True, text=True, timeout=300
     )
     assert "50 to 14000 Hz drawn for 32000 Hz" in " ".join(done.stdout.split()), "the mel bank that the weights hold"
+    assert not done.stderr
     yield folder
     shutil.rmtree(folder)
 
