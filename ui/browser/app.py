@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import anyio.to_thread
 import streamlit as st
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
@@ -19,6 +16,7 @@ from ..service.desk import Desk
 from ..service.limits import check_host
 from ..service.refusals import RefusedError
 from ..service.settings import Settings
+from ..service.watching import watched
 from . import resources
 from .downloads import download_routes
 from .media import media_routes
@@ -32,26 +30,15 @@ _POLICY = (
     "connect-src 'self' data: blob:; frame-ancestors 'self'"
 )
 
-_log = logging.getLogger(__name__)
-
 
 def create_app(desk: Desk) -> st.App:
     """Make the application over a desk, whose collections are looked at now and then for what was written to them."""
     resources.install(desk)
 
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(desk.settings.check_s)
-            try:
-                await anyio.to_thread.run_sync(desk.live.refresh)
-            except Exception:  # noqa: BLE001 - whatever it was, the next look may go better
-                _log.exception("the collections could not be looked at")
-
     @contextlib.asynccontextmanager
     async def lifespan(_app: st.App) -> AsyncIterator[dict[str, Any]]:
-        watching = asyncio.create_task(watch())
-        yield {}
-        watching.cancel()
+        async with watched(desk.live, every_s=desk.settings.check_s, changed=lambda: None):
+            yield {}
 
     return st.App(
         _SCRIPT,

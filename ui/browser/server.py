@@ -12,9 +12,9 @@ from typing import Any
 import uvicorn
 
 from ...model.errors import SoundgrepWarning
-from ...search.live import LiveCollections
 from ..service.desk import Desk
 from ..service.settings import Settings
+from ..service.watching import open_collections
 from .theme import THEME
 
 MAX_UPLOAD_MB = 200
@@ -47,8 +47,7 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
         CheckpointError: If their encoder is not on this machine any more.
     """
     warnings.simplefilter("ignore", SoundgrepWarning)  # what somebody asked is not for the terminal
-    live = LiveCollections(settings.collections)
-    live.current.members[0].encoder.embed_text(["a sound"])  # loads the text tower before anybody waits for it
+    live = open_collections(settings)
     _configure(settings)
     from .app import create_app  # Streamlit makes its own of the options when it is imported
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import logging
 import warnings
 from collections.abc import AsyncIterator
 
@@ -13,7 +11,6 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from ...model.errors import SoundgrepWarning
-from ...search.live import LiveCollections
 from .clips import clip_routes
 from .desk import Desk
 from .limits import Limits
@@ -21,10 +18,9 @@ from .metrics import CONTENT_TYPE, Metrics, Observed
 from .problems import install
 from .searching import search_routes
 from .settings import Settings
+from .watching import open_collections, watched
 
 DESCRIPTION = "Find sounds by describing them. Read-only; failures are {'error': 'one sentence'}."
-
-_log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -34,26 +30,15 @@ def create_app(settings: Settings) -> FastAPI:
         CollectionError: If a collection cannot be opened, or was made by another encoder than the first.
         CheckpointError: If their encoder is not on this machine any more.
     """
-    live = LiveCollections(settings.collections)
-    live.current.members[0].encoder.embed_text(["a sound"])  # loads the text tower before anybody waits for it
+    live = open_collections(settings)
     metrics = Metrics()
     metrics.describe(live.current, again=False)
     desk = Desk(live, settings)
 
-    async def watch() -> None:
-        while True:
-            await asyncio.sleep(settings.check_s)
-            try:
-                if await anyio.to_thread.run_sync(live.refresh):
-                    metrics.describe(live.current, again=True)
-            except Exception:  # noqa: BLE001 - whatever it was, the next look may go better
-                _log.exception("the collections could not be looked at")
-
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(watch())
-        yield
-        watching.cancel()
+        async with watched(live, every_s=settings.check_s, changed=lambda: metrics.describe(live.current, again=True)):
+            yield
 
     # The pages with a form for each address would be fetched from somebody else's server: only the description is here.
     app = FastAPI(
