@@ -45,7 +45,7 @@ demo: $(READY)
 	@echo
 	@echo "Your turn:"
 	@echo "  . $(VENV)/bin/activate"
-	@echo "  soundgrep search $(DEMO) \"a bell\" --where \"duration_s < 3\""
+	@echo "  soundgrep search $(DEMO) \"a doorbell\" --where \"duration_s < 3\""
 	@echo "  soundgrep search $(DEMO) --audio data/demo/weather/thunder.ogg"
 	@echo "  soundgrep sql $(DEMO) \"SELECT codec, count(*) AS clips FROM clips GROUP BY codec\""
 	@echo "  soundgrep index ~/Sounds sounds.soundgrep"
