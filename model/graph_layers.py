@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,10 @@ class NamedWeights(Protocol):
         ...
 
 
-class GraphLayers:
+Weights = TypeVar("Weights", bound=NamedWeights)
+
+
+class GraphLayers(Generic[Weights]):
     """Makes dense layers and norms over the last axis.
 
     Args:
@@ -30,18 +33,20 @@ class GraphLayers:
             whatever is compiled from the graph.
     """
 
-    def __init__(self, weights: NamedWeights) -> None:
-        self._named = weights
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
 
     def _linear(self, name: str, x: openvino.Node, *, rows: slice = slice(None), scale: float = 1.0) -> openvino.Node:
         """A dense layer, or those of its outputs that are asked for, times `scale`."""
-        y = op.matmul(x, constant(self._named[f"{name}.weight"][rows], scale=scale), False, True)
-        bias = self._named.get(f"{name}.bias")
+        y = op.matmul(x, constant(self._weights[f"{name}.weight"][rows], scale=scale), False, True)
+        bias = self._weights.get(f"{name}.bias")
         return y if bias is None else op.add(y, constant(bias[rows], scale=scale))
 
     def _norm(self, name: str, x: openvino.Node, *, eps: float) -> openvino.Node:
         y = op.mvn(x, np.array([-1]), True, eps, "inside_sqrt")
-        return op.add(op.multiply(y, constant(self._named[f"{name}.weight"])), constant(self._named[f"{name}.bias"]))
+        return op.add(
+            op.multiply(y, constant(self._weights[f"{name}.weight"])), constant(self._weights[f"{name}.bias"])
+        )
 
     def _projected(self, name: str, pooled: openvino.Node, *, eps: float) -> openvino.Node:
         """MSCLAP's projection of a pooled state: `LayerNorm(e + W2 gelu(e))`, `e = W1 x`."""

@@ -15,16 +15,12 @@ from .weights import BertWeights
 Float = npt.NDArray[np.float32]
 
 
-class BertGraph(GraphLayers):
+class BertGraph(GraphLayers[BertWeights]):
     """Builds the graph of one checkpoint.
 
     Args:
         weights: Its tensors, which must outlive whatever is compiled from the graph: it holds no copy of them.
     """
-
-    def __init__(self, weights: BertWeights) -> None:
-        super().__init__(weights)
-        self._weights = weights
 
     def build(self) -> openvino.Model:
         """Make the graph.

@@ -19,7 +19,7 @@ Weights = Mapping[str, Float]
 MAPPER_EPS = 1e-5
 
 
-class _Graph(GraphLayers):
+class _Graph(GraphLayers[Weights]):
     """What both graphs are made of; they hold no copy of the weights, which must outlive them.
 
     Args:
@@ -30,7 +30,6 @@ class _Graph(GraphLayers):
     def __init__(self, sizes: WriterSizes, weights: Weights) -> None:
         super().__init__(weights)
         self._sizes = sizes
-        self._weights = weights
 
     def _heads(self, y: openvino.Node, n_heads: int) -> openvino.Node:
         """`[B, n, width]` to `[B, n_heads, n, width / n_heads]`."""

@@ -27,7 +27,7 @@ CUBIC_A = -0.75  # torch's bicubic kernel
 PROJECTION_EPS = 1e-5
 
 
-class AudioGraph(GraphLayers):
+class AudioGraph(GraphLayers[Weights]):
     """Builds the graph of one checkpoint.
 
     Args:
@@ -39,7 +39,6 @@ class AudioGraph(GraphLayers):
     def __init__(self, sizes: AudioSizes, weights: Weights, *, n_frames: int) -> None:
         super().__init__(weights)
         self._sizes = sizes
-        self._weights = weights
         self._n_frames = n_frames
 
     def build(self) -> openvino.Model:

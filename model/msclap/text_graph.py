@@ -19,16 +19,12 @@ from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWei
 Float = npt.NDArray[np.float32]
 
 
-class TextGraph(GraphLayers):
+class TextGraph(GraphLayers[TextWeights]):
     """Builds the graph of one checkpoint.
 
     Args:
         weights: Its tensors, which must outlive whatever is compiled from the graph: it holds no copy of them.
     """
-
-    def __init__(self, weights: TextWeights) -> None:
-        super().__init__(weights)
-        self._weights = weights
 
     def build(self) -> openvino.Model:
         """Make the graph.

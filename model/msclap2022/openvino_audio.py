@@ -87,7 +87,7 @@ class Cnn14Sizes:
         }
 
 
-class Cnn14Graph(GraphLayers):
+class Cnn14Graph(GraphLayers[Weights]):
     """Builds the graph of one checkpoint; batch norms, as they stand after training, are part of the convolutions.
 
     Args:
@@ -99,7 +99,6 @@ class Cnn14Graph(GraphLayers):
     def __init__(self, sizes: Cnn14Sizes, weights: Weights, *, n_frames: int) -> None:
         super().__init__(weights)
         self._sizes = sizes
-        self._weights = weights
         self._n_frames = n_frames
 
     def build(self) -> openvino.Model:

@@ -24,7 +24,7 @@ import numpy as np
 
 from soundgrep.model.runtime import usable_cores
 from tests.benchmarks import tower
-from tests.benchmarks.tower import BATCHES, STEPS, Contestant, n_gflop_of, race
+from tests.benchmarks.tower import STEPS, Contestant, n_gflop_of, race, rivals_and_limit
 
 RATE_HZ, SEGMENT_S, SEGMENT = 48_000, 10, 480_000
 
@@ -92,28 +92,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         n_gflop = full_size(Path(folder))
         tower.full_size(Path(folder) / "msclap")
-        common = {"folder": folder}
-        alone = {"n_processes": n_cores, "n_threads": 1, "batch": 1, **common}
+        alone = {"n_processes": n_cores, "n_threads": 1, "batch": 1, "folder": folder}
         contestants = [
             Contestant("ours, a process a core", "laion", **alone),
             Contestant("ours in torch", "laion in torch", **alone),
             Contestant("MSCLAP's, a process a core", "msclap", **alone),
-            *(
-                Contestant(
-                    f"reference, {n} x {n_cores // n} threads, batch {batch}",
-                    "eager",
-                    n_processes=n,
-                    n_threads=n_cores // n,
-                    batch=batch,
-                    **common,
-                )
-                for n in (1, n_cores)
-                for batch in BATCHES
-            ),
-            *(
-                Contestant(f"matrix product, {library}", "matmul", n_processes=n_cores, n_threads=1, batch=b, **common)
-                for b, library in enumerate(("numpy", "torch", "OpenVINO"), start=1)
-            ),
+            *rivals_and_limit("eager", n_cores=n_cores, folder=folder),
         ]
         race(contestants, n_gflop=n_gflop, segment_s=SEGMENT_S)
 

@@ -189,6 +189,29 @@ class Contestant:
         return sum(done / taken_s for done, taken_s in (pipe.recv() for pipe in pipes[self.key]))
 
 
+def rivals_and_limit(kind: str, *, n_cores: int, folder: str) -> list[Contestant]:
+    """The reference at its settings, and the matrix products of three libraries."""
+    references = [
+        Contestant(
+            f"reference, {n} x {n_cores // n} threads, batch {batch}",
+            kind,
+            n_processes=n,
+            n_threads=n_cores // n,
+            batch=batch,
+            folder=folder,
+        )
+        for n in (1, n_cores)
+        for batch in BATCHES
+    ]
+    limits = [
+        Contestant(
+            f"matrix product, {library}", "matmul", n_processes=n_cores, n_threads=1, batch=number, folder=folder
+        )
+        for number, library in enumerate(("numpy", "torch", "OpenVINO"), start=1)
+    ]
+    return references + limits
+
+
 def main() -> None:
     n_cores = usable_cores()
     with tempfile.TemporaryDirectory() as folder:
@@ -199,22 +222,7 @@ def main() -> None:
             Contestant("ours without log-mels", "ours alone", n_processes=n_cores, n_threads=1, batch=1, **common),
             Contestant("ours, one process", "ours", n_processes=1, n_threads=n_cores, batch=n_cores, **common),
             Contestant("ours in torch", "ours in torch", n_processes=n_cores, n_threads=1, batch=1, **common),
-            *(
-                Contestant(
-                    f"reference, {n} x {n_cores // n} threads, batch {batch}",
-                    "reference",
-                    n_processes=n,
-                    n_threads=n_cores // n,
-                    batch=batch,
-                    **common,
-                )
-                for n in (1, n_cores)
-                for batch in BATCHES
-            ),
-            *(
-                Contestant(f"matrix product, {library}", "matmul", n_processes=n_cores, n_threads=1, batch=b, **common)
-                for b, library in enumerate(("numpy", "torch", "OpenVINO"), start=1)
-            ),
+            *rivals_and_limit("reference", n_cores=n_cores, folder=folder),
         ]
         race(contestants, n_gflop=n_gflop, segment_s=7)
 
