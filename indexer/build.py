@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..model.encoder import Encoder
 from ..model.errors import UsageError
+from ..model.many import as_many
 from ..model.paths import readable_path
 from ..search.store.manifest import has_manifest
 from .encoders import Encoders
@@ -73,7 +74,7 @@ def build_collection(
     """
     started_s = time.monotonic()
     options = options or BuildOptions()
-    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
+    sources = as_many(source, (str, os.PathLike))
     if not sources:
         raise UsageError("there is no source to index")
     if n_workers is not None and n_workers < 1:

@@ -14,8 +14,9 @@ import numpy.typing as npt
 
 from .checkpoint import Checkpoint
 from .digests import digest_of
-from .errors import CheckpointError
+from .errors import CheckpointError, QueryError
 from .family import AudioTower, Family, TextTower, Traits
+from .many import as_many
 from .paths import readable_path
 from .registry import family_of, find_checkpoint
 from .segments import checked_waveform
@@ -149,11 +150,11 @@ class Encoder:
         if not self._checkpoint.is_bundled and not has_passed(self._paths, "text"):
             self._loaded_text_tower()
 
-    def embed_audio(self, waveforms: Sequence[npt.NDArray[np.float32]]) -> Embedding:
+    def embed_audio(self, waveforms: npt.NDArray[np.float32] | Sequence[npt.NDArray[np.float32]]) -> Embedding:
         """Embed waveforms, each by itself, so that its neighbours in the batch change nothing.
 
         Args:
-            waveforms: Mono waveforms at `sampling_rate_hz`, float32 `[n_samples]` with `1 <= n_samples <=
+            waveforms: Mono waveforms at `sampling_rate_hz`, or one, float32 `[n_samples]` with `1 <= n_samples <=
                 segment_samples`. Shorter ones are filled up, by most families with repetitions. Cut longer clips with
                 `soundgrep.model.segments.segment_starts`.
 
@@ -164,28 +165,35 @@ class Encoder:
             AudioError: if a waveform is empty, longer than a segment, not mono, or holds NaN or infinity.
             CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
+        if isinstance(waveforms, np.ndarray) and waveforms.ndim < 2:
+            waveforms = [waveforms]
         for number, waveform in enumerate(waveforms):
             checked_waveform(waveform, number=number, n_samples=self.segment_samples, name=self.id)
-        if not waveforms:
+        if not len(waveforms):
             return np.zeros((0, self.embedding_dim), np.float32)
         size = self.segment_samples
         filled = [one if len(one) == size else self._family.filled(one, size) for one in waveforms]
         return self._normalised(self.load_audio_tower().embed_segments(filled))
 
-    def embed_text(self, texts: Sequence[str]) -> Embedding:
+    def embed_text(self, texts: str | Sequence[str]) -> Embedding:
         """Embed texts.
 
         Args:
-            texts: Descriptions of sounds. Longer ones than the tower reads are cut, with a `SoundgrepWarning`.
+            texts: Descriptions of sounds, or one. Longer ones than the tower reads are cut, with a `SoundgrepWarning`.
 
         Returns:
             float32 `[n_texts, embedding_dim]`, rows of unit length.
 
         Raises:
+            QueryError: If one of them is no text.
             CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
+        asked = as_many(texts, (str, bytes))
+        for number, text in enumerate(asked, start=1):
+            if not isinstance(text, str):
+                raise QueryError(f"text {number} to embed is no text but {type(text).__name__}")
         tower = self._text_tower()
-        return self._normalised([tower.embed_text(text) for text in texts])
+        return self._normalised([tower.embed_text(text) for text in asked])
 
     def load_audio_tower(self) -> AudioTower:
         """Load the audio tower, if it is not yet: for who embeds many segments and asks for its pace.

@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ..model.errors import CollectionError, QueryError
+from ..model.errors import CollectionError
+from ..model.many import as_many
 from ..model.paths import readable_path
 from .encoders import ear_of, named_encoder, open_encoder
 from .index.bank import Bank
-from .querying.filters import Filters, Values, checked_values
+from .querying.condition import Condition, Values, checked_values
+from .querying.filters import Filters
 from .querying.finder import Finder
 from .querying.hits import Explanation, Hits
 from .querying.options import SearchOptions, checked_number
@@ -218,7 +220,7 @@ class Collection:
 
     def search_many(
         self,
-        queries: Iterable[str | Query],
+        queries: str | Query | Iterable[str | Query],
         *,
         k: int = 10,
         where: str | None = None,
@@ -229,7 +231,7 @@ class Collection:
         """Answer many queries, embedding their texts together and working their filter out once.
 
         Args:
-            queries: Texts and queries.
+            queries: Texts and queries, or one.
             k: Hits wanted of each, at least 1.
             where: As in `search`, for all of them.
             where_values: As in `search`.
@@ -244,7 +246,7 @@ class Collection:
             AudioError: If an audio file cannot be decoded.
             CollectionError: If the tables or the index cannot be read.
         """
-        asked = [query if isinstance(query, Query) else Query.text(query) for query in queries]
+        asked = [query if isinstance(query, Query) else Query.text(query) for query in as_many(queries, (str, Query))]
         heard = self._asked(encoder)
         if len(heard) > 1:
             return [
@@ -346,11 +348,9 @@ class Collection:
     ) -> list[Hits]:
         k = checked_number("k", k, lowest=1)
         options = options or SearchOptions()
-        values = checked_values(where_values)
-        if values and where is None:
-            raise QueryError("there are values for a filter, but no filter")
+        condition = Condition.of(where, where_values)
         started = time.perf_counter()
-        allowed = None if where is None else self._filters.allowed(where, values)
+        allowed = self._filters.allowed(condition)
         filtered = time.perf_counter()
         asked = self._terms.resolve(queries)
         resolved = time.perf_counter()
@@ -405,9 +405,12 @@ class Collection:
             _log.debug("%s; scores are not calibrated", error)
             return None
 
+    def _passing(self, where: str, values: Values) -> npt.NDArray[np.bool_]:
+        return self._rows.among_clips(self._catalog.clip_ids_where(where, values))
+
     @cached_property
     def _filters(self) -> Filters:
-        return Filters(self._rows, clip_ids_where=lambda where, values: self._catalog.clip_ids_where(where, values))
+        return Filters(self._passing)
 
     @cached_property
     def _lexical(self) -> Lexical:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..model.errors import CollectionError, EncoderMismatchError, QueryError
 from ..model.paths import readable_path
+from .querying.condition import Condition
 from .querying.query import Query
 from .store.manifest import Manifest
 
@@ -52,12 +53,9 @@ class SavedQuery:
         return Query.embedding(self.embedding)
 
     @property
-    def condition(self) -> str | None:
-        """What to search among, as a SQL condition; None for everything."""
-        parts = [] if self.where is None else [f"({self.where})"]
-        if self.rejected:
-            parts.append(f"clip_id NOT IN ({', '.join(map(str, self.rejected))})")
-        return " AND ".join(parts) or None
+    def condition(self) -> Condition:
+        """What to search among."""
+        return Condition.joined(Condition(self.where, self.values), Condition.without_clips(self.rejected))
 
     def to_json(self) -> dict[str, object]:
         """Give what there is to know of it as plain values that JSON can hold; ids as text, as in hits."""

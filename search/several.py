@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from ..model.errors import QueryError
-from .querying.filters import Values
+from .querying.condition import Values
 from .querying.fusion import reciprocal_rank_fusion
 from .querying.hit import Hit
 from .querying.hits import Hits

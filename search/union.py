@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..model.errors import EncoderMismatchError, QueryError
+from ..model.many import as_many
 from ..model.paths import readable_path
 from .collection import Collection
-from .querying.filters import Values
+from .querying.condition import Values
 from .querying.hit import Hit
 from .querying.hits import Hits
 from .querying.options import SearchOptions, checked_number
@@ -55,12 +56,16 @@ class Collections:
 
     @classmethod
     def open(
-        cls, paths: Iterable[str | os.PathLike[str]], *, encoder: Encoder | None = None, isolate_sql: bool = False
+        cls,
+        paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+        *,
+        encoder: Encoder | None = None,
+        isolate_sql: bool = False,
     ) -> Collections:
         """Open collections, which then share one encoder.
 
         Args:
-            paths: Their folders.
+            paths: Their folders, or one.
             encoder: The encoder, if it is open already; None for the one that made the first.
             isolate_sql: As in `Collection.open`.
 
@@ -69,7 +74,7 @@ class Collections:
             CheckpointError: If the encoder is not on this machine any more.
             QueryError: If there is none.
         """
-        folders = list(paths)
+        folders = as_many(paths, (str, os.PathLike))
         if len(folders) > 1:
             members = [Collection.open(folder) for folder in folders]
             cls(members)  # before the encoder is opened, or a mismatch would be told in its words
@@ -162,7 +167,7 @@ class Collections:
 
     def search_many(
         self,
-        queries: Iterable[str | Query],
+        queries: str | Query | Iterable[str | Query],
         *,
         k: int = 10,
         where: str | None = None,
@@ -173,7 +178,7 @@ class Collections:
         """Answer many queries.
 
         Args:
-            queries: Texts and queries.
+            queries: Texts and queries, or one.
             k: Hits wanted of each, at least 1.
             where: As in `search`, for all of them.
             where_values: As in `search`.
@@ -186,7 +191,7 @@ class Collections:
         Raises:
             QueryError, AudioError, CollectionError: As `Collection.search_many`.
         """
-        asked = list(queries)
+        asked = as_many(queries, (str, Query))
         if len(self.members) == 1:
             return self.members[0].search_many(
                 asked, k=k, where=where, where_values=where_values, options=options, encoder=encoder

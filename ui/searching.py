@@ -282,12 +282,13 @@ def _with_saved(
     collection: Collection, name: str, asked: Query | None, where: str | None, values: dict[str, object]
 ) -> tuple[Query, str | None, dict[str, object]]:
     """Adds a saved query to what was asked for, and its filter to the one given."""
+    from ..search.querying.condition import Condition
     from ..search.saved import saved_query
 
     saved = saved_query(collection.path, collection.manifest, name)
-    conditions = [f"({condition})" for condition in (saved.condition, where) if condition is not None]
+    condition = Condition.joined(saved.condition, Condition(where, values))
     query = saved.query if asked is None else saved.query + asked
-    return query, " AND ".join(conditions) or None, {**saved.values, **values}
+    return query, condition.where, dict(condition.values)
 
 
 def _weighted(text: str) -> Query:

@@ -57,7 +57,8 @@ def save_query(
         saved_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     # What cannot be asked is not worth keeping.
-    collection.search(saved.query, k=1, where=saved.condition, where_values=saved.values or None)
+    condition = saved.condition
+    collection.search(saved.query, k=1, where=condition.where, where_values=condition.values)
     file = file_of(collection.path, name)
     if file.exists():
         raise QueryError(f"{readable_path(collection.path)}: has a saved query {name!r} already; delete it first")

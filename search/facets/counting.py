@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import QueryError
+from ..querying.condition import Condition, Values
+from ..querying.filters import Filters
 from ..union import Collections
 from .columns import Column
 from .facet import Counted
-from .narrowing import Binding, Condition, Narrowing
+from .narrowing import Binding, Narrowing
 from .reading import read_columns
 
 Bool = npt.NDArray[np.bool_]
 Int64 = npt.NDArray[np.int64]
-
-_N_KEPT = 16
 
 
 class Facets:
@@ -40,8 +38,7 @@ class Facets:
         self._columns = {column.name: column for column in columns}
         self._order: Int64 = np.argsort(self._ids)
         self._sorted_ids = self._ids[self._order]
-        self._kept: OrderedDict[tuple[str, str], Bool] = OrderedDict()
-        self._lock = threading.Lock()
+        self._filters = Filters(self._passing)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,17 +53,17 @@ class Facets:
         """
         bind = Binding()
         parts = [
-            self._column(name).condition(keys, narrowing.least_label_score, bind)
+            Condition(self._column(name).condition(keys, narrowing.least_label_score, bind))
             for name, keys in narrowing.chosen.items()
         ]
-        return Condition(" AND ".join(parts), bind.values) if parts else Condition()
+        return Condition.joined(*parts, Condition(values=bind.values))
 
     def count(
         self,
         narrowing: Narrowing | None = None,
         *,
         where: str | None = None,
-        where_values: Mapping[str, object] | None = None,
+        where_values: Values | None = None,
         among: Sequence[int] | None = None,
         hits: Sequence[int] | None = None,
     ) -> Counted:
@@ -85,8 +82,9 @@ class Facets:
         narrowing = Narrowing() if narrowing is None else narrowing
         least = narrowing.least_label_score
         base = np.ones(len(self._ids), np.bool_)
-        if where is not None:
-            base &= self._where(where, where_values or {})
+        allowed = self._filters.allowed(Condition.of(where, where_values))
+        if allowed is not None:
+            base &= allowed
         if among is not None:
             base &= self._mask_of(np.asarray(among, np.int64))
         found = None if hits is None else self._mask_of(np.asarray(hits, np.int64))
@@ -108,20 +106,10 @@ class Facets:
             raise QueryError(f"there is nothing called {name[:40]!r} to narrow by here")
         return column
 
-    def _where(self, where: str, values: Mapping[str, object]) -> Bool:
-        key = (where, repr(sorted(values.items())))
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]
-        mask = self._mask_of(
+    def _passing(self, where: str, values: Values) -> Bool:
+        return self._mask_of(
             np.concatenate([member.clip_ids_where(where, values=values) for member in self._collections.members])
         )
-        with self._lock:
-            self._kept[key] = mask
-            while len(self._kept) > _N_KEPT:
-                self._kept.popitem(last=False)
-        return mask
 
     def _mask_of(self, clip_ids: Int64) -> Bool:
         """Tell of each clip [n] whether it is one of some."""

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from ...model.errors import QueryError
+from ..querying.condition import exact_digest
 
 FOLDER = "path"
 """The facet of folders is about this column."""
@@ -49,42 +50,15 @@ class Narrowing:
         return replace(self, chosen={**self.chosen, name: keys})
 
 
-@dataclass(frozen=True)
-class Condition:
-    """A filter and the values in it, as `Collection.search` takes them.
-
-    Attributes:
-        where: The SQL expression; None for no filter.
-        values: The values of its parameters.
-    """
-
-    where: str | None = None
-    values: Mapping[str, object] = field(default_factory=dict)
-
-    def beside(self, where: str | None, values: Mapping[str, object] | None = None) -> Condition:
-        """Give the condition under which this one holds and another filter too.
-
-        Args:
-            where: The other filter, which stands first so that a mistake in it is told as one; None for none.
-            values: Its values.
-        """
-        if where is None:
-            return self
-        if self.where is None:
-            return Condition(where, dict(values or {}))
-        # On lines of their own: a comment at the end of one must not swallow the bracket.
-        return Condition(f"(\n{where}\n) AND (\n{self.where}\n)", {**(values or {}), **self.values})
-
-
 class Binding:
-    """Values on their way into a SQL expression, each under a name of its own."""
+    """Values on their way into a SQL expression, each under a name that no other value has, in any expression."""
 
     def __init__(self) -> None:
         self.values: dict[str, object] = {}
 
     def name(self, value: object) -> str:
         """Give the parameter that stands for a value."""
-        name = f"narrowed_{len(self.values)}"
+        name = f"narrowed_{exact_digest(value).hex()}"
         self.values[name] = value
         return f"${name}"
 

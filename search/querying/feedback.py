@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
@@ -10,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import QueryError
+from ...model.many import as_many
+from .hit import Hit
 from .query import Known, Query, unit
 
 if TYPE_CHECKING:
@@ -24,6 +27,7 @@ _QUERY_WEIGHT = 3.0
 _FREEDOM = 1.0
 _N_OTHERS = 200
 _N_STEPS = 25
+_ONE = (Hit, str, os.PathLike, int)
 
 
 class Askable(Protocol):
@@ -42,8 +46,8 @@ def refine(
     asked_of: Askable | Sequence[Askable],
     query: str | Query | None,
     *,
-    keep: Iterable[Known],
-    reject: Iterable[Known] = (),
+    keep: Known | Iterable[Known],
+    reject: Known | Iterable[Known] = (),
 ) -> Query:
     """Make a query that ranks by what was kept and rejected of the answers to another.
 
@@ -53,7 +57,7 @@ def refine(
     Args:
         asked_of: The collection that is asked, or several, as `collections.members`.
         query: What was asked before, a text or a query; None for nothing.
-        keep: Clips to rank alike: hits, paths or ids.
+        keep: Clips to rank alike, hits, paths or ids, or one.
         reject: Clips to rank apart.
 
     Returns:
@@ -65,8 +69,8 @@ def refine(
     """
     members = asked_of if isinstance(asked_of, Sequence) else [asked_of]
     asked = Query.text(query) if isinstance(query, str) else query
-    kept = [_embedding(members, Query.like(one)) for one in keep]
-    rejected = [_embedding(members, Query.like(one)) for one in reject]
+    kept = [_embedding(members, Query.like(one)) for one in as_many(keep, _ONE)]
+    rejected = [_embedding(members, Query.like(one)) for one in as_many(reject, _ONE)]
     if asked is None and not kept:
         raise QueryError("there is nothing to learn from: keep a clip, or ask for something")
     if asked is not None and not kept:

@@ -22,6 +22,7 @@ from soundgrep.indexer.writing.annexes import write_annex
 from soundgrep.search import Collections
 from soundgrep.search.facets.counting import Facets
 from soundgrep.search.facets.narrowing import Narrowing
+from soundgrep.search.querying.condition import Condition
 from soundgrep.search.store.manifest import CLIPS_FOLDER, read_manifest, write_manifest
 from soundgrep.search.store.schema import CLIPS
 from soundgrep.search.store.tables import Table
@@ -125,7 +126,7 @@ def main() -> None:
 def grouped(collection: Collection, facets: Facets, narrowing: Narrowing, where: str | None) -> None:
     """Count in SQL, each facet under the choices of the others."""
     for name in facets.names:
-        others = facets.condition(narrowing.with_chosen(name, ())).beside(where)
+        others = Condition.joined(Condition(where), facets.condition(narrowing.with_chosen(name, ())))
         column = {"path": "regexp_replace(path, '/[^/]*$', '')", "duration_s": "floor(log2(duration_s))"}.get(
             name, "round(loudness, -1)" if name == "loudness" else f'"{name}"'
         )

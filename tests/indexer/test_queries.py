@@ -81,7 +81,8 @@ def test_a_saved_query_finds_again_what_it_found(opened: Collection) -> None:
     assert (saved.name, saved.text) == ("calm rain ☂", "rain - 0.5 * wind")
     reopened = Collection.open(opened.path)
     again = saved_query(reopened.path, reopened.manifest, "calm rain ☂")
-    found = reopened.search(again.query, k=5, where=again.condition, where_values=again.values)
+    condition = again.condition
+    found = reopened.search(again.query, k=5, where=condition.where, where_values=condition.values)
     expected = opened.search(query, k=6, where=where, where_values=values)
     assert [hit.segment_id for hit in found] == [hit.segment_id for hit in expected if hit.clip_id != rejected][:5]
     assert [hit.score for hit in found] == pytest.approx([hit.score for hit in expected if hit.clip_id != rejected][:5])

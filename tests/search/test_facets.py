@@ -16,7 +16,8 @@ from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, Collections, SearchOptions
 from soundgrep.search.facets.counting import Facets
 from soundgrep.search.facets.facet import Counted, Facet
-from soundgrep.search.facets.narrowing import Condition, Narrowing
+from soundgrep.search.facets.narrowing import Narrowing
+from soundgrep.search.querying.condition import Condition
 
 from .conftest import Made
 from .made import add_clips, by_clip, clustered
@@ -99,11 +100,13 @@ def test_every_count_is_what_sql_counts_however_facets_are_combined(facets: Face
         narrowing = Narrowing(chosen, least_label_score=rng.choice([0.0, 0.6]))
         where, values = rng.choice([(None, {}), ("duration_s < $most -- short", {"most": 4.5})])
         counted = facets.count(narrowing, where=where, where_values=values)
-        assert counted.n_clips == in_sql(known, facets.condition(narrowing).beside(where, values)), narrowing
+        assert counted.n_clips == in_sql(
+            known, Condition.joined(Condition.of(where, values), facets.condition(narrowing))
+        ), narrowing
         for facet in rng.sample(counted.facets, 3):
             for choice in facet.choices:
                 alone = narrowing.with_chosen(facet.name, (choice.key,))
-                expected = in_sql(known, facets.condition(alone).beside(where, values))
+                expected = in_sql(known, Condition.joined(Condition.of(where, values), facets.condition(alone)))
                 assert choice.n_clips == expected, (facet.name, choice, narrowing)
                 assert choice.is_chosen == (choice.key in chosen.get(facet.name, ()))
 
@@ -162,7 +165,7 @@ def test_several_collections_count_a_clip_once(encoder: Encoder, tmp_path: Path)
     facets = Facets(both)
     narrowing = Narrowing({"codec": ("vorbis",)})
     counted = facets.count(narrowing, where="duration_s > 1")
-    condition = facets.condition(narrowing).beside("duration_s > 1")
+    condition = Condition.joined(Condition("duration_s > 1"), facets.condition(narrowing))
     hits = both.search("rain", k=100, where=condition.where, where_values=condition.values)
     assert counted.n_clips == len(hits)
     assert counted.n_total == 20

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...model.errors import QueryError
 from ...search import Query, SearchOptions
-from ...search.querying.filters import Values
+from ...search.querying.condition import Condition
 from ...search.querying.hits import Hits
 from ...search.union import Collections
 from . import resources
@@ -31,15 +31,14 @@ def query_of(state: SearchState) -> Query:
     return learned(resources.current(), state, sum(terms[1:], start=terms[0]) if terms else None)
 
 
-def where_of(collections: Collections, state: SearchState) -> tuple[str | None, Values]:
-    """The filter of a search, and the values in it.
+def where_of(collections: Collections, state: SearchState) -> Condition:
+    """The filter of a search.
 
     Raises:
         QueryError: If something is chosen that there is not.
         CollectionError: If the tables cannot be read.
     """
-    condition = condition_of(state)
-    return filtered(collections, state, condition.where, condition.values)
+    return filtered(collections, state, condition_of(state))
 
 
 def find(collections: Collections, state: SearchState, *, k: int, offset: int = 0) -> Hits:
@@ -55,13 +54,13 @@ def find(collections: Collections, state: SearchState, *, k: int, offset: int = 
             f"sounds given to the page, and what was learned from marks, are known as {first} hears them: choose "
             f"{first} under Listing, or take them away"
         )
-    where, values = where_of(collections, state)
+    condition = where_of(collections, state)
     options = SearchOptions(by=state.by, offset=offset, fold=state.fold, text_match=state.text_match)
     return collections.search(
         query_of(state),
         k=k,
-        where=where,
-        where_values=values or None,
+        where=condition.where,
+        where_values=condition.values,
         options=options,
         encoder=state.encoder or None,
     )

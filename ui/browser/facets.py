@@ -11,7 +11,8 @@ import streamlit as st
 from ...model.errors import SoundgrepError
 from ...search.facets.counting import Facets
 from ...search.facets.facet import Counted, Facet
-from ...search.facets.narrowing import Condition, Narrowing
+from ...search.facets.narrowing import Binding, Narrowing
+from ...search.querying.condition import Condition
 from ...search.union import Collections
 from ..screen import printable
 from . import resources, state
@@ -68,13 +69,14 @@ def condition_of(search: SearchState) -> Condition:
         QueryError: If something is chosen that there is not.
         CollectionError: If the tables cannot be read.
     """
-    condition = Condition()
+    conditions = [Condition(search.where.strip() or None)]  # first, so that a mistake in it is told as one
     if search.facets:
-        condition = facets_of(resources.current()).condition(narrowing_of(search))
+        conditions.append(facets_of(resources.current()).condition(narrowing_of(search)))
     if search.inside:
-        inside = Condition("clip_id IN (SELECT unnest($inside))", {"inside": list(search.inside)})
-        condition = condition.beside(inside.where, inside.values)
-    return condition.beside(search.where.strip() or None)
+        bind = Binding()
+        inside = f"clip_id IN (SELECT unnest({bind.name(list(search.inside))}))"
+        conditions.append(Condition(inside, bind.values))
+    return Condition.joined(*conditions)
 
 
 def facet_texts(search: SearchState) -> list[tuple[str, str, str]]:

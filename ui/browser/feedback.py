@@ -107,9 +107,9 @@ def _saved() -> None:
     search, name = state.current(), str(st.session_state.get(_NAME, ""))
     try:
         collections = narrowed(resources.current(), search)
-        where, values = where_of(collections, search)
-        member = home()
-        save_query(member, name, query_of(search), text=described(search), where=where, values=values)
+        condition = where_of(collections, search)
+        query, text = query_of(search), described(search)
+        save_query(home(), name, query, text=text, where=condition.where, values=condition.values)
     except SoundgrepError as error:
         st.session_state[_PROBLEM] = str(error)
         return

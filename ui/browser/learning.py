@@ -7,8 +7,8 @@ import streamlit as st
 from ...model.errors import QueryError
 from ...search import Collection, Query
 from ...search.map import centre_of, inside
+from ...search.querying.condition import Condition
 from ...search.querying.feedback import refine
-from ...search.querying.filters import Values
 from ...search.saved import SavedQuery, saved_query
 from ...search.union import Collections
 from . import resources, state
@@ -87,22 +87,14 @@ def learned(collections: Collections, search: SearchState, query: Query | None) 
     return query
 
 
-def filtered(
-    collections: Collections, search: SearchState, where: str | None, values: Values | None
-) -> tuple[str | None, Values]:
+def filtered(collections: Collections, search: SearchState, condition: Condition) -> Condition:
     """Add to a filter what was saved with a query, what was rejected, and the area of the map."""
-    # On lines of its own: a comment at its end must not swallow the bracket.
-    conditions = [] if where is None else [f"(\n{where}\n)"]
-    given = dict(values or {})
-    if search.saved:
-        saved = _saved(collections, search)
-        conditions += [] if saved.condition is None else [saved.condition]
-        given = {**saved.values, **given}
-    if search.drop:
-        conditions.append(f"clip_id NOT IN ({', '.join(map(str, search.drop))})")
-    if search.area:
-        conditions.append(inside(search.area))
-    return " AND ".join(conditions) or None, given
+    return Condition.joined(
+        condition,
+        _saved(collections, search).condition if search.saved else Condition(),
+        Condition.without_clips(search.drop),
+        Condition(inside(search.area) if search.area else None),
+    )
 
 
 def described(search: SearchState) -> str:

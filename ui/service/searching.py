@@ -10,7 +10,7 @@ from fastapi import APIRouter, Body
 from fastapi import Query as Parameters
 
 from ...search import Query
-from ...search.querying.filters import Values
+from ...search.querying.condition import Values
 from ...search.several import BOTH
 from ...search.union import Collections
 from .desk import Desk
