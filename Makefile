@@ -10,7 +10,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test lint format types imports unit chromium faults pictures clean
+.PHONY: demo test lint format types imports unit chromium faults docs pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -85,6 +85,10 @@ faults: $(TEST_READY)
 # own: on a quiet machine.
 benchmark-%: $(BENCH_READY)
 	$(BIN)/python tests/benchmarks/$*.py $(ARGS)
+
+# The page of commands, from what `--help` prints; a test holds it up to date.
+docs: $(READY)
+	$(BIN)/python -m tests.commands_page
 
 # The pictures of the page in the README, of the demo sounds.
 pictures: $(TEST_READY) chromium
