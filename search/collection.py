@@ -364,10 +364,7 @@ class Collection:
 
     def _rows_of_search(self, call: Call) -> pa.Table:
         """Give the rows of search() in SQL."""
-        hits = self.search(call.text, k=call.k, where=call.filter)
-        return pa.table(
-            {field.name: pa.array([getattr(hit, field.name) for hit in hits], field.type) for field in ROWS}
-        )
+        return self.search(call.text, k=call.k, where=call.filter).to_arrow().select(ROWS.names).cast(ROWS)
 
     @cached_property
     def _rows(self) -> SegmentRows:

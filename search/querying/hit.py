@@ -1,8 +1,9 @@
 """Hits: what a query returns."""
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, ClassVar
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,20 @@ class Hit:
     encoder: str | None = field(default=None, repr=False)
     places: tuple[tuple[str, int], ...] = field(default=(), repr=False)
 
+    COLUMNS: ClassVar[tuple[str, ...]] = (
+        *("rank", "score", "calibrated", "path", "start_s", "end_s", "duration_s", "clip_id", "segment_id"),
+        *("spans", "folded", "text_rank", "encoder"),
+    )
+
     @property
     def file(self) -> Path:
         """The clip's path as the system takes it, for opening the file."""
         return Path(os.fsdecode(self.path if self.path_bytes is None else self.path_bytes))
+
+    def to_row(self) -> dict[str, Any]:
+        """Return the hit as a row of a table: its attributes of `COLUMNS`, spans as dictionaries."""
+        row = {name: getattr(self, name) for name in self.COLUMNS}
+        return row | {"spans": [asdict(span) for span in self.spans], "folded": list(self.folded)}
 
     def to_json(self) -> dict[str, object]:
         """Give the hit as plain values that JSON can hold; ids as text, because they exceed JavaScript's integers."""
