@@ -1,4 +1,15 @@
-"""The exception tree: everything soundgrep raises on purpose descends from `SoundgrepError`."""
+"""The exception tree: everything soundgrep raises on purpose descends from `SoundgrepError`.
+
+SoundgrepError
+  UsageError              an argument, option or file (also a ValueError)
+  QueryError              a query, filter or SQL statement (also a ValueError)
+  AudioError              a sound
+  ArchiveError            a tar archive
+  CheckpointError         an encoder's files
+  EngineError             what reads the files
+  CollectionError         a collection
+    EncoderMismatchError    a collection of another encoder
+"""
 
 
 class SoundgrepError(Exception):
