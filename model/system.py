@@ -165,13 +165,10 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def folder_identity(path: bytes, status: os.stat_result) -> tuple[int, int]:
-    """Give device and number of a folder; what Windows tells of a folder's entries lacks them, so it is asked again.
-
-    Raises:
-        OSError: If the folder is gone.
-    """
+    """Give device and number of a folder; what Windows tells of a folder's entries lacks them, so it is asked again."""
     if not status.st_ino:
-        status = os.stat(path)  # noqa: PTH116 - bytes
+        with contextlib.suppress(OSError):  # it is gone, which whoever looks into it finds out
+            status = os.stat(path)  # noqa: PTH116 - bytes
     return status.st_dev, status.st_ino
 
 
