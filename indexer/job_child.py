@@ -11,6 +11,7 @@ from multiprocessing.connection import Connection
 from types import FrameType
 
 from ..model.errors import SoundgrepError
+from ..model.system import interrupt_main_thread, lower_priority, on_interruption
 from .job import IndexTask, MapTask, Task
 from .report import Progress
 
@@ -20,9 +21,9 @@ _BETWEEN_S = 0.2
 def main(descriptor: int) -> None:
     """Do the job that is sent over a connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, whose end is noticed
-    signal.signal(signal.SIGUSR1, _interrupt)
-    with contextlib.suppress(OSError, ValueError):
-        os.nice(int(os.environ.get("SOUNDGREP_NICE", "0")))
+    on_interruption(_interrupt)
+    with contextlib.suppress(ValueError):
+        lower_priority(int(os.environ.get("SOUNDGREP_NICE", "0")))
     connection = Connection(descriptor)
     task: Task = connection.recv()
     threading.Thread(target=_obey, args=(connection,), daemon=True).start()
@@ -94,11 +95,9 @@ def _obey(connection: Connection) -> None:
     """Interrupt the work when the parent says so, or is gone."""
     with contextlib.suppress(EOFError, OSError):
         connection.recv()
-    main_thread = threading.main_thread().ident
-    if main_thread is not None:
-        signal.pthread_kill(main_thread, signal.SIGUSR1)
+    interrupt_main_thread()
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # once is enough: what is done is being committed
+    on_interruption(None)  # once is enough: what is done is being committed
     raise KeyboardInterrupt

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
+import importlib
 import json
 import os
-import signal
+import queue
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from multiprocessing import Pipe
+import threading
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
+
+from .system import received_descriptor, start_connected
 
 # The package is imported from where this process imports it.
 _BOOT = (
-    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[2]); "
-    "importlib.import_module(sys.argv[1]).main(int(sys.argv[3]))"
+    "import importlib, json, sys; sys.path[:] = json.loads(sys.argv[3]); "
+    "importlib.import_module(sys.argv[1]).run(sys.argv[2], sys.argv[4])"
 )
 
 
@@ -37,34 +39,41 @@ def start_child(
     Raises:
         OSError: If the system starts no more processes.
     """
-    connection, theirs = Pipe()
-    # Until it has come to ignore a Ctrl-C it must not reach it, or it dies of it with a traceback.
-    with theirs, _interrupts_held_back():
-        search_path = json.dumps([str(entry) for entry in sys.path])
-        process = subprocess.Popen(  # noqa: S603 - our own module
-            [sys.executable, "-c", _BOOT, module, search_path, str(theirs.fileno())],
-            pass_fds=[theirs.fileno()],
-            stdin=subprocess.DEVNULL,
-            stdout=_stderr(),
-            env=os.environ | dict(environment or {}),
-        )
-    return process, connection
+    search_path = json.dumps([str(entry) for entry in sys.path])
+    command = [sys.executable, "-c", _BOOT, __name__, module, search_path]
+    return start_connected(command, environment=os.environ | dict(environment or {}))
 
 
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Let Ctrl-C wait: this process gets it afterwards, processes started meanwhile never do."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+def run(module: str, place: str) -> None:
+    """Do the work of a child: a module's, over the connection that the parent left at a place."""
+    descriptor = received_descriptor(place)
+    importlib.import_module(module).main(descriptor)
 
 
-def _stderr() -> int:
-    """Where a child's libraries may print."""
-    try:
-        os.fstat(2)
-    except OSError:
-        return subprocess.DEVNULL
-    return 2
+class Inbox:
+    """What the parent sends, taken by a thread of its own, which notices at once when the parent goes.
+
+    Args:
+        connection: To the parent; nobody else receives from it.
+        on_end: Called in that thread when the parent is gone.
+    """
+
+    def __init__(self, connection: Connection, *, on_end: Callable[[], object]) -> None:
+        self._connection = connection
+        self._on_end = on_end
+        self._messages: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        threading.Thread(target=self._receive, name="soundgrep-inbox", daemon=True).start()
+
+    def get(self, timeout_s: float | None = None) -> bytes | None:
+        """Wait for the next message, pickled as it came; None if there was none for so long."""
+        try:
+            return self._messages.get(timeout=timeout_s)
+        except queue.Empty:
+            return None
+
+    def _receive(self) -> None:
+        try:
+            while True:
+                self._messages.put(self._connection.recv_bytes())
+        except (EOFError, OSError):
+            self._on_end()

@@ -35,6 +35,7 @@ import numpy.typing as npt
 
 from .checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
 from .errors import CheckpointError
+from .system import link_or_copy
 
 if TYPE_CHECKING:
     from .release import Release
@@ -180,4 +181,4 @@ class Family(ABC):
         """
         out_dir.mkdir()
         for name, path in files.items():
-            (out_dir / Path(name).name).symlink_to(path.resolve())
+            link_or_copy(path.resolve(), out_dir / Path(name).name)

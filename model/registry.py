@@ -43,7 +43,7 @@ def find_checkpoint(name_or_dir: str | os.PathLike[str]) -> Checkpoint:
     name = os.fspath(name_or_dir)
     folder = Path(name_or_dir).expanduser()
     # A folder whose name is a release's is asked for as "./mini".
-    is_name = isinstance(name_or_dir, str) and not (os.sep in name and folder.is_dir())
+    is_name = isinstance(name_or_dir, str) and not ({os.sep, "/"} & {*name} and folder.is_dir())
     release = find_release(name) if is_name else None
     if release is not None:
         family = _family_of_release(release)

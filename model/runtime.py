@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib.util
-import math
 import os
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .system import allowed_cores, container_cores, may_have_gpu
 
 if TYPE_CHECKING:
     import openvino
@@ -19,9 +16,6 @@ if TYPE_CHECKING:
 RUNTIMES = ("openvino", "torch")
 RUNTIME_VARIABLE = "SOUNDGREP_RUNTIME"
 THREADS_VARIABLE = "OMP_NUM_THREADS"
-# What the driver of an NVIDIA card, of an AMD one and of a card seen from WSL leave behind: looking is free, while
-# asking torch costs seconds of import.
-_GPU_TRACES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 
 
 def chosen_runtime() -> str:
@@ -49,7 +43,7 @@ def chosen_runtime() -> str:
 @functools.cache
 def has_gpu() -> bool:
     """Tell whether torch can compute on a GPU here."""
-    if not any(Path(trace).exists() for trace in _GPU_TRACES):
+    if not may_have_gpu():
         return False
     import torch
 
@@ -84,21 +78,7 @@ def n_threads() -> int:
 
 def usable_cores() -> int:
     """Count the cores that this process may use: its affinity, and a container's limit, rounded up."""
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min([allowed, *(math.ceil(share) for share in _container_limits())]))
-
-
-def _container_limits() -> Iterator[float]:
-    """Give the cores' worth of time that control groups, version 2 or 1, allow."""
-    with contextlib.suppress(OSError, ValueError):
-        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
-        if quota != "max":
-            yield int(quota) / int(period)
-    with contextlib.suppress(OSError, ValueError):
-        group = Path("/sys/fs/cgroup/cpu")
-        quota_us = int((group / "cpu.cfs_quota_us").read_text("ascii"))
-        if quota_us > 0:
-            yield quota_us / int((group / "cpu.cfs_period_us").read_text("ascii"))
+    return max(1, min(allowed_cores(), container_cores() or allowed_cores()))
 
 
 @functools.cache

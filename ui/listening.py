@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 from ..model.errors import UsageError
+from ..model.system import share_address
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -20,7 +21,7 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        share_address(listener)
         listener.bind(address)
         listener.listen()  # only now is it nobody else's, and who comes before we are ready waits
         listener.set_inheritable(True)

@@ -5,10 +5,8 @@ One thread listens to the parent, one or more read files (decoders let go of Pyt
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
-import resource
 import signal
 import sys
 import threading
@@ -26,6 +24,7 @@ import numpy.typing as npt
 
 from ...model.family import AudioTower
 from ...model.segments import Waveform
+from ...model.system import limit_memory
 from .worker import Alive, Begun, EmbeddedFile, Segments, Step, Task, encoder_of, set_known_contents
 
 _N_STEPS_AHEAD = 8
@@ -253,9 +252,7 @@ def main(descriptor: int) -> None:
     try:
         settings: ChildSettings = connection.recv()
         if settings.memory_bytes is not None:
-            _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-            with contextlib.suppress(ValueError, OSError):  # there may be a lower limit already
-                resource.setrlimit(resource.RLIMIT_DATA, (settings.memory_bytes, hard))
+            limit_memory(settings.memory_bytes)
         set_known_contents(settings.known_contents)
         Child(connection, settings).run()
     except (EOFError, OSError):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import logging
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from multiprocessing.connection import wait
@@ -16,6 +15,7 @@ from ...model.errors import CheckpointError, SoundgrepError
 from ...model.paths import readable_path
 from ...model.runtime import chosen_runtime, has_gpu, usable_cores
 from ...model.stores import is_url
+from ...model.system import memory_bytes
 from ..report import Failure
 from .child import ChildSettings
 from .engine import Outcome
@@ -239,8 +239,7 @@ def _memory_bytes(n_workers: int) -> int | None:
     """A process's share of the memory, so that a file of absurd size fails by itself before the machine does."""
     if has_gpu():
         return None  # its driver maps more than any limit
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return max(_LEAST_MEMORY_BYTES, total // n_workers)
+    return max(_LEAST_MEMORY_BYTES, memory_bytes() // n_workers)
 
 
 def _outcome(task: Task, content: Any) -> Outcome:

@@ -32,6 +32,7 @@ from ...model.encoder import Encoder
 from ...model.errors import EngineError, SoundgrepError
 from ...model.paths import readable_path
 from ...model.runtime import usable_cores
+from ...model.system import user_number
 from ..report import Failure
 from .engine import Outcome
 from .pool import Pool, local_pool
@@ -289,7 +290,7 @@ def _pool_here(known_contents: frozenset[str]) -> Pool:
 
 def _checkpoint_here(source: str, digest: str, files: Mapping[str, Any]) -> str:
     """Find the checkpoint on this machine, or write it to the folder for temporary files."""
-    kept = Path(tempfile.gettempdir()) / f"soundgrep-{os.getuid()}-{digest.removeprefix('sha256:')[:32]}"
+    kept = Path(tempfile.gettempdir()) / f"soundgrep-{user_number()}-{digest.removeprefix('sha256:')[:32]}"
     for folder in (Path(source), kept):
         with contextlib.suppress(SoundgrepError):
             if folder.is_dir() and Encoder.from_pretrained(folder).digest == digest:

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ...model.decoding import AUDIO_SUFFIXES
 from ...model.paths import readable_path
+from ...model.system import folder_identity
 from ...search.store.identity import path_of
 from ..report import Failure
 
@@ -109,8 +110,7 @@ class FolderWalk:
         self._collection = path_of(collection)
         self._entered = set() if entered is None else entered
         if collection.is_dir():
-            status = collection.stat()
-            self._entered.add((status.st_dev, status.st_ino))
+            self._entered.add(folder_identity(self._collection, collection.stat()))
 
     def enter(self, root: bytes, status: os.stat_result, *, is_wanted: Callable[[bytes], bool] = is_audio_path) -> None:
         """Look through a folder: real folders depth first and in order, then what links lead to.
@@ -123,23 +123,25 @@ class FolderWalk:
         folders, links = [(root, status)], list[tuple[bytes, os.stat_result]]()
         while folders or links:
             path, status = folders.pop() if folders else links.pop(0)
-            if path == self._collection or (status.st_dev, status.st_ino) in self._entered:
+            identity = folder_identity(path, status)
+            if path == self._collection or identity in self._entered:
                 continue
-            self._entered.add((status.st_dev, status.st_ino))
+            self._entered.add(identity)
             inner: list[tuple[bytes, os.stat_result]] = []
             for entry in self._entries(path):
-                is_audio = is_wanted(entry.path)
+                place = path.rstrip(b"/") + b"/" + entry.name  # with a slash on Windows, too
+                is_audio = is_wanted(place)
                 try:
                     inside = entry.stat()
                 except OSError as error:
                     if is_audio:
-                        self.findings.unseen.append(entry.path)
-                        self._fail(entry.path, error)
+                        self.findings.unseen.append(place)
+                        self._fail(place, error)
                     continue
                 if stat.S_ISDIR(inside.st_mode):
-                    (links if entry.is_symlink() else inner).append((entry.path, inside))
+                    (links if entry.is_symlink() else inner).append((place, inside))
                 elif is_audio:
-                    self.take(entry.path, inside)
+                    self.take(place, inside)
             folders.extend(reversed(inner))
 
     def take(self, path: bytes, status: os.stat_result) -> None:

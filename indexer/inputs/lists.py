@@ -2,8 +2,10 @@
 
 import logging
 import os
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +15,8 @@ from ...model.clip_files import clip_state
 from ...model.clip_state import ClipState
 from ...model.paths import readable_path
 from ...model.stores import is_url, list_objects
-from ...search.store.identity import clip_id_of, path_of
+from ...model.system import exact_path
+from ...search.store.identity import clip_id_of
 from ..report import Failure
 from .files import Findings, FolderWalk, FoundFile
 from .shards import look_into_shard
@@ -42,9 +45,7 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
     table = read_user_table(path)
     key = key_column(table, key=None, path=path)
     name = readable_path(path)
-    named = [
-        None if one is None else resolved(one, folder=path.rpartition(b"/")[0]) for one in _exact(table.column(key))
-    ]
+    named = [None if one is None else _place(one, folder=path.rpartition(b"/")[0]) for one in _exact(table.column(key))]
     places = {one: place for place, one in enumerate(named) if one is not None}
     n_missing = sum(one is None for one in named)
     if n_missing:
@@ -64,18 +65,33 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
         findings.columns.append(others.add_column(0, "clip_id", pa.array(list(ids.values()), pa.int64())))
 
 
-def resolved(text: bytes, *, folder: bytes) -> bytes:
+def resolved(text: bytes, *, folder: bytes, flavour: ModuleType = os.path) -> bytes:
     """Give a path in a list as a clip's: absolute, or a URL.
 
     Args:
         text: The path as the list has it.
         folder: The list's folder, or the URL below which it lies.
+        flavour: The system's rules of paths, as `exact_path` takes them.
     """
-    if is_url(text) or text.startswith(b"/"):
-        return text if is_url(text) else path_of(os.fsdecode(text))
-    if is_url(folder):
-        return folder + b"/" + os.path.normpath(text)
-    return path_of(os.fsdecode(folder + b"/" + text))
+    if is_url(text):
+        return text
+    if is_url(folder) and not flavour.isabs(text):
+        return folder + b"/" + posixpath.normpath(text.replace(os.fsencode(flavour.sep), b"/"))
+    return exact_path(flavour.join(os.fsdecode(folder + b"/"), os.fsdecode(text)), flavour=flavour)
+
+
+def _place(text: bytes, *, folder: bytes) -> bytes:
+    """Resolve a path; where none is called so, its backslashes are those of a list that was written on Windows."""
+    path = resolved(text, folder=folder)
+    if b"\\" in text and not is_url(path) and not _is_there(path):
+        slashed = resolved(text.replace(b"\\", b"/"), folder=folder)
+        return slashed if _is_there(slashed) else path
+    return path
+
+
+def _is_there(path: bytes) -> bool:
+    member = split_member(path)
+    return os.path.lexists(path) or (member is not None and os.path.lexists(member[0]))
 
 
 def _exact(column: pa.ChunkedArray) -> Iterable[bytes | None]:

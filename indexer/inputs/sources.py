@@ -77,7 +77,7 @@ def _look_at_path(path: bytes, findings: Findings, walk: FolderWalk, collection:
             _look_into(path, findings, walk)
         return
     pattern = PatternCoverage(path)
-    base = pattern.base or b"/"
+    base = pattern.base if pattern.base.rpartition(b"/")[1] else pattern.base + b"/"  # of the disk, or of a drive
     FolderWalk(collection, findings).enter(base, os.stat(base), is_wanted=pattern.wants)  # noqa: PTH116 - bytes
     findings.coverage.append(pattern)
     for found in list(findings.files):

@@ -1,6 +1,7 @@
 """Metadata: what people know of their clips, kept beside them, a row a clip."""
 
 import os
+import posixpath
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -200,9 +201,16 @@ class _Names:
         whole = self._ids.get(text, self._ids.get(resolved(text, folder=folder)))
         if whole is not None:
             return (whole,)
-        if text.startswith(b"/") or is_url(text):
-            return ()
-        parts = os.path.normpath(text)
+        if not os.path.isabs(text) and not is_url(text):  # noqa: PTH117 - bytes
+            ids = self._ending_in(posixpath.normpath(text.replace(os.fsencode(os.sep), b"/")))
+            if ids or b"\\" not in text:
+                return ids
+            # Written on Windows, where the sounds may lie in other folders: the last ones and the name count.
+            parts = text.replace(b"\\", b"/").split(b"/")
+            return next((ids for n in range(len(parts)) if (ids := self._ending_in(b"/".join(parts[n:])))), ())
+        return ()
+
+    def _ending_in(self, parts: bytes) -> tuple[int, ...]:
         last = parts.rpartition(b"/")[2]
         ends = [path for path in self._by_last.get(last, ()) if path.endswith(b"/" + parts)]
         if not ends:

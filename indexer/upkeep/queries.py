@@ -9,9 +9,10 @@ from pathlib import Path
 
 from ...model.errors import CollectionError, QueryError
 from ...model.paths import readable_path
+from ...model.system import sync_folder
 from ...search import Collection, Query
 from ...search.saved import QUERIES_FOLDER, SavedQuery, checked_name, file_of
-from ...search.store.durable import sync_folder, write_durably
+from ...search.store.durable import write_durably
 from ...search.store.manifest import read_manifest
 
 

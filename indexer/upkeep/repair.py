@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from ...model.errors import CheckpointError, CollectionError, EncoderMismatchError
 from ...model.paths import readable_path
+from ...model.system import sync_folder
 from ...search.encoders import open_encoder
 from ...search.store.annexes import annex_folder
-from ...search.store.durable import sync_folder
 from ...search.store.ears import FIRST, ear_folder, ears_of
 from ...search.store.manifest import (
     ANNEXES_FOLDER,

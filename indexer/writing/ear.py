@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ...search.store.durable import sync_file, sync_folder
+from ...model.system import sync_file, sync_folder
 from ...search.store.ears import FIRST, ear_folder
 from ...search.store.manifest import HEARD_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, EarRecord, IndexRecord, Manifest
 from ...search.store.schema import CLIPS, HEARD, SEGMENTS

@@ -1,10 +1,10 @@
 """The lock: one writer a collection, for as long as its process lives and no longer."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
@@ -24,17 +24,16 @@ def writer_lock(collection: Path) -> Iterator[None]:
         CollectionError: If another run holds it, or the folder cannot be written.
     """
     name = readable_path(collection)
+    lock = FileLock(collection / LOCK_NAME, timeout=0)
     try:
-        descriptor = os.open(collection / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        lock.acquire()
+    except Timeout:
+        raise CollectionError(f"{name}: another run is writing it, wait until it ends") from None
+    except NotImplementedError:
+        raise CollectionError(f"{name}: cannot be locked (its file system has no locks)") from None
     except OSError as error:
-        raise CollectionError(f"{name}: cannot be written ({error.strerror})") from error
+        raise CollectionError(f"{name}: cannot be written ({error.strerror or error})") from error
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CollectionError(f"{name}: another run is writing it, wait until it ends") from None
-        except OSError as error:
-            raise CollectionError(f"{name}: cannot be locked ({error.strerror})") from error
         yield
     finally:
-        os.close(descriptor)
+        lock.release()

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ..store.durable import sync_file, sync_folder
+from ...model.system import sync_file, sync_folder
 from ..store.manifest import IndexRecord
 from .cells import CODES_NAME
 from .flat import FLAT_NAME

@@ -2,7 +2,6 @@
 
 import contextlib
 import gc
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from ...model.errors import QueryError
+from ...model.system import memory_bytes
 from .calls import DEFAULT_K, FUNCTION, ROWS, Call, find_calls
 from .limits import FILTER_LIMIT_S, MEMORY_SHARE, SQL_LIMIT_S
 from .views import view_statements, words_statement
@@ -58,7 +58,7 @@ class Catalog:
         self._search = search
         self._connections = _Connections()
         weakref.finalize(self, self._connections.let_go)
-        self._memory_limit = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // memory_share
+        self._memory_limit = memory_bytes() // memory_share
 
     def sql(
         self,

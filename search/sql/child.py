@@ -5,24 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import resource
 import signal
-import threading
-import time
+from collections.abc import Mapping
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from ...model.child_process import Inbox
 from ...model.errors import QueryError, SoundgrepError
+from ...model.system import limit_memory, memory_bytes
 from ..store.tables import Table
 from .calls import Call
 from .catalog import Catalog
 from .limits import ISOLATED_MEMORY_SHARE
 
+if TYPE_CHECKING:
+    from .isolated import TablePlace
+
 # What Python, the libraries and the stacks of their threads take beside the statement.
 _BESIDE_BYTES = 1 << 30
-_LOOK_FOR_PARENT_S = 1.0
 _IDLE_S = 300.0
 
 
@@ -35,16 +37,22 @@ class Child:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        # Whatever DuckDB is computing, nobody waits for it any more when the parent is gone.
+        self._inbox = Inbox(connection, on_end=lambda: os._exit(1))
         tables = {
-            name: Table.open(place.folder, version=place.version).dataset() for name, place in connection.recv().items()
+            name: Table.open(place.folder, version=place.version).dataset() for name, place in self._places().items()
         }
         self._catalog = Catalog(tables, search=self._search, memory_share=ISOLATED_MEMORY_SHARE)
 
     def run(self) -> None:
         """Answer until the parent goes, or has nothing to ask for a while."""
         self._connection.send(("ready", None))
-        while self._connection.poll(_IDLE_S):
-            self._answer(self._received())
+        while (message := self._received(_IDLE_S)) is not None:
+            self._answer(message)
+
+    def _places(self) -> Mapping[str, TablePlace]:
+        places: Mapping[str, TablePlace] = pickle.loads(self._inbox.get() or b"")  # noqa: S301 - the parent's
+        return places
 
     def _answer(self, message: tuple[Any, ...]) -> None:
         _, method, arguments, given = message
@@ -57,10 +65,12 @@ class Child:
             answer = ("error", QueryError("SQL needs more memory than it may have"))
         self._connection.send(answer)
 
-    def _received(self) -> tuple[Any, ...]:
-        """Take the next message."""
+    def _received(self, timeout_s: float | None = None) -> tuple[Any, ...] | None:
+        """Take the next message; None if there was none for so long."""
         while True:
-            content = self._connection.recv_bytes()
+            content = self._inbox.get(timeout_s)
+            if content is None:
+                return None
             try:
                 message: tuple[Any, ...] = pickle.loads(content)  # noqa: S301 - the parent's
                 return message
@@ -72,6 +82,8 @@ class Child:
         self._connection.send(("search", call))
         while True:
             message = self._received()
+            if message is None:
+                raise EOFError
             if message[0] == "rows":
                 return message[1]
             if message[0] == "error":
@@ -82,22 +94,11 @@ class Child:
 def main(descriptor: int) -> None:
     """Work for the parent at the other end of a connection, until it goes."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
-    threading.Thread(target=_leave_with, args=(os.getppid(),), daemon=True).start()
     connection = Connection(descriptor)
-    memory_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // ISOLATED_MEMORY_SHARE + _BESIDE_BYTES
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    with contextlib.suppress(ValueError, OSError):  # there may be a lower limit already
-        resource.setrlimit(resource.RLIMIT_DATA, (memory_bytes, hard))
+    limit_memory(memory_bytes() // ISOLATED_MEMORY_SHARE + _BESIDE_BYTES)
     with contextlib.suppress(EOFError, OSError):
         try:
             Child(connection).run()
         except SoundgrepError as error:
             connection.send(("error", error))
     os._exit(0)  # of an orderly end DuckDB complains at length on stderr
-
-
-def _leave_with(parent: int) -> None:
-    """End the process when its parent is gone, whatever DuckDB is computing."""
-    while os.getppid() == parent:
-        time.sleep(_LOOK_FOR_PARENT_S)
-    os._exit(1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ import pyarrow as pa
 
 from ...model.child_process import start_child
 from ...model.errors import CollectionError, QueryError, SoundgrepError
+from ...model.runtime import usable_cores
 from .calls import Call
 from .limits import FILTER_LIMIT_S, SQL_LIMIT_S
 
@@ -62,7 +62,7 @@ class IsolatedCatalog:
     def __init__(self, tables: Mapping[str, TablePlace], *, search: Callable[[Call], pa.Table]) -> None:
         self._tables = dict(tables)
         self._search = search
-        self._places = threading.BoundedSemaphore(max(2, len(os.sched_getaffinity(0))))
+        self._places = threading.BoundedSemaphore(max(2, usable_cores()))
         self._idle: list[_Child] = []
         self._asking = threading.local()
         weakref.finalize(self, _end_all, self._idle)

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from ...model.system import replace_file, sync_folder
+
 
 def write_durably(path: Path, data: bytes) -> None:
     """Replace a file in one step: after a crash at any instant it holds the old bytes or the new ones, whole.
@@ -20,29 +22,7 @@ def write_durably(path: Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        aside.replace(path)
+        replace_file(aside, path)
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
-
-
-def sync_file(path: Path) -> None:
-    """Wait until a file's bytes are on the disk.
-
-    Raises:
-        OSError: If the file is missing or the disk reports an error.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Wait until a folder's list of names is on the disk, so that a rename in it survives a power cut.
-
-    Raises:
-        OSError: If the folder is missing or the disk reports an error.
-    """
-    sync_file(folder)

@@ -20,7 +20,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from .durable import sync_file, sync_folder
+from ...model.system import sync_file, sync_folder
 from .identity import path_of
 from .schema import embedding_matrix
 

@@ -14,6 +14,7 @@ from soundgrep.indexer.writing import ear
 from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
+from soundgrep.model import system
 from soundgrep.model.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
@@ -86,7 +87,7 @@ def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]
     for module in (durable, tables, generation, ear):
         for name in ("sync_file", "sync_folder"):
             if hasattr(module, name):
-                monkeypatch.setattr(module, name, stepping(getattr(durable, name)))
+                monkeypatch.setattr(module, name, stepping(getattr(system, name)))
     return lambda: passed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import streamlit as st
 
@@ -10,6 +11,7 @@ from ...indexer.job import IndexTask, JobStatus
 from ...indexer.report import Failure, IndexReport, Progress
 from ...model.errors import SoundgrepError
 from ...model.paths import readable_path
+from ...model.runtime import usable_cores
 from ...search import Collection
 from ..screen import counted, printable, spoken_duration
 from ..service.settings import LOOPBACK_HOSTS
@@ -64,7 +66,7 @@ def _show_choice(collection: Collection, *, is_running: bool) -> None:
     if folders:
         with st.container(horizontal=True, gap="small", key="completions"):
             for path in folders:
-                name = os.path.basename(path.rstrip("/")) or "/"  # noqa: PTH119 - the slash matters elsewhere
+                name = Path(path).name or path
                 st.button(
                     as_text(name),
                     key=f"into {path}",
@@ -109,7 +111,7 @@ def _started(collection: str, encoder: str | None) -> None:
     try:
         folder = chosen_folder(str(st.session_state.get(_FOLDER, "")))
         # One core is left for those who search meanwhile.
-        n_workers = max(1, len(os.sched_getaffinity(0)) - 1)
+        n_workers = max(1, usable_cores() - 1)
         jobs().start(IndexTask((str(folder),), collection, encoder=encoder, n_workers=n_workers))
     except SoundgrepError as error:
         st.session_state[_PROBLEM] = str(error)

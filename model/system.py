@@ -1,0 +1,327 @@
+"""The system: everything that one platform has and another lacks, with what takes its place there.
+
+Linux, macOS and Windows differ in this file and nowhere else. What is missing is looked for by name, not by the name of
+the platform, so that a test can take it away.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import errno
+import hmac
+import math
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType, ModuleType
+
+try:
+    import resource
+except ImportError:  # Windows limits no process by itself
+    resource = None  # type: ignore[assignment]
+
+# What the driver of an NVIDIA card, of an AMD one, of a card seen from WSL and of one under Windows leave behind:
+# looking is free, while asking torch costs seconds of import.
+_GPU_TRACES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg", "C:/Windows/System32/nvcuda.dll")
+_CGROUP = Path("/sys/fs/cgroup")
+_ASSUMED_MEMORY_BYTES = 8 << 30
+_STOP_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGTERM)
+_CAN_INHERIT = hasattr(os, "fork")
+_HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
+_TOKEN_BYTES = 32
+_CONNECT_S = 60.0
+_LOOK_EVERY_S = 0.2
+_REPLACE_S = 2.0
+
+
+def allowed_cores() -> int:
+    """Count the cores that this process may run on: its affinity, where the system has such a thing."""
+    ask = getattr(os, "sched_getaffinity", None)
+    return len(ask(0)) if ask is not None else os.cpu_count() or 1
+
+
+def container_cores() -> int | None:
+    """Count the cores' worth of time, rounded up, that control groups of version 2 or 1 allow; None for no limit."""
+    limits: list[float] = []
+    with contextlib.suppress(OSError, ValueError):
+        quota, period = (_CGROUP / "cpu.max").read_text("ascii").split()
+        if quota != "max":
+            limits.append(int(quota) / int(period))
+    with contextlib.suppress(OSError, ValueError):
+        group = _CGROUP / "cpu"
+        quota_us = int((group / "cpu.cfs_quota_us").read_text("ascii"))
+        if quota_us > 0:
+            limits.append(quota_us / int((group / "cpu.cfs_period_us").read_text("ascii")))
+    return math.ceil(min(limits)) if limits else None
+
+
+def may_have_gpu() -> bool:
+    """Tell whether a driver of a GPU left traces here."""
+    return any(Path(trace).exists() for trace in _GPU_TRACES)
+
+
+def memory_bytes() -> int:
+    """Give the machine's memory; 8 GiB are assumed where the system does not tell."""
+    with contextlib.suppress(AttributeError, ValueError, OSError):
+        n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        if n_bytes > 0:
+            return n_bytes
+    if sys.platform == "win32":
+        import ctypes
+
+        status = (ctypes.c_ulonglong * 8)(64)  # MEMORYSTATUSEX: its length, then physical memory in the second place
+        if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
+            return int(status[1])
+    return _ASSUMED_MEMORY_BYTES
+
+
+def limit_memory(n_bytes: int) -> None:
+    """Have this process fail rather than take more memory; without effect on Windows, or where a lower limit holds."""
+    if resource is not None:
+        _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_DATA, (n_bytes, hard))
+
+
+def lower_priority(by: int) -> None:
+    """Let other processes go before this one, if the system can."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.nice(by)
+    if sys.platform == "win32" and by > 0:
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.SetPriorityClass(kernel.GetCurrentProcess(), 0x4000)  # below normal
+
+
+def user_number() -> int:
+    """Tell users of one folder for temporary files apart; on Windows each has a folder of their own."""
+    ask = getattr(os, "getuid", None)
+    return int(ask()) if ask is not None else 0
+
+
+def sync_file(path: Path) -> None:
+    """Wait until a file's bytes are on the disk.
+
+    Raises:
+        OSError: If the file is missing or the disk reports an error.
+    """
+    # Windows writes out only what is open for writing.
+    _sync(path, os.O_RDONLY if _HAS_OPEN_FOLDERS else os.O_RDWR)
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until a folder's list of names is on the disk; Windows opens no folders and sees to that itself.
+
+    Raises:
+        OSError: If the folder is missing or the disk reports an error.
+    """
+    if _HAS_OPEN_FOLDERS:
+        _sync(folder, os.O_RDONLY)
+    else:
+        folder.stat()
+
+
+def replace_file(aside: Path, path: Path) -> None:
+    """Put a file in the place of another in one step.
+
+    Windows refuses that while somebody reads the old one; a reader needs an instant, so it is tried again.
+
+    Raises:
+        OSError: If it cannot be done.
+    """
+    end_s = time.monotonic() + _REPLACE_S
+    while True:
+        try:
+            aside.replace(path)
+            return
+        except PermissionError:
+            if _HAS_OPEN_FOLDERS or time.monotonic() >= end_s:
+                raise
+        time.sleep(0.01)
+
+
+def link_or_copy(source: Path, target: Path) -> None:
+    """Let a file be found under another path: by a symbolic link, or where users may make none by a copy.
+
+    Raises:
+        OSError: If neither can be written.
+    """
+    try:
+        target.symlink_to(source)
+    except (OSError, NotImplementedError):
+        shutil.copyfile(source, target)
+
+
+def folder_identity(path: bytes, status: os.stat_result) -> tuple[int, int]:
+    """Give device and number of a folder; what Windows tells of a folder's entries lacks them, so it is asked again."""
+    if not status.st_ino:
+        with contextlib.suppress(OSError):  # it is gone, which whoever looks into it finds out
+            status = os.stat(path)  # noqa: PTH116 - bytes
+    return status.st_dev, status.st_ino
+
+
+def exact_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
+    r"""Write a path as its exact bytes, absolute, symbolic links left as they are.
+
+    On Windows with slashes and a capital for the drive, `C:/Sounds/a.wav`: its system takes either, and so a path is
+    written one way and has the same parts everywhere. Elsewhere a backslash is a character of a name like any other.
+
+    Args:
+        path: The path, relative to the current folder or absolute.
+        flavour: The system's rules of paths: `posixpath` or `ntpath`.
+    """
+    absolute = str(flavour.abspath(path))  # Path.absolute keeps "..", resolve follows links
+    if flavour.sep == "\\":
+        drive, rest = flavour.splitdrive(absolute)
+        absolute = ((drive.upper() if drive.endswith(":") else drive) + rest).replace("\\", "/")
+    return os.fsencode(absolute)
+
+
+def share_address(listener: socket.socket) -> None:
+    """Let a port be taken again as soon as its server has ended; on Windows the option would let others steal it."""
+    if _CAN_INHERIT:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+
+def on_interruption(handler: Callable[[int, FrameType | None], object] | None) -> None:
+    """Say what the main thread does when `interrupt_main_thread` is called; None for nothing."""
+    signal.signal(_STOP_SIGNAL, signal.SIG_IGN if handler is None else handler)
+
+
+def interrupt_main_thread() -> None:
+    """Have the main thread call what `on_interruption` was given: at once, or where there are no such signals, soon."""
+    main = threading.main_thread().ident
+    if main is not None and hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main, _STOP_SIGNAL)  # wakes it up, whatever it waits for
+    else:
+        _thread.interrupt_main(_STOP_SIGNAL)
+
+
+def start_connected(
+    command: Sequence[str], *, environment: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], Connection]:
+    """Start a process that shares a connection with this one, and which a Ctrl-C does not kill as it starts.
+
+    Args:
+        command: The program and its arguments; one more is added, of which `received_descriptor` makes the connection.
+        environment: All variables that it gets.
+
+    Returns:
+        The process, and this end of the connection.
+
+    Raises:
+        OSError: If the system starts no more processes, or it ended before it was connected.
+    """
+    if not _CAN_INHERIT:
+        return _start_over_loopback(command, environment)
+    connection, theirs = Pipe()
+    with theirs, _interrupts_held_back():
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [*command, str(theirs.fileno())],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=_stderr(),
+            env=environment,
+        )
+    return process, connection
+
+
+def received_descriptor(place: str) -> int:
+    """Give the descriptor of the connection that `start_connected` shared with this process.
+
+    Raises:
+        OSError: If the parent is gone.
+    """
+    where, _, port = place.rpartition(":")
+    if not where:
+        return int(place)
+    connected = socket.create_connection((where, int(port)))
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    connected.sendall(sys.stdin.buffer.read(_TOKEN_BYTES))
+    return connected.detach()
+
+
+def _start_over_loopback(
+    command: Sequence[str], environment: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], Connection]:
+    """Start a process that inherits nothing: it calls back over the loopback, and shows what only it was told."""
+    token = secrets.token_bytes(_TOKEN_BYTES)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(_LOOK_EVERY_S)
+        host, port = listener.getsockname()
+        process = subprocess.Popen(  # noqa: S603 - our own module
+            [*command, f"{host}:{port}"],
+            stdin=subprocess.PIPE,
+            stdout=_stderr(),
+            env=environment,
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # Ctrl-C is for this process
+        )
+        try:
+            if process.stdin is not None:
+                with contextlib.suppress(OSError), process.stdin as told:  # it has ended, which is found out next
+                    told.write(token)
+            return process, _accepted(listener, token, process)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+
+
+def _accepted(listener: socket.socket, token: bytes, process: subprocess.Popen[bytes]) -> Connection:
+    """Wait until the process has called; whoever else calls is turned away."""
+    end_s = time.monotonic() + _CONNECT_S
+    while process.poll() is None and time.monotonic() < end_s:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            caller, _ = listener.accept()
+            with caller:
+                caller.settimeout(_CONNECT_S)
+                shown = b""
+                while len(shown) < len(token) and (piece := caller.recv(len(token) - len(shown))):
+                    shown += piece
+                if hmac.compare_digest(shown, token):
+                    caller.setblocking(True)
+                    caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    return Connection(caller.detach())
+    raise OSError(errno.ECONNREFUSED, "a process ended as it started")
+
+
+@contextlib.contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait: this process gets it afterwards, processes started meanwhile never do."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _stderr() -> int:
+    """Where a child's libraries may print."""
+    try:
+        os.fstat(2)
+    except OSError:
+        return subprocess.DEVNULL
+    return 2
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
