@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .extras import has_extra, need_extra
 
 if TYPE_CHECKING:
     import openvino
@@ -27,33 +28,43 @@ _GPU_TRACES = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
 def chosen_runtime() -> str:
     """Tell which runtime the towers are to use: what `SOUNDGREP_RUNTIME` says, or what suits this machine.
 
-    Torch where it sees a GPU; otherwise OpenVINO, which is about twice as fast as torch on a CPU and starts
-    without it, where it is installed.
+    Torch where it is installed and sees a GPU; otherwise OpenVINO, which is about twice as fast as torch on a CPU
+    and starts without it, where it is installed.
 
     Returns:
         "openvino" or "torch".
 
     Raises:
-        UsageError: If the variable names something else, or OpenVINO where there is none.
+        UsageError: If the variable names something else, or what is not installed, or neither is installed.
     """
     asked = os.environ.get(RUNTIME_VARIABLE, "")
     if asked not in ("", *RUNTIMES):
         raise UsageError(f"{RUNTIME_VARIABLE} must be {' or '.join(RUNTIMES)}, not {asked!r}")
     if asked == "openvino" and not has_openvino():
         raise UsageError(f"{RUNTIME_VARIABLE} asks for openvino, which is not installed")
-    if asked:
-        return asked
-    return "openvino" if has_openvino() and not has_gpu() else "torch"
+    chosen = asked or ("openvino" if has_openvino() and not has_gpu() else "torch")
+    if chosen == "torch":
+        need_extra("torch", wanted_by=f"{RUNTIME_VARIABLE}=torch" if asked else "a machine without OpenVINO")
+    return chosen
 
 
 @functools.cache
 def has_gpu() -> bool:
-    """Tell whether torch can compute on a GPU here."""
-    if not any(Path(trace).exists() for trace in _GPU_TRACES):
+    """Tell whether torch is installed and can compute on a GPU here."""
+    if not _has_gpu_traces() or not has_extra("torch"):
         return False
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def leaves_gpu_idle() -> bool:
+    """Tell whether this machine seems to have a GPU that is not used because torch is not installed."""
+    return _has_gpu_traces() and not has_extra("torch")
+
+
+def _has_gpu_traces() -> bool:
+    return any(Path(trace).exists() for trace in _GPU_TRACES)
 
 
 def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None = None) -> openvino.CompiledModel:
