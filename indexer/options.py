@@ -1,9 +1,9 @@
 """Options: the rarer choices of a run, together."""
 
-import importlib.util
 from dataclasses import dataclass
 
 from ..model.errors import UsageError
+from ..model.extras import need_extra
 
 ENGINES = ("local", "ray")
 """What can read files: processes of this machine, or a Ray cluster."""
@@ -41,7 +41,7 @@ class BuildOptions:
             raise UsageError(f"recall must be from 0.5 to 1, not {self.recall:g}")
         if self.engine not in ENGINES:
             raise UsageError(f"the engine must be {' or '.join(ENGINES)}, not {self.engine!r}")
-        if self.engine == "ray" and importlib.util.find_spec("ray") is None:
-            raise UsageError("the engine ray needs Ray, which is not installed: pip install 'soundgrep[ray]'")
+        if self.engine == "ray":
+            need_extra("ray", wanted_by="the engine ray")
         if self.engine != "ray" and self.address is not None:
             raise UsageError("an address is for the engine ray only")

@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .clapcap import conversion as clapcap
-from .clapcap.original import SIGN as CLAPCAP
 from .errors import CheckpointError, UsageError
-from .laion import conversion as laion
-from .laion.original import SIGN as LAION
-from .msclap import conversion as msclap_2023
-from .msclap.original import PREFIX as MSCLAP_2023
-from .msclap2022 import conversion as msclap_2022
-from .msclap2022.original import SIGN as MSCLAP_2022
-from .original import ConversionReport, Original, refuse_existing
+from .extras import need_extra
 
-# What stands at the beginning of a tensor's name in one kind of file and no other, what the file then is, and whose
-# tokenizer it needs.
-_KINDS: tuple[tuple[str | tuple[str, ...], str, str, Callable[..., ConversionReport]], ...] = (
-    (CLAPCAP, clapcap.WHAT, "GPT-2", clapcap.convert_original),
-    (MSCLAP_2023, msclap_2023.WHAT, "GPT-2", msclap_2023.convert_original),
-    (MSCLAP_2022, msclap_2022.WHAT, "BERT", msclap_2022.convert_original),
-    (LAION, laion.WHAT, "RoBERTa", laion.convert_original),
-)
+if TYPE_CHECKING:
+    from .original import ConversionReport
+
+    _Kind = tuple[str | tuple[str, ...], str, str, Callable[..., ConversionReport]]
 
 
 def convert_checkpoint(weights: Path, out_dir: Path, *, tokenizer: Path | None = None) -> ConversionReport:
@@ -37,16 +26,43 @@ def convert_checkpoint(weights: Path, out_dir: Path, *, tokenizer: Path | None =
             `bert-base-uncased` for MSCLAP 2022, RoBERTa's for LAION CLAP.
 
     Raises:
+        MissingPackageError: if torch or transformers is not installed.
         UsageError: if `weights` is missing, `out_dir` exists, or the tokenizer is not given.
         CheckpointError: if it is no checkpoint of these, or a tensor is missing, of another shape, or not known.
     """
+    need_extra("torch", wanted_by="converting a checkpoint")
+    from .original import Original, refuse_existing
+
     refuse_existing(out_dir)
     original = Original.read(weights)
-    for sign, what, whose, convert in _KINDS:
+    for sign, what, whose, convert in _kinds():
         if any(name.startswith(sign) for name in original.state):
             if tokenizer is None:
                 raise UsageError(f"{weights}: is {what}, which needs {whose}'s tokenizer: give --tokenizer DIR")
             return convert(original, out_dir, tokenizer=tokenizer)
     raise CheckpointError(
         f"{weights}: its tensors are those of no checkpoint known here (MSCLAP 2022 and 2023, clapcap, LAION CLAP)"
+    )
+
+
+def _kinds() -> tuple[_Kind, ...]:
+    """Return the kinds of files that can be converted.
+
+    Each is what stands at the beginning of a tensor's name in it and in no other, what the file then is, whose
+    tokenizer it needs, and what converts it.
+    """
+    from .clapcap import conversion as clapcap
+    from .clapcap.original import SIGN as CLAPCAP
+    from .laion import conversion as laion
+    from .laion.original import SIGN as LAION
+    from .msclap import conversion as msclap_2023
+    from .msclap.original import PREFIX as MSCLAP_2023
+    from .msclap2022 import conversion as msclap_2022
+    from .msclap2022.original import SIGN as MSCLAP_2022
+
+    return (
+        (CLAPCAP, clapcap.WHAT, "GPT-2", clapcap.convert_original),
+        (MSCLAP_2023, msclap_2023.WHAT, "GPT-2", msclap_2023.convert_original),
+        (MSCLAP_2022, msclap_2022.WHAT, "BERT", msclap_2022.convert_original),
+        (LAION, laion.WHAT, "RoBERTa", laion.convert_original),
     )

@@ -20,6 +20,10 @@ class UsageError(SoundgrepError, ValueError):
     """An argument, option or file given by the caller cannot be used as it is."""
 
 
+class MissingPackageError(UsageError, ImportError):
+    """What was asked for needs a package that is not installed; the message says which, and how to install it."""
+
+
 class AudioError(SoundgrepError):
     """An audio file cannot be decoded, or a waveform cannot be embedded."""
 

@@ -18,6 +18,7 @@ from typing import Any
 from .cache import cache_folder
 from .checkpoint import CONFIG, Checkpoint
 from .errors import CheckpointError
+from .extras import need_extra
 from .family import Family
 from .paths import readable_path
 from .release import HubFile, Release
@@ -29,12 +30,15 @@ def fetch_release(release: Release, family: Family) -> Path:
     """Give the folder of a named checkpoint, fetched and assembled at the first call.
 
     Raises:
+        MissingPackageError: If a package that its files are read with is not installed.
         CheckpointError: If the hub cannot be reached and its local cache lacks a file, or a file is not the one it
             should be.
     """
     folder = cached_folder(release.name)
     if is_whole(folder):
         return folder
+    if release.extra is not None:
+        need_extra(release.extra, wanted_by=f"making a checkpoint of {release.name} from its original files")
     by_hand = release.by_hand.format(folder=readable_path(folder))
     files = {file.path: _fetched(file, wanted_by=release.name, by_hand=by_hand) for file in release.files}
     return _put(folder, files, family)

@@ -38,6 +38,8 @@ class Release:
         files: What is fetched for it.
         by_hand: What to do with the files where there is no network, `{folder}` standing for the folder to make.
         folder: Where it is, if it came with a package.
+        extra: One of our extras that making a checkpoint of the files needs; None where nothing more is needed. It is
+            looked for before anything is fetched.
     """
 
     name: str
@@ -47,3 +49,4 @@ class Release:
     files: tuple[HubFile, ...] = ()
     by_hand: str = "copy the repository's files to {folder}"
     folder: Path | None = None
+    extra: str | None = None

@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from .errors import UsageError
+from .extras import has_extra, need_extra
 from .system import allowed_cores, container_cores, may_have_gpu
 
 if TYPE_CHECKING:
@@ -21,33 +22,43 @@ THREADS_VARIABLE = "OMP_NUM_THREADS"
 def chosen_runtime() -> str:
     """Tell which runtime the towers are to use: what `SOUNDGREP_RUNTIME` says, or what suits this machine.
 
-    Torch where it sees a GPU; otherwise OpenVINO, which is about twice as fast as torch on a CPU and starts
-    without it, where it is installed.
+    Torch where it is installed and sees a GPU; otherwise OpenVINO, which is about twice as fast as torch on a CPU
+    and starts without it, where it is installed.
 
     Returns:
         "openvino" or "torch".
 
     Raises:
-        UsageError: If the variable names something else, or OpenVINO where there is none.
+        UsageError: If the variable names something else, or what is not installed, or neither is installed.
     """
     asked = os.environ.get(RUNTIME_VARIABLE, "")
     if asked not in ("", *RUNTIMES):
         raise UsageError(f"{RUNTIME_VARIABLE} must be {' or '.join(RUNTIMES)}, not {asked!r}")
     if asked == "openvino" and not has_openvino():
         raise UsageError(f"{RUNTIME_VARIABLE} asks for openvino, which is not installed")
-    if asked:
-        return asked
-    return "openvino" if has_openvino() and not has_gpu() else "torch"
+    chosen = asked or ("openvino" if has_openvino() and not has_gpu() else "torch")
+    if chosen == "torch":
+        need_extra("torch", wanted_by=f"{RUNTIME_VARIABLE}=torch" if asked else "a machine without OpenVINO")
+    return chosen
 
 
 @functools.cache
 def has_gpu() -> bool:
-    """Tell whether torch can compute on a GPU here."""
-    if not may_have_gpu():
+    """Tell whether torch is installed and can compute on a GPU here."""
+    if not may_have_gpu() or not has_extra("torch"):
         return False
     import torch
 
     return bool(torch.cuda.is_available())
+
+
+def leaves_gpu_idle() -> bool:
+    """Tell whether this machine seems to have a GPU that is not used because torch is not installed."""
+    return _has_gpu_traces() and not has_extra("torch")
+
+
+def _has_gpu_traces() -> bool:
+    return any(Path(trace).exists() for trace in _GPU_TRACES)
 
 
 def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None = None) -> openvino.CompiledModel:

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
 from .clip_state import ClipState
+from .errors import MissingPackageError
+from .extras import need_extra
 
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+://.")
 _BLOCK_BYTES = 4 << 20
@@ -128,6 +130,8 @@ def fetch_object(url: bytes, *, span: tuple[int, int] | None = None) -> BinaryIO
 
 def _opened(url: bytes) -> tuple[Any, str]:
     """Give the store's file system and the object's path in it; listings are asked for anew each time."""
+    if url.startswith(b"s3://"):
+        need_extra("s3", wanted_by="S3")
     from fsspec.core import url_to_fs  # only who uses stores need have it
 
     filesystem, path = url_to_fs(url.decode("utf-8", "surrogateescape"), use_listings_cache=False)
@@ -170,6 +174,8 @@ def _told() -> Iterator[None]:
         if error.errno == errno.ENOSPC:
             raise
         raise OSError(errno.EIO, f"the store cannot be reached{_because(error)}") from error
+    except MissingPackageError as error:
+        raise OSError(errno.EINVAL, str(error)) from error
     except (ImportError, ValueError) as error:
         raise OSError(errno.EINVAL, f"such addresses cannot be read here{_because(error)}") from error
     except Exception as error:

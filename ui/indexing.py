@@ -140,11 +140,14 @@ def index(
     try:
         from ..indexer import BuildOptions, build_collection
         from ..indexer.encoders import Encoders
+        from ..model.runtime import leaves_gpu_idle
         from .progress import IndexingProgress
 
         encoders = Encoders.open(collection.expanduser(), encoder)
         if encoders.absent:
             say(f"note: {_absence(encoders.absent)}")
+        if leaves_gpu_idle():
+            say("note: this machine's GPU is not used, because torch is not installed: pip install 'soundgrep[torch]'")
         with IndexingProgress(on_start=lambda: announce(_announcement([one.id for one in encoders.here]))) as shown:
             report = build_collection(
                 sources,

@@ -9,12 +9,11 @@ from typing import Annotated
 
 import typer
 
-from ..model.errors import UsageError
+from ..model.extras import need_extra
 from .listening import address_of, listening
 from .screen import say, shown_path, write_line
 
 DEFAULT_PORT = 8765
-_PACKAGES = ("fastapi", "prometheus_client", "uvicorn")
 
 HELP = """\
 Answer searches over HTTP.
@@ -51,7 +50,7 @@ def serve(
     time_limit_s: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Longest that an answer takes.")] = 30,
 ) -> None:
     """Serves until it is stopped."""
-    _check_packages()
+    need_extra("serve", wanted_by="soundgrep serve")
     from .service.server import serve_alone, serve_together
     from .service.settings import LOOPBACK_HOSTS, Settings
 
@@ -76,11 +75,3 @@ def serve(
 def _announce(announcement: str) -> None:
     write_line(announcement)
     sys.stdout.flush()
-
-
-def _check_packages() -> None:
-    from importlib.util import find_spec
-
-    missing = [name.replace("_", "-") for name in _PACKAGES if find_spec(name) is None]
-    if missing:
-        raise UsageError(f"serving needs {', '.join(missing)}: pip install 'soundgrep[serve]'")

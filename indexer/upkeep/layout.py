@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import UsageError
+from ...model.extras import has_extra, need_extra
 
 METHODS = ("pca", "umap")
 """How a map can be laid out: by the two directions in which sounds differ most, or by neighbourhoods."""
@@ -37,13 +37,12 @@ def check_method(method: str | None) -> str:
     Raises:
         UsageError: If there is no such method, or it is not installed.
     """
-    has_umap = importlib.util.find_spec("umap") is not None
     if method is None:
-        return "umap" if has_umap else "pca"
+        return "umap" if has_extra("map") else "pca"
     if method not in METHODS:
         raise UsageError(f"the method of a map must be {' or '.join(METHODS)}, not {method!r}")
-    if method == "umap" and not has_umap:
-        raise UsageError("the method umap needs umap-learn, which is not installed: pip install 'soundgrep[map]'")
+    if method == "umap":
+        need_extra("map", wanted_by="the method umap")
     return method
 
 

@@ -27,6 +27,7 @@ class ClapCap(Family):
             traits=Traits(sampling_rate_hz=44_100, segment_s=7.0, embedding_dim=1024),
             files=(_WEIGHTS, *_TOKENIZER),
             by_hand="soundgrep convert clapcap_weights_2023.pth {folder} --tokenizer FOLDER_WITH_GPT2_VOCAB",
+            extra="torch",
         ),
     )
 

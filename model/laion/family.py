@@ -9,6 +9,7 @@ import numpy as np
 
 from ..checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
 from ..errors import CheckpointError
+from ..extras import need_extra
 from ..family import AudioTower, Family, TextTower, Traits, Waveform
 from ..release import HubFile, Release
 from ..runtime import chosen_runtime, has_gpu
@@ -21,7 +22,8 @@ _TRAITS = Traits(sampling_rate_hz=48_000, segment_s=10.0, embedding_dim=512)
 def _release(name: str, revision: str, weights: str, n_bytes: int) -> Release:
     paths = (CONFIG, FRONT_ENDS[0], TOKENIZER, weights)
     files = tuple(HubFile(name, path, revision=revision) for path in paths)
-    return Release(name, licence="Apache-2.0", traits=_TRAITS, n_bytes=n_bytes, files=files)
+    extra = "torch" if weights == PICKLE else None
+    return Release(name, licence="Apache-2.0", traits=_TRAITS, n_bytes=n_bytes, files=files, extra=extra)
 
 
 class LaionClap(Family):
@@ -75,6 +77,7 @@ class LaionClap(Family):
         if WEIGHTS in files:
             super().assemble(files, out_dir)
         else:
-            from .conversion import rewrite_pickle  # needs torch: only now
+            need_extra("torch", wanted_by=f"reading {PICKLE}")
+            from .conversion import rewrite_pickle
 
             rewrite_pickle(files, out_dir)

@@ -43,6 +43,7 @@ class MSClap(Family):
             n_bytes=691_448_655,
             files=(_WEIGHTS, *_TOKENIZER),
             by_hand="soundgrep convert CLAP_weights_2023.pth {folder} --tokenizer FOLDER_WITH_GPT2_VOCAB",
+            extra="torch",
         ),
     )
 

@@ -25,6 +25,7 @@ class MSClap2022(Family):
             traits=Traits(sampling_rate_hz=44_100, segment_s=5.0, embedding_dim=1024),
             files=(_WEIGHTS, _TOKENIZER),
             by_hand="soundgrep convert CLAP_weights_2022.pth {folder} --tokenizer FOLDER_WITH_BERT_VOCAB",
+            extra="torch",
         ),
     )
 

@@ -367,7 +367,10 @@ def test_without_its_packages_it_says_which(indexed: Indexed) -> None:
     arguments = [sys.executable, "-c", code, "serve", indexed.collection]
     done = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr == "soundgrep: serving needs fastapi: pip install 'soundgrep[serve]'\n"
+    assert (
+        done.stderr
+        == "soundgrep: soundgrep serve needs fastapi, which is not installed: pip install 'soundgrep[serve]'\n"
+    )
 
 
 def test_bodies_and_answers_that_take_too_long(indexed: Indexed) -> None:
