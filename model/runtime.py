@@ -57,10 +57,6 @@ def leaves_gpu_idle() -> bool:
     return _has_gpu_traces() and not has_extra("torch")
 
 
-def _has_gpu_traces() -> bool:
-    return any(Path(trace).exists() for trace in _GPU_TRACES)
-
-
 def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None = None) -> openvino.CompiledModel:
     """Compile an OpenVINO model for the CPU, so that its numbers depend on the input and the CPU alone.
 
