@@ -54,7 +54,7 @@ def has_gpu() -> bool:
 
 def leaves_gpu_idle() -> bool:
     """Tell whether this machine seems to have a GPU that is not used because torch is not installed."""
-    return _has_gpu_traces() and not has_extra("torch")
+    return may_have_gpu() and not has_extra("torch")
 
 
 def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None = None) -> openvino.CompiledModel:
