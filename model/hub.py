@@ -21,6 +21,7 @@ from .errors import CheckpointError
 from .extras import need_extra
 from .family import Family
 from .paths import readable_path
+from .reachable import is_reachable
 from .release import HubFile, Release
 
 _RECORDS = "fetched.json"
@@ -114,7 +115,7 @@ def _fetched_if_there(file: HubFile, *, wanted_by: str, by_hand: str) -> Path | 
 
 def _fetched(file: HubFile, *, wanted_by: str, by_hand: str) -> Path:
     """Fetch a file, or find it in the hub's own cache; it is the one that came the first time, or refused."""
-    from huggingface_hub import hf_hub_download
+    from huggingface_hub import constants, hf_hub_download
     from huggingface_hub.errors import (
         HfHubHTTPError,
         HFValidationError,
@@ -129,7 +130,11 @@ def _fetched(file: HubFile, *, wanted_by: str, by_hand: str) -> Path:
     pinned = replace(file, revision=file.revision or record.get("commit"), sha256=file.sha256 or record.get("sha256"))
     try:
         with _without_retries_told():
-            path = Path(hf_hub_download(pinned.repository, pinned.path, revision=pinned.revision))
+            # The hub's client tries a network that is not there again and again, for half a minute.
+            absent = not is_reachable(constants.ENDPOINT)
+            path = Path(
+                hf_hub_download(pinned.repository, pinned.path, revision=pinned.revision, local_files_only=absent)
+            )
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise CheckpointError(f"{wanted_by}: there is no repository {file.repository} on the hub") from error
     except RevisionNotFoundError as error:

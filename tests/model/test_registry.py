@@ -222,6 +222,9 @@ def test_a_repository_of_the_hub_is_fetched_once_and_held_to(hub: Hub, tiny_chec
     shutil.rmtree(tmp_path / "hub")
     (hub.folder / "model.safetensors").write_bytes(b"something else")
     assert "is not the file it should be" in ask("someone/tiny")
+    hub.server.server_close()
+    unreachable = ask("someone/other")
+    assert "is not on this machine, and the hub cannot be reached" in unreachable
     offline = ask("someone/other", HF_HUB_OFFLINE="1")
     assert "HF_HUB_OFFLINE is set" in offline
     assert "\n" not in offline
