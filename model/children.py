@@ -6,8 +6,10 @@ import contextlib
 import os
 import signal
 import subprocess
+import threading
 import weakref
 from collections.abc import Mapping
+from typing import Any
 
 from .child_process import start_child
 
@@ -39,6 +41,34 @@ class Child:
     def is_alive(self) -> bool:
         """Whether it has not ended yet."""
         return self._process.poll() is None
+
+    def receive(self, patience_s: float) -> Any:
+        """Take the next message; a process that has not sent all of it after so long is ended.
+
+        Raises:
+            TimeoutError: If it had to be.
+            EOFError: If it has ended by itself.
+        """
+        is_late = threading.Event()
+
+        def kill() -> None:
+            is_late.set()
+            self._process.kill()
+
+        timer = threading.Timer(max(1.0, patience_s), kill)  # it may hang in the middle of a message
+        timer.daemon = True
+        try:
+            if self.connection.poll(max(0.0, patience_s)):
+                timer.start()
+                return self.connection.recv()
+            is_late.set()
+        except (EOFError, OSError) as error:
+            if not is_late.is_set():
+                raise EOFError from error
+        finally:
+            timer.cancel()
+        self.end()
+        raise TimeoutError
 
     def end(self) -> None:
         """End it at once."""

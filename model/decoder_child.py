@@ -9,6 +9,7 @@ import queue
 import resource
 import signal
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterable
 from multiprocessing.connection import Connection
@@ -18,6 +19,7 @@ from . import decoding, excerpt  # noqa: F401 - while nobody waits yet
 from .errors import SoundgrepError
 
 _IDLE_S = 300.0
+_ALIVE_EVERY_S = 1.0
 _LEAST_MEMORY_BYTES, _MOST_MEMORY_BYTES = 1 << 29, 1 << 30
 _AT_ONCE = 16  # as many as a service answers requests, they must fit into the memory
 
@@ -50,17 +52,22 @@ def _answer(connection: Connection, request: bytes) -> None:
 def _send_items(
     connection: Connection, function: Callable[..., Iterable[Any]], arguments: tuple[Any, ...]
 ) -> tuple[str, object]:
+    told_s = 0.0
     for item in function(*arguments):
-        connection.send(("alive", None) if item is None else ("item", item))
+        if item is not None:
+            connection.send(("item", item))
+        elif time.monotonic() - told_s >= _ALIVE_EVERY_S:
+            connection.send(("alive", None))
+            told_s = time.monotonic()
     return "end", None
 
 
 def _listen(connection: Connection, requests: queue.SimpleQueue[bytes]) -> None:
-    """Take what the parent sends, and end the process when it is gone, whatever a library is doing."""
+    """Take what the parent sends, and end the process when it goes, whatever a library is doing, or sends too much."""
     try:
         while True:
             requests.put(connection.recv_bytes())
-    except (EOFError, OSError):
+    except (EOFError, OSError, MemoryError):
         os._exit(1)
 
 

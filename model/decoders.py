@@ -88,7 +88,7 @@ class _Request:
         while True:
             try:
                 kind, content = self._received()
-            except (EOFError, OSError) as error:
+            except EOFError as error:
                 cause = self._child.cause_of_death()
                 raise AudioError(f"{self._name}: its decoder crashed ({cause})") from error
             if kind == "item":
@@ -106,10 +106,10 @@ class _Request:
         while True:
             patience_s = SILENCE_LIMIT_S if self._left_s is None else min(SILENCE_LIMIT_S, self._left_s)
             started_s = time.monotonic()
-            if not self._child.connection.poll(max(0.0, patience_s)):
-                self._child.end()
-                raise AudioError(f"{self._name}: decoding it was stopped: {self._too_slow()}")
-            kind, content = self._child.connection.recv()
+            try:
+                kind, content = self._child.receive(patience_s)
+            except TimeoutError as error:
+                raise AudioError(f"{self._name}: decoding it was stopped: {self._too_slow()}") from error
             if self._left_s is not None:
                 self._left_s -= time.monotonic() - started_s
             if kind != "alive":

@@ -27,7 +27,12 @@ def decode_sent(
     from ...model.excerpt import decode_excerpt
 
     waveform = decode_excerpt(
-        name, start_s=0, end_s=most_s + 1, sampling_rate_hz=sampling_rate_hz, content=content, limit_s=limit_s
+        name.encode("utf-8", "backslashreplace"),
+        start_s=0,
+        end_s=most_s + 1,
+        sampling_rate_hz=sampling_rate_hz,
+        content=content,
+        limit_s=limit_s,
     )
     n_most = round(most_s * sampling_rate_hz)
     return waveform[:n_most], len(waveform) > n_most
