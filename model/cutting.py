@@ -14,6 +14,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 
+from .decoders import decode_apart
 from .decoding import native_blocks
 from .errors import AudioError
 from .paths import readable_path
@@ -21,6 +22,7 @@ from .paths import readable_path
 CutCodec = Literal["wav", "flac"]
 
 _IN_MEMORY_BYTES = 8 << 20
+_PIECE_BYTES = 1 << 20
 _MAX_WAV_BYTES = (1 << 32) - (1 << 16)
 _FLAC_CHANNELS = 8
 _NARROW_BITS, _WIDE_BITS = 16, 24
@@ -30,7 +32,7 @@ _NARROW_BYTES = 2
 def cut(
     path: str | bytes | os.PathLike[str], spans: Sequence[tuple[float, float]], *, codec: CutCodec = "wav"
 ) -> Iterator[BinaryIO]:
-    """Cut stretches out of a clip, decoding it once and in bounded memory.
+    """Cut stretches out of a clip, decoding it once, in bounded memory and in a process of its own.
 
     What was coded in 16 bits, or lossily, is written with 16 bits, everything else with 24.
 
@@ -46,11 +48,41 @@ def cut(
         AudioError: If the clip cannot be decoded, ends before a stretch starts, or a file cannot hold it.
         OSError: If the disk for temporary files is full.
     """
+    current: BinaryIO | None = None
+    try:
+        for piece in decode_apart(_pieces, os.fspath(path), tuple(spans), codec, name=readable_path(path)):
+            if current is None:
+                current = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115 - given away
+            if piece:
+                current.write(piece)
+                continue
+            current.seek(0)
+            done, current = current, None
+            yield done
+    finally:
+        if current is not None:
+            current.close()
+
+
+def _pieces(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[bytes | None]:
+    """Give the files in pieces, an empty one at the end of each, and None for every block that was decoded."""
+    for file in _cut(path, spans, codec):
+        if file is None:
+            yield None
+            continue
+        with file:
+            while piece := file.read(_PIECE_BYTES):
+                yield piece
+        yield b""
+
+
+def _cut(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[BinaryIO | None]:
     waiting = list(spans)
     n = 0
     current: _Writer | None = None
     try:
         for block, rate_hz, is_lossy in native_blocks(path):
+            yield None
             first = n
             n += block.shape[1]
             while waiting:

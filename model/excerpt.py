@@ -5,44 +5,92 @@ from __future__ import annotations
 import io
 import os
 import wave
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 
-from .decoding import AudioStream
+from .decoders import decode_apart
 from .errors import AudioError
 from .paths import readable_path
 
 
-def decode_excerpt(
-    path: str | bytes | os.PathLike[str], *, start_s: float, end_s: float, sampling_rate_hz: int
-) -> npt.NDArray[np.float32]:
-    """Decode a stretch of a clip, and what comes before it, but nothing after it.
+def excerpt_blocks(
+    path: str | bytes | os.PathLike[str],
+    *,
+    start_s: float = 0.0,
+    end_s: float | None = None,
+    sampling_rate_hz: int,
+    content: bytes | None = None,
+    limit_s: float | None = None,
+) -> Iterator[npt.NDArray[np.float32]]:
+    """Decode a stretch of a clip, and what comes before it, but nothing after it, in a process of its own.
 
     Args:
         path: The clip, as `open_clip` takes it.
         start_s: Where the stretch starts, from 0.
-        end_s: Where it ends, after its start.
-        sampling_rate_hz: Rate of the waveform to return.
+        end_s: Where it ends, after its start; None for the clip's end.
+        sampling_rate_hz: Rate of the waveform to give.
+        content: The clip's bytes, if they are no file; the path is then only what messages call them.
+        limit_s: How long it may take; None for as long as it goes on.
+
+    Yields:
+        Mono samples [n_samples], float32, in blocks, none empty; at least one.
+
+    Raises:
+        AudioError: If the clip cannot be decoded, not in time, or ends before the stretch starts.
+    """
+    first = round(start_s * sampling_rate_hz)
+    last = None if end_s is None else round(end_s * sampling_rate_hz)
+    name = readable_path(path)
+    is_there = False
+    for block in decode_apart(
+        _stretch, os.fspath(path), first, last, sampling_rate_hz, content, name=name, limit_s=limit_s
+    ):
+        is_there = True
+        yield block
+    if not is_there:
+        end = "its end" if end_s is None else f"{end_s:g} s"
+        raise AudioError(f"{name}: there is no sound from {start_s:g} to {end}")
+
+
+def decode_excerpt(
+    path: str | bytes | os.PathLike[str],
+    *,
+    start_s: float,
+    end_s: float,
+    sampling_rate_hz: int,
+    content: bytes | None = None,
+    limit_s: float | None = None,
+) -> npt.NDArray[np.float32]:
+    """Decode a stretch of a clip, as `excerpt_blocks` does block by block.
 
     Returns:
         Mono samples [n_samples], float32, fewer than asked for if the clip ends before.
 
     Raises:
-        AudioError: If the clip cannot be decoded, or ends before the stretch starts.
+        AudioError: As there.
     """
-    first, last = round(start_s * sampling_rate_hz), round(end_s * sampling_rate_hz)
-    pieces: list[npt.NDArray[np.float32]] = []
+    blocks = excerpt_blocks(
+        path, start_s=start_s, end_s=end_s, sampling_rate_hz=sampling_rate_hz, content=content, limit_s=limit_s
+    )
+    return np.concatenate(list(blocks))
+
+
+def _stretch(
+    path: str | bytes, first: int, last: int | None, sampling_rate_hz: int, content: bytes | None
+) -> Iterator[npt.NDArray[np.float32] | None]:
+    """Give samples of a clip, and None for every block before them."""
+    from .decoding import AudioStream  # decoders load only where sound is decoded: not in the process that asks
+
+    file = None if content is None else io.BytesIO(content)
     n = 0
-    for block in AudioStream(path, sampling_rate_hz=sampling_rate_hz).blocks():
-        pieces.append(block[max(0, first - n) : max(0, last - n)])
+    for block in AudioStream(path, sampling_rate_hz=sampling_rate_hz, file=file).blocks():
+        piece = block[max(0, first - n) : None if last is None else max(0, last - n)]
+        yield piece if len(piece) else None
         n += len(block)
-        if n >= last:
-            break
-    waveform = np.concatenate(pieces) if pieces else np.empty(0, np.float32)
-    if not len(waveform):
-        raise AudioError(f"{readable_path(path)}: there is no sound from {start_s:g} to {end_s:g} s")
-    return waveform
+        if last is not None and n >= last:
+            return
 
 
 def wav_bytes(waveform: npt.NDArray[np.float32], *, sampling_rate_hz: int) -> bytes:

@@ -48,18 +48,21 @@ class Picture:
         return head + self.low.tobytes() + self.high.tobytes() + self.mel.tobytes()
 
 
-def draw_picture(path: str | bytes | os.PathLike[str], *, start_s: float, end_s: float) -> Picture:
+def draw_picture(
+    path: str | bytes | os.PathLike[str], *, start_s: float, end_s: float, limit_s: float | None = None
+) -> Picture:
     """Draw a stretch of a clip.
 
     Args:
         path: The clip, as `open_clip` takes it.
         start_s: Where the stretch starts, from 0.
         end_s: Where it ends, after its start; less is drawn if the clip ends before.
+        limit_s: How long decoding it may take; None for as long as it goes on.
 
     Raises:
-        AudioError: If the clip cannot be decoded, or ends before the stretch starts.
+        AudioError: If the clip cannot be decoded, not in time, or ends before the stretch starts.
     """
-    waveform = decode_excerpt(path, start_s=start_s, end_s=end_s, sampling_rate_hz=RATE_HZ)
+    waveform = decode_excerpt(path, start_s=start_s, end_s=end_s, sampling_rate_hz=RATE_HZ, limit_s=limit_s)
     levels = _levels_db(waveform)
     n_columns = min(MAX_COLUMNS, levels.shape[1])
     low, high = _columns(waveform, n_columns, np.minimum), _columns(waveform, n_columns, np.maximum)

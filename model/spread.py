@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from .decoders import decode_apart
 from .decoding import AudioStream
+from .paths import readable_path
 
 _MAX_HELD_S = 600.0
 """Sound kept from the first decoding, 2.3 MB a minute at 10 kHz; a longer clip is decoded twice."""
@@ -48,7 +51,7 @@ def spread_starts(n_samples: int, *, segment_samples: int, n_segments: int) -> l
 def spread_segments(
     path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, segment_samples: int, n_segments: int
 ) -> list[Stretch]:
-    """Decode a few segments of a clip, spread evenly.
+    """Decode a few segments of a clip, spread evenly, in a process of its own.
 
     Args:
         path: The clip, as `open_clip` takes it.
@@ -62,6 +65,17 @@ def spread_segments(
     Raises:
         AudioError: If the clip cannot be decoded.
     """
+    return list(
+        decode_apart(
+            _stretches, os.fspath(path), sampling_rate_hz, segment_samples, n_segments, name=readable_path(path)
+        )
+    )
+
+
+def _stretches(
+    path: str | bytes, sampling_rate_hz: int, segment_samples: int, n_segments: int
+) -> Iterator[Stretch | None]:
+    """Give the segments, and None for every block that was decoded."""
     held: list[npt.NDArray[np.float32]] | None = []
     n_samples = 0
     for block in AudioStream(path, sampling_rate_hz=sampling_rate_hz).blocks():
@@ -70,6 +84,7 @@ def spread_segments(
             held = None
         if held is not None:
             held.append(block)
+        yield None
     starts = spread_starts(n_samples, segment_samples=segment_samples, n_segments=n_segments)
     blocks = held if held is not None else AudioStream(path, sampling_rate_hz=sampling_rate_hz).blocks()
     pieces: list[list[npt.NDArray[np.float32]]] = [[] for _ in starts]
@@ -80,8 +95,7 @@ def spread_segments(
             if len(piece):
                 some.append(piece)
         first += len(block)
+        yield None
     waveforms = [np.concatenate(some) for some in pieces]
-    return [
-        Stretch(start / sampling_rate_hz, (start + len(waveform)) / sampling_rate_hz, waveform)
-        for start, waveform in zip(starts, waveforms, strict=True)
-    ]
+    for start, waveform in zip(starts, waveforms, strict=True):
+        yield Stretch(start / sampling_rate_hz, (start + len(waveform)) / sampling_rate_hz, waveform)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
+
+_N_SEGMENTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
@@ -113,20 +116,15 @@ class Terms:
 
     def _of_sound(self, audio: Sound) -> Float:
         """Embed a sound; one longer than a segment as the mean of its segments."""
-        from ...model.segments import segment_starts
-
         encoder = self._encoder()
-        if isinstance(audio, np.ndarray):
-            waveform = audio
-        else:
-            from ...model.decoding import decode
-
-            waveform = decode(audio, sampling_rate_hz=encoder.sampling_rate_hz).waveform
-        size = encoder.segment_samples
         hop_samples = max(1, round(self._hop_s * encoder.sampling_rate_hz))
-        starts = segment_starts(len(waveform), segment_samples=size, hop_samples=hop_samples)
-        embeddings = encoder.embed_audio([waveform[start : start + size] for start in starts])
-        return unit(embeddings.mean(axis=0), "the mean of the audio's embeddings")
+        segments = _segments(audio, encoder, hop_samples=hop_samples)
+        rows = []
+        while some := list(
+            itertools.islice(segments, _N_SEGMENTS_AT_ONCE)
+        ):  # a sound of hours is never whole in memory
+            rows.append(encoder.embed_audio(some))
+        return unit(np.concatenate(rows).mean(axis=0), "the mean of the audio's embeddings")
 
     def _given(self, embedding: Float) -> Float:
         if embedding.shape != (self._embedding_dim,):
@@ -164,3 +162,25 @@ class Terms:
                 return rows
         clip_id = self._clips().find_path(os.fspath(path))
         return np.empty(0, np.int64) if clip_id is None else self._rows.of_clip(clip_id)
+
+
+def _segments(audio: Sound, encoder: Encoder, *, hop_samples: int) -> Iterator[Float]:
+    """Cut a sound into the segments that the encoder takes."""
+    from ...model.segments import SegmentCutter
+
+    cutter = SegmentCutter(segment_samples=encoder.segment_samples, hop_samples=hop_samples)
+    for block in _blocks(audio, encoder):
+        yield from cutter.add(block)
+    yield from cutter.finish()
+
+
+def _blocks(audio: Sound, encoder: Encoder) -> Iterable[Float]:
+    """A waveform as it is, or a file decoded in a process of its own."""
+    if isinstance(audio, np.ndarray):
+        return [audio]
+    from ...model.decoders import prepare_decoder
+    from ...model.excerpt import excerpt_blocks
+
+    prepare_decoder()
+    encoder.load_audio_tower()  # while the process starts
+    return excerpt_blocks(audio, sampling_rate_hz=encoder.sampling_rate_hz)

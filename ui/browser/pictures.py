@@ -35,7 +35,7 @@ async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
         except OSError as error:
             reason = (error.strerror or "it cannot be read").lower()
             raise RefusedError(404, f"{readable_path(path)}: the clip's file is not to be had ({reason})") from None
-        return _drawn(path, state.mtime_ns, state.size_bytes, start_s, end)
+        return _drawn(path, state.mtime_ns, state.size_bytes, start_s, end, desk.settings.decoding_limit_s)
 
     content = await desk.ask(drawn)
     headers = {"Cache-Control": "private, max-age=600"}
@@ -43,7 +43,7 @@ async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
 
 
 @lru_cache(maxsize=N_KEPT)
-def _drawn(path: bytes, _mtime_ns: int, _size_bytes: int, start_s: float, end_s: float) -> bytes:
+def _drawn(path: bytes, _mtime_ns: int, _size_bytes: int, start_s: float, end_s: float, limit_s: float) -> bytes:
     from ...model.picture import draw_picture
 
-    return draw_picture(path, start_s=start_s, end_s=end_s).to_bytes()
+    return draw_picture(path, start_s=start_s, end_s=end_s, limit_s=limit_s).to_bytes()

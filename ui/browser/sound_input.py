@@ -59,12 +59,15 @@ def hear(content: bytes, name: str) -> str:
         AudioError: If it cannot be decoded.
     """
     shown = printable(name)
-    most_s = resources.desk().settings.max_sound_s
+    settings = resources.desk().settings
+    most_s = settings.max_sound_s
 
     def listen(collections: Collections) -> resources.Sound:
         member = collections.members[0]
         rate = member.encoder.sampling_rate_hz
-        waveform, is_longer = decode_sent(content, name=shown, most_s=most_s, sampling_rate_hz=rate)
+        waveform, is_longer = decode_sent(
+            content, name=shown, most_s=most_s, sampling_rate_hz=rate, limit_s=settings.decoding_limit_s
+        )
         if float(np.abs(waveform).max()) < 10 ** (QUIETEST_DBFS / 20):
             raise QueryError(f"{shown}: nothing can be heard in it (no sample is louder than {QUIETEST_DBFS:g} dBFS)")
         embedding = member.resolve(Query.audio(waveform)).embedding

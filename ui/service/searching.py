@@ -88,7 +88,9 @@ def search_routes(desk: Desk) -> APIRouter:
     def _waveform(sound: bytes, collections: Collections) -> npt.NDArray[np.float32]:
         most_s = desk.settings.max_sound_s
         rate = collections.members[0].encoder.sampling_rate_hz
-        waveform, is_longer = decode_sent(sound, name="the sound", most_s=most_s, sampling_rate_hz=rate)
+        waveform, is_longer = decode_sent(
+            sound, name="the sound", most_s=most_s, sampling_rate_hz=rate, limit_s=desk.settings.decoding_limit_s
+        )
         if is_longer:
             raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
         return waveform

@@ -38,6 +38,11 @@ class Settings:
     check_s: float = 1.0
 
     @property
+    def decoding_limit_s(self) -> float:
+        """How long decoding may take, so that there is time left to say that it takes too long."""
+        return 0.8 * self.time_limit_s
+
+    @property
     def allowed_hosts(self) -> frozenset[str] | None:
         """Names that a request may call the service by; None for any.
 

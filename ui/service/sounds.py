@@ -86,7 +86,13 @@ async def preview_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
         raise RefusedError(422, f"end_s: must be above start_s, and by at most {most_s:g} s")
 
     def excerpt(_collections: Collections) -> bytes:
-        waveform = decode_excerpt(path, start_s=start_s, end_s=end, sampling_rate_hz=PREVIEW_RATE_HZ)
+        waveform = decode_excerpt(
+            path,
+            start_s=start_s,
+            end_s=end,
+            sampling_rate_hz=PREVIEW_RATE_HZ,
+            limit_s=desk.settings.decoding_limit_s,
+        )
         return wav_bytes(waveform, sampling_rate_hz=PREVIEW_RATE_HZ)
 
     return Response(await desk.ask(excerpt), media_type="audio/wav")
