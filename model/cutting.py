@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 import wave
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import BinaryIO, Literal, Protocol, cast
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 from .decoders import decode_apart
 from .decoding import native_blocks
 from .errors import AudioError
+from .libav import FlacWriter
 from .paths import readable_path
 
 CutCodec = Literal["wav", "flac"]
@@ -24,7 +22,6 @@ CutCodec = Literal["wav", "flac"]
 _IN_MEMORY_BYTES = 8 << 20
 _PIECE_BYTES = 1 << 20
 _MAX_WAV_BYTES = (1 << 32) - (1 << 16)
-_FLAC_CHANNELS = 8
 _NARROW_BITS, _WIDE_BITS = 16, 24
 _NARROW_BYTES = 2
 
@@ -165,44 +162,28 @@ class _Flac:
     """A flac file in the making."""
 
     def __init__(self, n_channels: int, rate_hz: int, *, bits: int) -> None:
-        if n_channels > _FLAC_CHANNELS:
-            raise AudioError(f"flac holds {_FLAC_CHANNELS} channels at most, not {n_channels}: take it as wav")
-        self._bits, self._rate_hz, self._n_channels, self._n = bits, rate_hz, n_channels, 0
+        if n_channels > FlacWriter.MAX_CHANNELS:
+            raise AudioError(f"flac holds {FlacWriter.MAX_CHANNELS} channels at most, not {n_channels}: take it as wav")
+        self._bits, self._n_channels = bits, n_channels
         self._file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY_BYTES)  # noqa: SIM115 - given away
-        self._container = av.open(self._file, "w", format="flac")
         try:
-            layout = _LAYOUTS[n_channels]
-            self._layout = layout
-            self._stream = self._container.add_stream("flac", rate=rate_hz, layout=layout)
-            self._stream.format = "s16" if bits == _NARROW_BITS else "s32"
-        except (av.FFmpegError, ValueError) as error:
+            self._flac = FlacWriter(cast("BinaryIO", self._file), n_channels=n_channels, rate_hz=rate_hz, bits=bits)
+        except AudioError:
             self._file.close()
-            raise AudioError(f"it cannot be written as flac at {rate_hz} Hz: take it as wav") from error
+            raise
 
     def write(self, block: npt.NDArray[np.generic]) -> None:
         _check_channels(block, self._n_channels)
-        whole = _whole(block, self._bits)
-        packed = np.ascontiguousarray(whole.T).reshape(1, -1)
-        # Of 32 bits, the encoder takes the upper 24.
-        data = packed.astype(np.int16) if self._bits == _NARROW_BITS else packed.astype(np.int32) << 8
-        frame = av.AudioFrame.from_ndarray(data, "s16" if self._bits == _NARROW_BITS else "s32", self._layout)
-        frame.sample_rate, frame.time_base, frame.pts = self._rate_hz, Fraction(1, self._rate_hz), self._n
-        self._n += block.shape[1]
-        self._container.mux(self._stream.encode(frame))
+        self._flac.write(_whole(block, self._bits))
 
     def finish(self) -> BinaryIO:
-        self._container.mux(self._stream.encode(None))
-        self._container.close()
+        self._flac.finish()
         self._file.seek(0)
         return cast("BinaryIO", self._file)
 
     def drop(self) -> None:
-        with contextlib.suppress(av.FFmpegError):  # whoever drops it has something else to say
-            self._container.close()
+        self._flac.drop()
         self._file.close()
-
-
-_LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 
 
 def _check_channels(block: npt.NDArray[np.generic], n_channels: int) -> None:

@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
-import av
 import numpy as np
 import numpy.typing as npt
 
 from .clip_files import open_clip
 from .errors import AudioError
+from .libav import Frame, Media, MediaError, Track, open_media
 from .mixdown import Mixdown
 from .paths import readable_path
+from .tag_text import tag_text
 
 _AUDIO_FORMATS = (
     "wav wave bwf w64 rf64 aif aiff aifc caf au snd voc flac wv ape tta tak mpc dsf ogg oga opus spx mp3 mp2 m4a m4b"
@@ -143,16 +144,17 @@ class AudioStream:
                 if mixdown.duration_s > _MAX_DURATION_S:
                     raise AudioError(f"it is longer than {_MAX_DURATION_S // 3600} hours")
                 yield block
-            if track.layout is None:
-                raise AudioError("nothing of its audio can be decoded" if track.n_damaged else "it holds no samples")
+            if track.first is None:
+                n_damaged = track.track.n_damaged
+                raise AudioError("nothing of its audio can be decoded" if n_damaged else "it holds no samples")
             yield mixdown.finish()
             self._info = AudioInfo(
-                container=_container_name(track.container.format.name, _suffix(self._path)),
-                codec=track.stream.codec_context.codec.canonical_name,
-                sampling_rate_hz=track.layout.sampling_rate_hz,
-                n_channels=track.layout.n_channels,
+                container=_container_name(track.media.format_name, _suffix(self._path)),
+                codec=track.track.codec_name or "",
+                sampling_rate_hz=track.first.rate_hz,
+                n_channels=track.first.n_channels,
                 duration_s=mixdown.duration_s,
-                tags=_tags(track.container.metadata, track.stream.metadata),
+                tags=_tags(track.media.tags, track.track.tags),
             )
 
 
@@ -192,30 +194,9 @@ def native_blocks(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[npt.ND
     """
     with _told(path), _open(path, None) as file, _open_track(file) as track:
         for samples, rate_hz in track.blocks():
-            yield samples, rate_hz, track.layout is not None and track.layout.sample_format == "fltp"
-        if track.layout is None:
+            yield samples, rate_hz, track.first is not None and track.first.is_lossy
+        if track.first is None:
             raise AudioError("it holds no samples")
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """How a frame holds its samples."""
-
-    sampling_rate_hz: int
-    n_channels: int
-    planar: bool
-    sample_format: str
-
-    @classmethod
-    def of(cls, frame: av.AudioFrame) -> "_Layout":
-        layout = cls(frame.sample_rate, frame.layout.nb_channels, frame.format.is_planar, frame.format.name)
-        if not _MIN_RATE_HZ <= layout.sampling_rate_hz <= _MAX_RATE_HZ:
-            raise AudioError(
-                f"its sampling rate of {layout.sampling_rate_hz} Hz is not between {_MIN_RATE_HZ} and {_MAX_RATE_HZ} Hz"
-            )
-        if not 1 <= layout.n_channels <= _MAX_CHANNELS:
-            raise AudioError(f"its {layout.n_channels} channels are not between 1 and {_MAX_CHANNELS}")
-        return layout
 
 
 @contextlib.contextmanager
@@ -226,7 +207,7 @@ def _told(path: str | bytes | os.PathLike[str]) -> Iterator[None]:
         return
     except AudioError as error:
         reason = str(error)
-    except av.FFmpegError as error:
+    except MediaError as error:
         reason = "it is not audio in a known format, or it is damaged beyond reading"
         if isinstance(error, OSError):
             reason = _reading_failed(error)
@@ -246,61 +227,54 @@ def _open_track(file: BinaryIO) -> Iterator["_Track"]:
     if file.seek(0, os.SEEK_END) == 0:
         raise AudioError("the file is empty")
     file.seek(0)
-    # libav reads through our file object: names need not be text, and reading fails with the system's own error.
-    with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
-        stream = container.streams.best("audio")
-        if not isinstance(stream, av.AudioStream):
+    with open_media(file, containers=_CONTAINERS) as media:
+        if not media.tracks:
             raise AudioError("it has no audio track")
-        if stream.codec_context is None:
+        if media.tracks[0].codec_name is None:
             raise AudioError("the coding of its audio track is not supported")
-        yield _Track(container, stream)
+        yield _Track(media, media.tracks[0])
 
 
 class _Track:
-    """One audio stream of an open container, read to its end."""
+    """One audio track of an open file, read to its end."""
 
-    def __init__(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
-        self.container = container
-        self.stream = stream
-        self.layout: _Layout | None = None  # of the first frame
-        self.n_damaged = 0
+    def __init__(self, media: Media, track: Track) -> None:
+        self.media = media
+        self.track = track
+        self.first: Frame | None = None
 
     def blocks(self) -> Iterator[tuple[npt.NDArray[np.generic], int]]:
-        """Yield blocks [n_channels, n_samples] in the stream's own sample type, with their rate in Hz."""
-        layout: _Layout | None = None
-        held: list[npt.NDArray[np.generic]] = []
+        """Yield blocks [n_channels, n_samples] in the track's own sample type, with their rate in Hz."""
+        held: list[Frame] = []
         n_held = 0
-        for frame in self._frames():
-            frame_layout = _Layout.of(frame)
-            if held and layout is not None and (frame_layout != layout or n_held >= _BLOCK_SAMPLES):
-                yield _block(held, layout), layout.sampling_rate_hz
+        for frame in self.track.frames():
+            if held and (n_held >= _BLOCK_SAMPLES or _layout(frame) != _layout(held[0])):
+                yield _block(held), held[0].rate_hz
                 held, n_held = [], 0
-            layout = frame_layout
-            self.layout = self.layout or layout
-            held.append(frame.to_ndarray())
-            n_held += frame.samples
-        if held and layout is not None:
-            yield _block(held, layout), layout.sampling_rate_hz
-
-    def _frames(self) -> Iterator[av.AudioFrame]:
-        """Yield every frame that decodes; a damaged packet is counted and passed over."""
-        packets = self.container.demux(self.stream)
-        while True:
-            try:
-                packet = next(packets, None)
-                frames = [] if packet is None else packet.decode()
-            except (av.InvalidDataError, av.ArgumentError):  # the second for an empty packet, as VLC ends Vorbis with
-                self.n_damaged += 1
-                continue  # a generator that has raised is over: damage in the container itself ends the loop here
-            if packet is None:
-                return
-            yield from (frame for frame in frames if frame.samples)
+            if not held:
+                _check(frame)
+                self.first = self.first or frame
+            held.append(frame)
+            n_held += frame.n_samples
+        if held:
+            yield _block(held), held[0].rate_hz
 
 
-def _block(frames: list[npt.NDArray[np.generic]], layout: _Layout) -> npt.NDArray[np.generic]:
+def _layout(frame: Frame) -> tuple[int, int, bool, np.dtype[np.generic]]:
+    return frame.rate_hz, frame.n_channels, frame.is_planar, frame.samples.dtype
+
+
+def _check(frame: Frame) -> None:
+    if not _MIN_RATE_HZ <= frame.rate_hz <= _MAX_RATE_HZ:
+        raise AudioError(f"its sampling rate of {frame.rate_hz} Hz is not between {_MIN_RATE_HZ} and {_MAX_RATE_HZ} Hz")
+    if not 1 <= frame.n_channels <= _MAX_CHANNELS:
+        raise AudioError(f"its {frame.n_channels} channels are not between 1 and {_MAX_CHANNELS}")
+
+
+def _block(frames: list[Frame]) -> npt.NDArray[np.generic]:
     """Join frames of one layout to [n_channels, n_samples]; packed samples lie channel after channel in one row."""
-    joined = np.concatenate(frames, axis=1)
-    return joined if layout.planar else joined.reshape(-1, layout.n_channels).T
+    joined = np.concatenate([frame.samples for frame in frames], axis=1)
+    return joined if frames[0].is_planar else joined.reshape(-1, frames[0].n_channels).T
 
 
 def _container_name(format_name: str, suffix: str) -> str:
@@ -316,7 +290,8 @@ def _tags(*sources: Mapping[str, str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for source in sources:
         for name, text in source.items():
-            text = text.replace("\0", "").strip()
+            text = tag_text(text).replace("\0", "").strip()
+            name = tag_text(name)
             if text and name.lower() not in _TECHNICAL_TAGS:
                 tags.setdefault(name.lower(), text)
     return tags

@@ -23,7 +23,7 @@ DOORS = {
     "tokenizers": ("model/",),
     "safetensors": ("model/",),
     "huggingface_hub": ("model/",),
-    "av": ("model/cutting.py", "model/decoding.py"),
+    "av": ("model/libav.py",),
     "soxr": ("model/mixdown.py", "model/training/"),
     "faiss": ("search/index/",),
     "duckdb": ("search/sql/catalog.py",),
