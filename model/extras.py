@@ -15,7 +15,7 @@ EXTRAS = {
     "s3": ("fsspec", "s3fs"),
     "ray": ("ray",),
     "map": ("umap",),
-    "serve": ("fastapi", "prometheus_client", "uvicorn"),
+    "serve": ("fastapi", "prometheus_client", "pydantic"),
 }
 """The modules that each extra brings: what `pip install 'soundgrep[EXTRA]'` is good for."""
 
