@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def sources() -> list[Path]:
     return [*sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")), ROOT / "__init__.py"]
 
 
+@functools.cache
 def imported(path: Path) -> set[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
