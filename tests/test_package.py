@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import importlib.metadata
 import re
@@ -49,6 +50,7 @@ def sources() -> list[Path]:
     return [*sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py")), ROOT / "__init__.py"]
 
 
+@functools.cache
 def imported(path: Path, *, at_run_time: bool = False) -> set[str]:
     """Return the top-level names that a file imports, without those for type checkers alone if it is to run."""
     tree: ast.AST = ast.parse(path.read_text(encoding="utf-8"))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -80,10 +79,8 @@ def test_what_is_refused_is_refused_in_the_same_words(collection: Collection, sm
 def test_what_does_not_listen_to_an_interruption_is_killed(collection: Collection) -> None:
     collection.sql("SELECT 1")
     before = children()
-    started_s = time.monotonic()
     with pytest.raises(QueryError, match=r"the SQL query was stopped after 0\.3 s"):
         collection.sql(ENDLESS.replace("''", "'"), time_limit_s=0.3)
-    assert time.monotonic() - started_s < 30
     assert not children() & before, "what computed it is gone"
     assert collection.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
 

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import fcntl
+import functools
 import os
+import pickle
 import pty
+import socket
 import struct
 import subprocess
 import sys
 import termios
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,7 +56,10 @@ def soundgrep(
     before: Callable[[], None] | None = None,
     environment: dict[str, str] | None = None,
 ) -> Finished:
-    """Runs the command with its output in pipes."""
+    """Run the command with its output in pipes: forked from a process that has loaded it, as long as nothing is to be
+    done `before` and the environment is the usual one."""
+    if before is None and environment is None:
+        return _fork_server().run(arguments, cwd)
     done = subprocess.run(
         [SOUNDGREP, *arguments],
         cwd=cwd,
@@ -62,6 +70,41 @@ def soundgrep(
         check=False,
     )
     return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+class _ForkServer:
+    """This end of `fork_server.py`, which ends with this process."""
+
+    def __init__(self) -> None:
+        self._channel, theirs = socket.socketpair()
+        self._lock = threading.Lock()
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", Path(__file__).with_name("fork_server.py"), str(theirs.fileno())],
+                env=ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    def run(self, arguments: tuple[str | os.PathLike[str], ...], cwd: Path | None) -> Finished:
+        asked = pickle.dumps((str(cwd or Path.cwd()), [str(SOUNDGREP), *map(os.fspath, arguments)]))
+        with self._lock, Path(os.devnull).open("rb") as nothing, ThreadPoolExecutor(1) as other:
+            (out, their_out), (err, their_err) = os.pipe(), os.pipe()
+            socket.send_fds(self._channel, [len(asked).to_bytes(8)], [nothing.fileno(), their_out, their_err])
+            os.close(their_out)
+            os.close(their_err)
+            self._channel.sendall(asked)
+            with os.fdopen(out, "rb") as out_file, os.fdopen(err, "rb") as err_file:
+                said = other.submit(err_file.read)
+                written = out_file.read()
+                complaints = said.result()
+            code = int.from_bytes(self._channel.recv(4, socket.MSG_WAITALL), signed=True)
+        return Finished(code, written.decode(), complaints.decode())
+
+
+@functools.cache
+def _fork_server() -> _ForkServer:
+    return _ForkServer()
 
 
 def soundgrep_on_terminal(*arguments: str | os.PathLike[str], columns: int = 80, cwd: Path | None = None) -> Finished:
