@@ -4,6 +4,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ...model.paths import exact_path
+
 
 @dataclass(frozen=True)
 class Span:
@@ -67,7 +69,7 @@ class Hit:
     @property
     def file(self) -> Path:
         """The clip's path as the system takes it, for opening the file."""
-        return Path(os.fsdecode(self.path if self.path_bytes is None else self.path_bytes))
+        return Path(os.fsdecode(exact_path(self.path, self.path_bytes)))
 
     def to_json(self) -> dict[str, object]:
         """Give the hit as plain values that JSON can hold; ids as text, because they exceed JavaScript's integers."""

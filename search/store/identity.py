@@ -3,12 +3,14 @@
 import hashlib
 import os
 
+from ...model.paths import encoded_path
+
 _MASK = (1 << 63) - 1
 
 
 def path_of(path: str | os.PathLike[str]) -> bytes:
     """Write a path as its exact bytes, absolute, symbolic links left as they are."""
-    return os.fsencode(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps "..", resolve follows links
+    return encoded_path(os.path.abspath(path))  # noqa: PTH100 - Path.absolute keeps "..", resolve follows links
 
 
 def clip_id_of(path: bytes) -> int:
