@@ -12,6 +12,7 @@ from typing import BinaryIO, cast
 from .archives import read_members, split_member
 from .clip_state import ClipState
 from .errors import ArchiveError
+from .paths import encoded_path
 from .stores import fetch_object, is_url, object_state, stream_object
 
 Span = tuple[int, int]
@@ -34,7 +35,7 @@ def open_clip(path: str | bytes | os.PathLike[str], *, span: Span | None = None)
         IsADirectoryError: If it is a folder.
         OSError: If it cannot be read or is no regular file; `strerror` says why in plain words.
     """
-    exact = os.fsencode(path)
+    exact = encoded_path(path)
     member = _member(exact)
     if member is not None:
         archive, name = member
@@ -53,7 +54,7 @@ def clip_state(path: str | bytes | os.PathLike[str]) -> ClipState:
     Raises:
         OSError: As `open_clip`.
     """
-    exact = os.fsencode(path)
+    exact = encoded_path(path)
     member = _member(exact)
     if member is not None:
         exact = member[0]

@@ -16,6 +16,7 @@ from .checkpoint import Checkpoint
 from .digests import digest_of
 from .errors import CheckpointError, QueryError
 from .family import AudioTower, Family, TextTower, Traits
+from .loading import loading_encoder
 from .many import as_many
 from .paths import readable_path
 from .registry import family_of, find_checkpoint
@@ -218,8 +219,9 @@ class Encoder:
             CheckpointError: If a tower cannot be loaded, fails, or embeds a sound otherwise beside another one.
         """
         name = readable_path(self.source)
-        text = examine_text(self._family.text_tower(self._checkpoint).embed_text, name=name)
-        tower = self._family.audio_tower(self._checkpoint)
+        with loading_encoder(self.source):
+            text_tower, tower = self._family.text_tower(self._checkpoint), self._family.audio_tower(self._checkpoint)
+        text = examine_text(text_tower.embed_text, name=name)
         distance = self._examine_audio(tower)
         sounds = made_sounds(sampling_rate_hz=self.sampling_rate_hz, n_samples=self.segment_samples)
         if not np.array_equal(tower.embed_segments(sounds), np.vstack([tower.embed_segments([one]) for one in sounds])):
@@ -237,14 +239,16 @@ class Encoder:
             return self._text
 
     def _loaded_text_tower(self) -> TextTower:
-        tower = self._family.text_tower(self._checkpoint)
+        with loading_encoder(self.source):
+            tower = self._family.text_tower(self._checkpoint)
         name = readable_path(self.source)
         if not self._checkpoint.is_bundled:
             check_once(self._paths, "text", lambda: examine_text(tower.embed_text, name=name))
         return tower
 
     def _loaded_audio_tower(self) -> AudioTower:
-        tower = self._family.audio_tower(self._checkpoint)
+        with loading_encoder(self.source):
+            tower = self._family.audio_tower(self._checkpoint)
         if not self._checkpoint.is_bundled:
             check_once(self._paths, "audio", lambda: self._examine_audio(tower))
         return tower

@@ -12,8 +12,35 @@ def readable_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
     Returns:
         The path with undecodable bytes as ``\xNN`` and with control characters escaped (a line break becomes ``\n``).
     """
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    plain = os.fspath(path)
+    text = (_utf8(plain) if isinstance(plain, str) else plain).decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def encoded_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
+    """Give a path's exact bytes; a name that the charset of the system has no letters for was written in UTF-8."""
+    try:
+        return os.fsencode(path)
+    except UnicodeEncodeError:
+        return _utf8(os.fsdecode(path))
+
+
+def path_columns(path: bytes) -> dict[str, str | bytes | None]:
+    """Give the columns `path` and `path_bytes` in which a collection has a path, alike on every system."""
+    readable = readable_path(path)
+    return {"path": readable, "path_bytes": None if readable.encode() == path else path}
+
+
+def exact_path(path: str, path_bytes: bytes | None) -> bytes:
+    """Give a path's exact bytes, out of the columns in which a collection has it."""
+    return path.encode() if path_bytes is None else path_bytes
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, which no file system gives
+        return text.encode("utf-8", "backslashreplace")
 
 
 def _escape(char: str) -> str:

@@ -26,6 +26,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType, ModuleType
 
+from .paths import encoded_path
+
 try:
     import resource
 except ImportError:  # Windows limits no process by itself
@@ -172,7 +174,7 @@ def folder_identity(path: bytes, status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def exact_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
+def absolute_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
     r"""Write a path as its exact bytes, absolute, symbolic links left as they are.
 
     On Windows with slashes and a capital for the drive, `C:/Sounds/a.wav`: its system takes either, and so a path is
@@ -186,7 +188,7 @@ def exact_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
     if flavour.sep == "\\":
         drive, rest = flavour.splitdrive(absolute)
         absolute = ((drive.upper() if drive.endswith(":") else drive) + rest).replace("\\", "/")
-    return os.fsencode(absolute)
+    return encoded_path(absolute)
 
 
 def share_address(listener: socket.socket) -> None:

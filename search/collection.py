@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ..model.errors import CollectionError
 from ..model.many import as_many
-from ..model.paths import readable_path
+from ..model.paths import exact_path, readable_path
 from .encoders import ear_of, named_encoder, open_encoder
 from .index.bank import Bank
 from .querying.condition import Condition, Values, checked_values
@@ -273,7 +273,7 @@ class Collection:
         clip = self._clip_rows.find(clip_id)
         if clip is None:
             return None
-        return os.fsencode(clip.path) if clip.path_bytes is None else clip.path_bytes
+        return exact_path(clip.path, clip.path_bytes)
 
     def has_segment(self, segment_id: int) -> bool:
         """Tell whether a segment is one of these, as this encoder made them."""

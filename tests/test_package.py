@@ -123,7 +123,7 @@ def test_public_names_are_listed_in_order_and_exist(package: str) -> None:
         ("import soundgrep.search; soundgrep.search.Collection", ("torch", "transformers", "av", "streamlit", "ray")),
         ("import soundgrep.indexer; soundgrep.indexer.build_collection", ("torch", "transformers", "streamlit", "ray")),
         (
-            "import soundgrep.ui.cli",
+            "import soundgrep.ui.program",
             ("torch", "transformers", "faiss", "duckdb", "av", "pyarrow", "streamlit", "ray", "fastapi"),
         ),
         (

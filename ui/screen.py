@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import locale
 import math
 import os
 import shutil
@@ -61,6 +63,19 @@ def shown_path(path: str | os.PathLike[str]) -> str:
     except OSError:  # the current folder has been removed
         return text
     return text if here == "/" else text.removeprefix(here + "/")
+
+
+def typed(word: str) -> str:
+    """A word of the command line as the terminal's charset has it, which Python reads as UTF-8; a path as it is."""
+    exact = os.fsencode(word)
+    if os.path.exists(exact):  # noqa: PTH110 - bytes
+        return word
+    try:
+        return exact.decode()
+    except UnicodeDecodeError:
+        with contextlib.suppress(UnicodeDecodeError):
+            return exact.decode(locale.getencoding())
+        return word
 
 
 def quoted(path: str | os.PathLike[str]) -> str:

@@ -186,7 +186,8 @@ class Pool:
             if number not in process.begun:
                 self._waiting.append(task)
             elif process.is_alone:
-                yield task, Failure(readable_path(task.path), "reading it crashed the process that read it")
+                reason = "reading it crashed the process that read it"
+                yield task, Failure(readable_path(task.path), reason, is_lasting=not process.is_loading)
             else:
                 self._suspects.append(task)
 
@@ -251,4 +252,5 @@ def _outcome(task: Task, content: Any) -> Outcome:
         raise error
     # Not foreseen, but no reason to lose the other files.
     _log.error("%s: reading it failed\n%s", readable_path(task.path), where)
-    return Failure(readable_path(task.path), f"reading it failed ({type(error).__name__}: {error})")
+    reason = f"reading it failed ({type(error).__name__}: {error})"
+    return Failure(readable_path(task.path), reason, is_lasting=False)

@@ -18,6 +18,7 @@ from ...model.clip_state import ClipState
 from ...model.decoding import AudioInfo, AudioStream
 from ...model.encoder import Encoder
 from ...model.errors import AudioError
+from ...model.loading import loading_encoder
 from ...model.paths import readable_path
 from ...model.segments import SegmentCutter, Waveform
 from ..report import Failure
@@ -131,6 +132,7 @@ def read_steps(task: Task) -> Iterator[Step]:
         CheckpointError: If the encoder's configuration cannot be read.
     """
     name = readable_path(task.path)
+    encoder_of(task.encoder_source)  # what goes wrong with it is not the file's
     try:
         for _ in range(_N_READINGS):
             yield Begun()
@@ -145,7 +147,7 @@ def read_steps(task: Task) -> Iterator[Step]:
     except AudioError as error:
         yield Failure(name, str(error).removeprefix(f"{name}: "))
     except MemoryError:
-        yield Failure(name, "it takes more memory than there is")
+        yield Failure(name, "it takes more memory than there is", is_lasting=False)
     else:
         yield Failure(name, "it changes while it is being read", is_lasting=False)
 
@@ -193,7 +195,8 @@ def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32
 @functools.cache
 def encoder_of(source: str) -> Encoder:
     """The encoder of a folder, the same at every call."""
-    return Encoder.from_pretrained(source)
+    with loading_encoder(source):
+        return Encoder.from_pretrained(source)
 
 
 def set_known_contents(known_contents: frozenset[str]) -> None:

@@ -15,7 +15,7 @@ from ...model.clip_files import clip_state
 from ...model.clip_state import ClipState
 from ...model.paths import readable_path
 from ...model.stores import is_url, list_objects
-from ...model.system import exact_path
+from ...model.system import absolute_path
 from ...search.store.identity import clip_id_of
 from ..report import Failure
 from .files import Findings, FolderWalk, FoundFile
@@ -71,13 +71,13 @@ def resolved(text: bytes, *, folder: bytes, flavour: ModuleType = os.path) -> by
     Args:
         text: The path as the list has it.
         folder: The list's folder, or the URL below which it lies.
-        flavour: The system's rules of paths, as `exact_path` takes them.
+        flavour: The system's rules of paths, as `absolute_path` takes them.
     """
     if is_url(text):
         return text
     if is_url(folder) and not flavour.isabs(text):
         return folder + b"/" + posixpath.normpath(text.replace(os.fsencode(flavour.sep), b"/"))
-    return exact_path(flavour.join(os.fsdecode(folder + b"/"), os.fsdecode(text)), flavour=flavour)
+    return absolute_path(flavour.join(os.fsdecode(folder + b"/"), os.fsdecode(text)), flavour=flavour)
 
 
 def _place(text: bytes, *, folder: bytes) -> bytes:

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ...model.clapcap.captioner import Captioner, CaptionSearch
 from ...model.errors import AudioError, UsageError
-from ...model.paths import readable_path
+from ...model.paths import exact_path, readable_path
 from ...model.spread import spread_segments
 from ...search.sql.views import CAPTION_COLUMN, CAPTIONS
 from ...search.store.annexes import read_annex
@@ -220,7 +220,7 @@ class _Captioning:
         return [row for row in known if made_of.get(row["clip_id"]) == row["made_of"]]
 
     def _rows(self, clip: Mapping[str, Any], made_of: str) -> Iterable[dict[str, Any]]:
-        path = os.fsencode(clip["path"]) if clip["path_bytes"] is None else clip["path_bytes"]
+        path = exact_path(clip["path"], clip["path_bytes"])
         for one in caption_file(path, captioner=self._captioner, manner=self._manner):
             yield {
                 "clip_id": clip["clip_id"],

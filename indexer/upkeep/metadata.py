@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...model.errors import UsageError
-from ...model.paths import readable_path
+from ...model.paths import exact_path, readable_path
 from ...model.stores import is_url
 from ...search.store.annexes import METADATA_ANNEX, read_annex
 from ...search.store.identity import path_of
@@ -188,7 +188,7 @@ class _Names:
         self._by_last: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self._by_stem: defaultdict[bytes, list[bytes]] = defaultdict(list)
         for row in clips.to_pylist():
-            path = row["path"].encode() if row["path_bytes"] is None else row["path_bytes"]
+            path = exact_path(row["path"], row["path_bytes"])
             last = path.rpartition(b"/")[2]
             self._ids[path] = row["clip_id"]
             self._by_last[last].append(path)

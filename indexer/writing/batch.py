@@ -1,13 +1,12 @@
 """A batch: what was read since the last commit, as rows for the tables."""
 
 import json
-import os
 import time
 from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ...model.paths import readable_path
+from ...model.paths import path_columns
 from ...search.store.ears import FIRST
 from ...search.store.identity import clip_id_of, segment_id_of
 from ...search.store.schema import CLIPS, HEARD, SEGMENTS, TAG_COLUMNS, embedding_column
@@ -164,9 +163,7 @@ class Batch:
 
 
 def _path_columns(path: bytes, clip_id: int) -> dict[str, object]:
-    readable = readable_path(path)
-    is_exact = os.fsencode(readable) == path
-    return {"clip_id": clip_id, "path": readable, "path_bytes": None if is_exact else path}
+    return {"clip_id": clip_id, **path_columns(path)}
 
 
 def _state_columns(state: FileState) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ...model.errors import CollectionError
-from ...model.paths import readable_path
+from ...model.paths import exact_path, path_columns, readable_path
 from ...search.store.annexes import annex_folder
 from ...search.store.identity import clip_id_of
 from ...search.store.manifest import FAILURES_ANNEX, AnnexRecord
@@ -73,7 +72,7 @@ class FailureTable:
             return {}
         return {
             row["clip_id"]: KnownFailure(
-                path=os.fsencode(row["path"]) if row["path_bytes"] is None else row["path_bytes"],
+                path=exact_path(row["path"], row["path_bytes"]),
                 size_bytes=row["size_bytes"],
                 mtime_ns=row["mtime_ns"],
                 reason=row["reason"],
@@ -103,11 +102,9 @@ class FailureTable:
 
 def failure_row(file: FoundFile, reason: str) -> pa.Table:
     """Give a failure as a row of the table."""
-    readable = readable_path(file.path)
     row = {
         "clip_id": clip_id_of(file.path),
-        "path": readable,
-        "path_bytes": None if os.fsencode(readable) == file.path else file.path,
+        **path_columns(file.path),
         "size_bytes": file.size_bytes,
         "mtime_ns": file.mtime_ns,
         "reason": reason.encode("utf-8", "backslashreplace").decode(),

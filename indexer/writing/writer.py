@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ...model.encoder import Encoder
 from ...model.errors import CollectionError
-from ...model.paths import readable_path
+from ...model.paths import exact_path, readable_path
 from ...search.encoders import check_encoder
 from ...search.index import Progress as IndexProgress
 from ...search.index import TextQueries
@@ -113,7 +113,7 @@ class Writer:
         rows = self._clips.read(["clip_id", "path", "path_bytes", "size_bytes", "mtime_ns", "content_hash"])
         return {
             row["clip_id"]: KnownClip(
-                path=row["path"].encode() if row["path_bytes"] is None else row["path_bytes"],
+                path=exact_path(row["path"], row["path_bytes"]),
                 size_bytes=row["size_bytes"],
                 mtime_ns=row["mtime_ns"],
                 content_hash=row["content_hash"],

@@ -17,6 +17,7 @@ from ..checkpoint import TOKENIZER, Checkpoint
 from ..digests import digest_of
 from ..errors import CheckpointError, UsageError
 from ..family import AudioTower, Traits
+from ..loading import loading_encoder
 from ..msclap.text import END_OF_TEXT
 from ..paths import readable_path
 from ..runtime import chosen_runtime, has_gpu
@@ -194,7 +195,8 @@ class Captioner:
         tokenizer = self._read_tokenizer()
         if tokenizer.get_vocab_size() > sizes.n_tokens:
             raise CheckpointError(f"{self.source}: the tokenizer has more tokens than the decoder")
-        tower, writer = self._load_networks()
+        with loading_encoder(self.source):
+            tower, writer = self._load_networks()
         check_once(self._files, "captions", lambda: self._examine(tower, writer))
         return tower, writer, tokenizer
 

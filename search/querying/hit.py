@@ -5,6 +5,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ...model.paths import exact_path
+
 
 @dataclass(frozen=True)
 class Span:
@@ -73,7 +75,7 @@ class Hit:
     @property
     def file(self) -> Path:
         """The clip's path as the system takes it, for opening the file."""
-        return Path(os.fsdecode(self.path if self.path_bytes is None else self.path_bytes))
+        return Path(os.fsdecode(exact_path(self.path, self.path_bytes)))
 
     def to_row(self) -> dict[str, Any]:
         """Return the hit as a row of a table: its attributes of `COLUMNS`, spans as dictionaries."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import QueryError
-from ...model.paths import readable_path
+from ...model.paths import encoded_path, readable_path
 from ..store.identity import clip_id_of, path_of
 from .hit import Hit
 from .query import Query, Sound, Term, unit
@@ -156,7 +156,7 @@ class Terms:
 
     def _rows_of_path(self, path: str | os.PathLike[str]) -> Int:
         # As it lies below the current folder; as it is (in a store or an archive); as hits print it.
-        for exact in (path_of(path), os.fsencode(path)):
+        for exact in (path_of(path), encoded_path(path)):
             rows = self._rows.of_clip(clip_id_of(exact))
             if len(rows):
                 return rows

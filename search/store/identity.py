@@ -3,14 +3,14 @@
 import hashlib
 import os
 
-from ...model.system import exact_path
+from ...model.system import absolute_path
 
 _MASK = (1 << 63) - 1
 
 
 def path_of(path: str | os.PathLike[str]) -> bytes:
-    """Write a path as its exact bytes, absolute, symbolic links left as they are; see `exact_path`."""
-    return exact_path(os.fspath(path))
+    """Write a path as its exact bytes, absolute, symbolic links left as they are; see `absolute_path`."""
+    return absolute_path(os.fspath(path))
 
 
 def clip_id_of(path: bytes) -> int:

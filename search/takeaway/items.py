@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
+from ...model.paths import exact_path
 from ..querying.hit import Hit, Span
 from ..union import Collections
 
@@ -121,5 +121,4 @@ def _known(collections: Collections, clip_ids: Sequence[int]) -> dict[int, dict[
 
 def _item(row: dict[str, Any], hit: Hit | None) -> Item:
     facts = dict(row)  # several segments of a clip may be hits
-    exact = facts.pop("path_bytes")
-    return Item(**facts, exact=os.fsencode(row["path"]) if exact is None else exact, hit=hit)
+    return Item(**facts, exact=exact_path(row["path"], facts.pop("path_bytes")), hit=hit)

@@ -61,7 +61,7 @@ def test_version() -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = (
-        "import sys; from soundgrep.ui.cli import run; code = run();"
+        "import sys; from soundgrep.ui.program import run; code = run();"
         f"print(sorted({{name.split('.')[0] for name in sys.modules}} & set({HEAVY})), file=sys.stderr); sys.exit(code)"
     )
     done = subprocess.run(

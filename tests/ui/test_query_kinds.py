@@ -19,7 +19,7 @@ from soundgrep import Collection, Query, SearchOptions
 from soundgrep.model.decoding import decode
 from soundgrep.search import Collections, Hit
 from soundgrep.search.querying.fusion import reciprocal_rank_fusion
-from soundgrep.ui.cli import run
+from soundgrep.ui.program import run
 
 from .conftest import Indexed
 from .service import served

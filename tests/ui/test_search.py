@@ -19,7 +19,7 @@ LINE = re.compile(r"(?P<rank>\d+) (?P<score>-?\d\.\d{4}) (?P<start>\d+\.\d)-(?P<
 def test_a_pipe_gets_one_line_a_hit_with_the_whole_path(indexed: Indexed) -> None:
     # Run inside Python to see, too, what searching loads: no browser, no cluster, no indexer.
     code = (
-        "import sys; from soundgrep.ui.cli import run; code = run();"
+        "import sys; from soundgrep.ui.program import run; code = run();"
         "loaded = {'streamlit', 'ray', 'loky', 'soundgrep.indexer'} & set(sys.modules);"
         "sys.exit(str(loaded) if loaded else code)"
     )

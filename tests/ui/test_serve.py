@@ -362,7 +362,7 @@ def test_without_its_packages_it_says_which(indexed: Indexed) -> None:
     code = (
         "import importlib.util as u, sys; real = u.find_spec;"
         "u.find_spec = lambda name, *more: None if name == 'fastapi' else real(name, *more);"
-        "from soundgrep.ui.cli import run; sys.exit(run())"
+        "from soundgrep.ui.program import run; sys.exit(run())"
     )
     arguments = [sys.executable, "-c", code, "serve", indexed.collection]
     done = subprocess.run(arguments, env=ENVIRONMENT, capture_output=True, text=True, check=False)

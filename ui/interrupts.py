@@ -1,0 +1,72 @@
+"""Interruptions: Ctrl-C ends the command soon, with 130 and one line, whatever it is doing."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+from types import FrameType
+from typing import NoReturn
+
+EXIT_STOPPED = 130
+_PATIENCE_S = 0.6
+"""So long may a function in C keep Python from hearing of a Ctrl-C before the process is ended over its head."""
+
+_n_heard = 0
+
+
+def listen() -> None:
+    """Have Ctrl-C raise KeyboardInterrupt, and end the process where that does not come through.
+
+    Python hears of a signal between two steps of the main thread; a query in DuckDB or the training of an index is one
+    step, of minutes. Whatever a collection's writer is doing may be cut off at any point, as by a kill.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        return  # in the background of a shell without job control
+    signal.signal(signal.SIGINT, _interrupt)
+    ours, theirs = socket.socketpair()  # what is woken up on Windows must be a socket
+    theirs.setblocking(False)
+    signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(ours,), daemon=True, name="soundgrep-interrupts").start()
+
+
+def was_interrupted() -> bool:
+    """Tell whether there was a Ctrl-C."""
+    return _n_heard > 0
+
+
+def stop_now() -> NoReturn:
+    """Say that the command was stopped, and end the process at once: what libraries do as they end may take long."""
+    line = b"soundgrep: stopped.\n"
+    with contextlib.suppress(OSError):  # stderr may be closed
+        os.write(2, b"\r\x1b[K\x1b[?25h" + line if os.isatty(2) else line)  # a bar hides the cursor
+    os._exit(EXIT_STOPPED)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    global _n_heard
+    _n_heard += 1
+    raise KeyboardInterrupt
+
+
+def _watch(ours: socket.socket) -> None:
+    n_signals = 0
+    while piece := ours.recv(64):
+        for number in piece:
+            if number != signal.SIGINT or signal.getsignal(signal.SIGINT) is not _interrupt:
+                continue  # a server listens itself
+            n_signals += 1
+            if n_signals > 1 or not _is_heard(n_signals):
+                stop_now()
+
+
+def _is_heard(n_signals: int) -> bool:
+    """Wait until Python has heard of a signal, if it does in time."""
+    done = threading.Event()
+    for _ in range(20):
+        if _n_heard >= n_signals:
+            return True
+        done.wait(_PATIENCE_S / 20)
+    return False
