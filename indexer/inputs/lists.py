@@ -122,8 +122,6 @@ def _take_objects(folder: bytes, wanted: list[bytes], findings: Findings) -> Non
         try:
             state = states.get(path) or clip_state(path)
         except OSError as error:
-            if not isinstance(error, FileNotFoundError):
-                findings.unseen.append(path)
             _fail(path, error, findings)
         else:
             findings.files[path] = FoundFile(path, state.size_bytes, state.mtime_ns)
@@ -138,9 +136,10 @@ def _take_known(wanted: Iterable[bytes], there: Mapping[bytes, FoundFile], findi
 
 
 def _fail(path: bytes, error: OSError | ValueError, findings: Findings) -> None:
-    if isinstance(error, FileNotFoundError | ValueError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         reason = "there is no such file"
     else:
+        findings.unseen.append(path)
         reason = f"cannot be read ({error.strerror or error})"
     findings.failures.append(Failure(readable_path(path), reason))
 

@@ -16,7 +16,8 @@ from ...model.paths import readable_path
 from ...search.store.identity import clip_id_of
 from ..report import Failure
 from .columns import column_of
-from .files import Findings, FoundFile, is_audio_path, is_hidden
+from .exclusions import is_hidden
+from .files import Findings, FoundFile, is_audio_path
 
 TEXT_COLUMN = "txt"
 """Column for what stands in the .txt beside a clip; a .json gives a column a key."""
