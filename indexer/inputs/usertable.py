@@ -1,9 +1,11 @@
-"""User tables: lists of clips and what people know of them, as csv, tsv, Parquet or JSON lines."""
+"""User tables: lists of clips and what people know of them, as csv, tsv, Parquet, JSON lines or a playlist."""
 
+import codecs
 import io
 import json
 import os
 from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -14,7 +16,10 @@ from ...model.errors import UsageError
 from ...model.paths import readable_path
 from .columns import column_of, read_types, storable
 
-TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson")
+PLAYLIST_SUFFIXES = (b".m3u", b".m3u8", b".txt")
+"""Suffixes of the files that are read as a path a line; a playlist has comments too."""
+
+TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson", *PLAYLIST_SUFFIXES)
 """Suffixes of the files that are read as tables."""
 
 PATH_COLUMNS = ("path", "file", "file_name", "filename")
@@ -86,6 +91,8 @@ def key_column(table: pa.Table, *, key: str | None, path: bytes) -> str:
 
 
 def _parse(name: bytes, data: bytes) -> pa.Table:
+    if name.endswith(PLAYLIST_SUFFIXES):
+        return _parse_lines(data, has_comments=not name.endswith(b".txt"))
     if name.endswith((b".parquet", b".pq")):
         return storable(pq.read_table(io.BytesIO(data)))
     text = data.decode("utf-8-sig")
@@ -96,6 +103,19 @@ def _parse(name: bytes, data: bytes) -> pa.Table:
     header = text[: (text + "\n").index("\n")]
     delimiter = "\t" if name.endswith(b".tsv") else ";" if ";" in header and "," not in header else ","
     return _parse_csv(text.encode(), delimiter)
+
+
+def _parse_lines(data: bytes, *, has_comments: bool) -> pa.Table:
+    """Read a path a line, exact bytes: old playlists are in no encoding that they would tell."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16").encode()
+    paths = []
+    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
+        path = line.strip()
+        if path and not (has_comments and path.startswith(b"#")):
+            is_local = path[:8].lower() == b"file:///"
+            paths.append(unquote_to_bytes(path[7:]) if is_local else path)
+    return pa.table({PATH_COLUMNS[0]: pa.array(paths, pa.binary())})
 
 
 def _parse_csv(data: bytes, delimiter: str) -> pa.Table:

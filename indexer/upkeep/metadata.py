@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...model.errors import UsageError
-from ...model.paths import readable_path
+from ...model.paths import normal_name, readable_path
 from ...model.stores import is_url
 from ...search.store.annexes import METADATA_ANNEX, read_annex
 from ...search.store.identity import path_of
@@ -184,29 +184,35 @@ class _Names:
 
     def __init__(self, clips: pa.Table) -> None:
         self._ids: dict[bytes, int] = {}
+        self._spelled: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self._by_last: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self._by_stem: defaultdict[bytes, list[bytes]] = defaultdict(list)
         for row in clips.to_pylist():
             path = row["path"].encode() if row["path_bytes"] is None else row["path_bytes"]
-            last = path.rpartition(b"/")[2]
+            last = normal_name(path).rpartition(b"/")[2]
             self._ids[path] = row["clip_id"]
+            self._spelled[normal_name(path)].append(path)
             self._by_last[last].append(path)
             self._by_stem[last.rpartition(b".")[0]].append(path)
 
     def clips_named(self, text: bytes, *, folder: bytes) -> tuple[int, ...]:
-        """Find the clips that a text may mean: one if it is clear."""
+        """Find the clips that a text may mean: one if it is clear, however its letters are composed."""
         if text.startswith(b"~/"):
             text = os.fsencode(os.path.expanduser(os.fsdecode(text)))  # noqa: PTH111 - bytes
         whole = self._ids.get(text, self._ids.get(resolved(text, folder=folder)))
         if whole is not None:
             return (whole,)
+        for other in (text, resolved(text, folder=folder)):
+            if alike := self._spelled.get(normal_name(other)):
+                return tuple(self._ids[path] for path in alike)
         if text.startswith(b"/") or is_url(text):
             return ()
-        parts = os.path.normpath(text)
+        parts = normal_name(os.path.normpath(text))
         last = parts.rpartition(b"/")[2]
-        ends = [path for path in self._by_last.get(last, ()) if path.endswith(b"/" + parts)]
+        ends = [path for path in self._by_last.get(last, ()) if normal_name(path).endswith(b"/" + parts)]
         if not ends:
-            ends = [path for path in self._by_stem.get(last, ()) if path.rpartition(b".")[0].endswith(b"/" + parts)]
+            by_stem = self._by_stem.get(last, ())
+            ends = [path for path in by_stem if normal_name(path).rpartition(b".")[0].endswith(b"/" + parts)]
         return tuple(self._ids[path] for path in ends)
 
 

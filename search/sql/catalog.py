@@ -16,7 +16,7 @@ import pyarrow.dataset as ds
 from ...model.errors import QueryError
 from .calls import DEFAULT_K, FUNCTION, ROWS, Call, find_calls
 from .limits import FILTER_LIMIT_S, MEMORY_SHARE, SQL_LIMIT_S
-from .views import view_statements, words_statement
+from .views import normal_source, normal_text, view_statements, words_statement
 
 # No files, no network, no extensions, no variables of the calling program, and no way to turn any of it on again.
 _CONFINED: dict[str, str | bool | int | float | list[str]] = {
@@ -111,9 +111,14 @@ class Catalog:
         """
         _check_text(where, "the filter")
         with _told("the filter", limit_s=FILTER_LIMIT_S), self._connected() as connection:
+            source = "clips"
+            if not _is_plain(where, values):
+                described = connection.execute("DESCRIBE clips").fetchall()
+                source = normal_source("clips", [(name, kind) for name, kind, *_ in described])
+                where, values = normal_text(where), {name: normal_text(one) for name, one in (values or {}).items()}
             # Read alone first: what is one expression by itself cannot close the brackets around it below.
             duckdb.SQLExpression(where)
-            statement = f"SELECT clip_id FROM clips WHERE (\n{where}\n)"  # noqa: S608 - see above
+            statement = f"SELECT clip_id FROM {source} WHERE (\n{where}\n)"  # noqa: S608 - see above
             if len(connection.extract_statements(statement)) != 1:
                 raise QueryError("the filter must be one SQL expression")
             with _stopped_after(connection, FILTER_LIMIT_S):
@@ -219,6 +224,13 @@ def _with_call(rows: pa.Table, call: Call) -> pa.Table:
     for field, asked in zip(_CALL, (call.text, call.k, call.filter), strict=True):
         rows = rows.append_column(field, pa.array([asked] * rows.num_rows, field.type))
     return rows
+
+
+def _is_plain(where: str, values: Values | None) -> bool:
+    """Tell whether a filter is the same however its letters are composed."""
+    return where.isascii() and all(
+        not isinstance(one, str | list) or str(one).isascii() for one in (values or {}).values()
+    )
 
 
 def _check_text(query: str, what: str) -> None:

@@ -1,7 +1,9 @@
 """Views: how the tables of a collection appear in SQL."""
 # ruff: noqa: S608 - what is put into SQL here are our own names, and columns in quotes.
 
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -99,6 +101,29 @@ def user_names(names: Sequence[str], taken: Iterable[str]) -> list[str]:
         used.add(free.lower())
         shown.append(free)
     return shown
+
+
+def normal_source(view: str, columns: Sequence[tuple[str, str]]) -> str:
+    """Write a view as one in which every text and every name is composed in one way, as `normal_text` does.
+
+    Args:
+        view: Its name.
+        columns: Its columns and their types.
+    """
+    names = {name: unicodedata.normalize("NFC", name) for name, _ in columns}
+    shown = []
+    for name, kind in columns:
+        text = f"nfc_normalize({quoted(name)})" if kind == "VARCHAR" else quoted(name)
+        is_double = list(names.values()).count(names[name]) > 1
+        shown.append(f"{text} AS {quoted(name if is_double else names[name])}")
+    return f"(SELECT {', '.join(shown)} FROM {view}) AS {view}"
+
+
+def normal_text(value: Any) -> Any:
+    """Compose the letters of a text, or of texts in a list, in one way: "é" may be one character, or two."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    return [normal_text(one) for one in value] if isinstance(value, list) else value
 
 
 def quoted(name: str) -> str:
