@@ -15,6 +15,7 @@ from ...model.paths import normal_name, readable_path
 from ...model.stores import is_url, list_objects
 from ...search.store.identity import clip_id_of, path_of
 from ..report import Failure
+from .columns import beside_clip_id
 from .files import Findings, FolderWalk, FoundFile
 from .shards import look_into_shard
 from .spelling import as_spelled
@@ -61,8 +62,7 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
     findings.lists.setdefault(name, set()).update(ids.values())
     others = table.drop_columns([key]).take(pa.array(np.fromiter(places.values(), np.int64, len(places))))
     if others.num_columns:
-        taken = {column: f"user_{column}" for column in others.column_names if column.lower() == "clip_id"}
-        others = others.rename_columns([taken.get(column, column) for column in others.column_names])
+        others = others.rename_columns(beside_clip_id(others.column_names))
         findings.columns.append(others.add_column(0, "clip_id", pa.array(list(ids.values()), pa.int64())))
 
 

@@ -3,6 +3,7 @@
 import codecs
 import io
 import json
+import logging
 import os
 from collections.abc import Sequence
 from urllib.parse import unquote_to_bytes
@@ -21,6 +22,8 @@ PLAYLIST_SUFFIXES = (b".m3u", b".m3u8", b".txt")
 
 TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson", *PLAYLIST_SUFFIXES)
 """Suffixes of the files that are read as tables."""
+
+_log = logging.getLogger(__name__)
 
 PATH_COLUMNS = ("path", "file", "file_name", "filename")
 """Columns that may name the clips, the first that is there."""
@@ -58,6 +61,7 @@ def read_user_table(path: bytes) -> pa.Table:
         raise UsageError(f"{name}: is damaged or no such table ({' '.join(str(error).split())[:200]})") from error
     if not table.num_rows:
         raise UsageError(f"{name}: is empty")
+    table = _named(table, name)
     lower = [column.lower() for column in table.column_names]
     double = next((column for column in table.column_names if lower.count(column.lower()) > 1), None)
     if double is not None:
@@ -88,6 +92,20 @@ def key_column(table: pa.Table, *, key: str | None, path: bytes) -> str:
     if not (pa.types.is_string(kind) or pa.types.is_binary(kind) or is_number):
         raise UsageError(f"{readable_path(path)}: its column {readable_path(name)!r} holds no paths but {kind} values")
     return name
+
+
+def _named(table: pa.Table, file: str) -> pa.Table:
+    """Name columns that SQL could not name: those without a name, or with a zero character in it."""
+    names: list[str] = []
+    for place, name in enumerate(table.column_names, 1):
+        free = name.replace("\0", "") or f"column_{place}"
+        while free != name and free.lower() in {other.lower() for other in (*table.column_names, *names)}:
+            free += "_"
+        if free != name:
+            what = "has no name" if not name else "has a zero character in its name"
+            _log.warning("%s: its column %d %s, and is called %s", file, place, what, readable_path(free))
+        names.append(free)
+    return table.rename_columns(names)
 
 
 def _parse(name: bytes, data: bytes) -> pa.Table:
@@ -132,11 +150,11 @@ def _parse_csv(data: bytes, delimiter: str) -> pa.Table:
             quoted_strings_can_be_null=True,
         ),
     )
-    named = [column or f"column_{place}" for place, column in enumerate(names, 1)]
-    if len(set(named)) < len(named):
+    if len(set(names)) < len(names):
         return read  # two columns of one name: the caller says so
+    named = list(names)
     # A path is never a number, though every file may be called by one.
-    table = read.rename_columns(named)
+    table = read
     texts = {column: table.column(column) for column in named if column.lower() in PATH_COLUMNS}
     typed = read_types(table)
     for column, values in texts.items():

@@ -17,6 +17,7 @@ from ...search.store.annexes import METADATA_ANNEX, read_annex
 from ...search.store.identity import path_of
 from ...search.store.manifest import CLIPS_FOLDER, Manifest, read_manifest
 from ...search.store.tables import Table
+from ..inputs.columns import beside_clip_id
 from ..inputs.lists import resolved
 from ..inputs.usertable import key_column, read_user_table
 from ..writing.annexes import write_annex
@@ -134,8 +135,9 @@ def keyed(columns: pa.Table, places: Mapping[int, int]) -> pa.Table:
         columns: The user's columns.
         places: Row of each clip in them.
     """
-    names = [f"user_{name}" if name.lower() == "clip_id" else name for name in columns.column_names]
-    rows = columns.rename_columns(names).take(pa.array(list(places.values()), pa.int64()))
+    rows = columns.rename_columns(beside_clip_id(columns.column_names)).take(
+        pa.array(list(places.values()), pa.int64())
+    )
     return rows.add_column(0, "clip_id", pa.array(list(places), pa.int64()))
 
 
@@ -152,7 +154,9 @@ def merge_metadata(old: pa.Table | None, new: pa.Table, *, name: str) -> pa.Tabl
     """
     if old is None:
         old = pa.table({"clip_id": pa.array([], pa.int64())})
-    spelled = {column.lower(): column for column in reversed([*old.column_names, *new.column_names])}
+    spelled: dict[str, str] = {}
+    for column in (*old.column_names, *new.column_names):
+        spelled.setdefault(column.lower(), column)
     ids = np.union1d(old.column("clip_id").to_numpy(), new.column("clip_id").to_numpy())
     old_places, new_places = _places(old, ids), _places(new, ids)
     merged: dict[str, pa.ChunkedArray] = {"clip_id": pa.chunked_array([pa.array(ids, pa.int64())])}

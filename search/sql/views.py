@@ -15,6 +15,8 @@ LABELS = "labels"
 CAPTIONS = "captions"
 LABEL_COLUMN = "label"
 CAPTION_COLUMN = "caption"
+BESIDE_LABEL = "best_label"
+"""What the column of best labels is called where a user's own is called `label`."""
 
 
 def view_statements(tables: Mapping[str, ds.Dataset], *, source: Mapping[str, str]) -> list[str]:
@@ -22,7 +24,9 @@ def view_statements(tables: Mapping[str, ds.Dataset], *, source: Mapping[str, st
 
     Every annex becomes a view of its own name, without the rows of clips that are gone; what failed never was a clip.
     The view `clips` is the clips table, and beside its columns those of the annex `metadata`, and as `label` the best
-    label of the annex `labels`. A column of the user's that has the name of one of ours appears as `user_<name>`.
+    label of the annex `labels`. A column of the user's that has the name of one of ours appears as `user_<name>`; but
+    their own `label` keeps its name, and ours is then `best_label`, the last column. One without a name, which SQL
+    cannot ask for, is left out.
 
     Args:
         tables: The clips and segments tables and the annexes, by name.
@@ -34,17 +38,20 @@ def view_statements(tables: Mapping[str, ds.Dataset], *, source: Mapping[str, st
     annexes = [name for name in tables if name not in ("clips", "segments")]
     own = tables["clips"].schema.names
     columns = [f"c.{quoted(name)}" for name in own]
+    names: list[str] = []
     joins = ""
     has_labels = {"clip_id", LABEL_COLUMN, "score"} <= set(_names(tables, LABELS))
     if METADATA in annexes:
-        names = [name for name in _names(tables, METADATA) if name != "clip_id"]
-        taken = [*own, LABEL_COLUMN] if has_labels else own
+        names = [name for name in _names(tables, METADATA) if name != "clip_id" and is_nameable(name)]
         columns += [
-            f"m.{quoted(name)} AS {quoted(shown)}" for name, shown in zip(names, user_names(names, taken), strict=True)
+            f"m.{quoted(name)} AS {quoted(shown)}" for name, shown in zip(names, user_names(names, own), strict=True)
         ]
         joins += f" LEFT JOIN {source[METADATA]} AS m ON m.clip_id = c.clip_id"
     if has_labels:
-        columns.append(f"l.{LABEL_COLUMN}")
+        label = LABEL_COLUMN
+        while label.lower() in {name.lower() for name in names}:
+            label = BESIDE_LABEL if label == LABEL_COLUMN else f"{label}_"
+        columns.append(f"l.{LABEL_COLUMN} AS {quoted(label)}")
         best = (
             f"SELECT clip_id, arg_max({LABEL_COLUMN}, score) AS {LABEL_COLUMN} FROM {source[LABELS]} GROUP BY clip_id"
         )
@@ -78,7 +85,7 @@ def words_statement(tables: Mapping[str, ds.Dataset], *, source: Mapping[str, st
         words += [
             f"m.{quoted(field.name)}"
             for field in tables[METADATA].schema
-            if pa.types.is_string(field.type) or pa.types.is_large_string(field.type)
+            if is_nameable(field.name) and (pa.types.is_string(field.type) or pa.types.is_large_string(field.type))
         ]
         joins += f" LEFT JOIN {source[METADATA]} AS m ON m.clip_id = c.clip_id"
     for annex, column in ((LABELS, LABEL_COLUMN), (CAPTIONS, CAPTION_COLUMN)):
@@ -124,6 +131,11 @@ def normal_text(value: Any) -> Any:
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)
     return [normal_text(one) for one in value] if isinstance(value, list) else value
+
+
+def is_nameable(name: str) -> bool:
+    """Tell whether SQL can name a column: it needs a name, without a zero character."""
+    return bool(name) and "\0" not in name
 
 
 def quoted(name: str) -> str:
