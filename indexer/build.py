@@ -84,7 +84,7 @@ def build_collection(
     segment_s = encoders.chosen.segment_s
     if hop_s is not None and not 0 < hop_s <= segment_s:
         raise UsageError(f"hop_s must be above 0 and at most the segment's {segment_s:g} s, not {hop_s:g} s")
-    findings = find_clips(sources, collection=folder)
+    findings = find_clips(sources, collection=folder, exclude=options.exclude)
     if not findings.files and not (options.prune and has_manifest(folder)):
         raise UsageError(_nothing_found(sources, findings) + ("; nothing is dropped" if has_manifest(folder) else ""))
     for one in encoders.here:
@@ -128,6 +128,7 @@ def build_collection(
             audio_s=report.audio_s + sum(turn.audio_s for turn in turns.values()),
             heard={name: turn.n_heard for name, turn in turns.items()},
             absent=encoders.absent,
+            passed_over=dict(findings.passed_over.most_common()),
         )
 
 

@@ -22,6 +22,8 @@ class BuildOptions:
         address: Address of the Ray cluster; None for the one of the environment, or one made of this machine alone.
         recall: Share of the exact ten nearest segments that the index must find for a text, 0.5 to 1; the more, the
             slower the search. None for what the collection was asked for before, or 0.99.
+        exclude: Patterns of files and folders to pass over: a name at any depth, as `*.mp3` or `drafts`, or a path
+            below the source, as `old/*/takes`. Clips that the collection has of them go, as if their files were gone.
         rebuild_index: Whether to make the cells of the index anew even where those there would do.
 
     Raises:
@@ -35,6 +37,7 @@ class BuildOptions:
     address: str | None = None
     recall: float | None = None
     rebuild_index: bool = False
+    exclude: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.recall is not None and not 0.5 <= self.recall <= 1:

@@ -102,6 +102,9 @@ class IndexReport:
             step of building the index by itself, as "index: finding cells".
         heard: Clips that each further encoder of the collection newly heard, by its name; the first one too, if it had
             clips to catch up with.
+        n_unknown: Clips whose files could not be looked at, as in a folder without permission or on a server that does
+            not answer: they may be there or not, and were kept.
+        passed_over: Files in the folders whose suffix is none of sound, by that suffix.
         absent: Encoders of the collection that are not on this machine, and hear what is new when they are.
     """
 
@@ -120,6 +123,8 @@ class IndexReport:
     stages: Mapping[str, float] = field(default_factory=dict)
     heard: Mapping[str, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    n_unknown: int = 0
+    passed_over: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values that JSON can hold."""
@@ -133,7 +138,9 @@ class IndexReport:
             "n_removed": self.n_removed,
             "n_unchanged": self.n_unchanged,
             "n_withheld": self.n_withheld,
+            "n_unknown": self.n_unknown,
             "failures": [{"path": failure.path, "reason": failure.reason} for failure in self.failures],
+            "passed_over": dict(self.passed_over),
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),
             **({"heard": dict(self.heard), "absent": list(self.absent)} if self.heard or self.absent else {}),

@@ -124,6 +124,7 @@ class Run:
             audio_s=self._audio_s,
             elapsed_s=elapsed_s,
             n_withheld=self._n_withheld,
+            n_unknown=len(self._changes.unknown),
             stages=dict(self._stages),
         )
 
@@ -176,12 +177,16 @@ class Run:
                 self._broken.append(clip_id)
 
     def _drop_gone(self) -> None:
-        """Drop the clips whose files are gone or broken, unless that are so many that a disk may be missing."""
+        """Drop the clips whose files are gone or broken, unless that looks like a disk that is missing."""
         gone = self._changes.gone
         moved = [clip_id for clip_id in gone if self._known[clip_id].content_hash in self._recognised_contents]
         lost = [*(set(gone) - set(moved)), *self._broken]
-        if not self._prune and 2 * len(lost) > self._changes.n_within:
-            self._n_withheld, lost = len(lost), []
+        if not self._prune:
+            n_lost = len(lost)
+            if 2 * n_lost > self._changes.n_within:
+                lost = []
+            lost = [clip_id for clip_id in lost if clip_id not in self._changes.doubtful]
+            self._n_withheld = n_lost - len(lost)
         for clip_id in (*moved, *lost):
             self._batch.remove(clip_id)
         self._n_removed = len(moved) + len(lost)

@@ -18,17 +18,21 @@ from .paths import readable_path
 from .tag_text import tag_text
 
 _AUDIO_FORMATS = (
-    "wav wave bwf w64 rf64 aif aiff aifc caf au snd voc flac wv ape tta tak mpc dsf ogg oga opus spx mp3 mp2 m4a m4b"
-    " m4r mpga aac ac3 eac3 dts wma amr mka"
+    "wav wave bwf bw64 w64 rf64 aif aiff aifc caf au snd voc flac wv ape mac tta tak mpc mpp mp+ dsf dff ogg oga mogg"
+    " opus spx mp3 mp2 mp1 m2a mpa mpga m4a m4b m4r m4p aac adts ac3 eac3 ec3 dts dtshd wma amr awb 3ga mka weba ra"
+    " 8svx iff svx nut sox sph nist ircam avr oma aa3 shn qoa"
 )
-_VIDEO_FORMATS = "mp4 m4v mov mkv webm avi ogv wmv asf flv mpg mpeg mts m2ts 3gp 3g2"
+_VIDEO_FORMATS = (
+    "mp4 m4v f4v f4a mov qt mkv mk3d webm avi divx ogv ogm ogx wmv asf flv mpg mpeg mpe m2p vob evo ts mts m2ts m2t tp"
+    " trp 3gp 3gpp 3g2 rm rmvb mxf"
+)
 AUDIO_SUFFIXES: frozenset[str] = frozenset(f".{name}" for name in f"{_AUDIO_FORMATS} {_VIDEO_FORMATS}".split())
 """Suffixes, in lower case, of files worth trying to decode: audio, and video that usually has an audio track."""
 
 # Only containers that hold their own sound: a playlist or a script must not make libav open other files or addresses.
 _CONTAINERS = (
     "wav,w64,aiff,caf,au,voc,flac,wv,ape,tta,tak,mpc,mpc8,dsf,iff,ogg,mp3,mov,mp4,m4a,3gp,3g2,mj2,aac,ac3,eac3,dts,asf,amr,"
-    "matroska,webm,avi,flv,mpeg,mpegts,iv8,rm,nut"
+    "matroska,webm,avi,flv,mpeg,mpegts,iv8,rm,nut,dtshd,sox,nistsphere,ircam,avr,oma,shn,qoa,mxf"
 )
 _MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
 _MAX_CHANNELS = 64

@@ -1,6 +1,7 @@
 """Paths as people read them: file names may hold line breaks or bytes that are not text."""
 
 import os
+import unicodedata
 
 
 def readable_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
@@ -41,6 +42,17 @@ def _utf8(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:  # half of a pair, which no file system gives
         return text.encode("utf-8", "backslashreplace")
+
+
+def normal_name(path: bytes) -> bytes:
+    """Write a path so that all spellings of one name are one: "é" may be one character, or two, as macOS has it.
+
+    Args:
+        path: Exact bytes; those that are no text stay as they are.
+    """
+    if path.isascii():
+        return path
+    return unicodedata.normalize("NFC", path.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 def _escape(char: str) -> str:

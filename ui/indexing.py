@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 N_SHOWN_FAILURES = 20
 N_SHOWN_SOURCES = 3
+N_SHOWN_SUFFIXES = 8
+COMPANIONS = frozenset({".md", ".rst", ".log", ".ini", ".cfg", ".yaml", ".yml", ".toml", ".jsonl", ".parquet", ".db"})
+"""Suffixes of what lies beside sounds and is none, beyond the texts and pictures that Python knows."""
 HELP = """\
 Make a folder of sounds searchable.
 
@@ -44,7 +47,7 @@ Your files are only read. A SOURCE is
   a pattern in quotes, as '~/Sounds/**/*.flac';
   a list: a csv, tsv, Parquet or JSON lines file with a column path or file;
     its other columns become metadata of the clips;
-  a tar archive, as of WebDataset: each member is a clip;
+  a tar archive, as of WebDataset: each member is a clip; or a folder of them;
   the URL of any of these, as s3://bucket/sounds (needs soundgrep[s3]).
 
 Stop it at any time. Run the same command again to go on, and whenever sounds
@@ -55,7 +58,7 @@ Examples:
   soundgrep index ~/Sounds sounds.soundgrep
   soundgrep index ~/Sounds sounds.soundgrep --encoder msclap-2023
   soundgrep index ~/Sounds sounds.soundgrep --encoder laion/clap-htsat-unfused
-  soundgrep index ~/Talks talks.soundgrep --hop-s 2
+  soundgrep index ~/Talks talks.soundgrep --hop-s 2 --exclude drafts
   soundgrep index takes.csv 'shards/*.tar' s3://sounds/foley all.soundgrep
   soundgrep index /shared/Sounds sounds.soundgrep --engine ray"""
 
@@ -87,6 +90,15 @@ def index(
     workers: Annotated[
         int | None,
         typer.Option(metavar="N", help="How many processes work at once, by default one a core.", show_default=False),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Pass over files and folders of this name, as '*.mp3' or drafts, or of this path below SOURCE, as "
+            "'old/*/takes'; may be given several times.",
+            show_default=False,
+        ),
     ] = None,
     prune: Annotated[
         bool,
@@ -163,6 +175,7 @@ def index(
                     address=address,
                     recall=recall,
                     rebuild_index=rebuild_index,
+                    exclude=tuple(exclude or ()),
                 ),
             )
     except KeyboardInterrupt:
@@ -174,11 +187,18 @@ def index(
         write_json(report.to_json())
     else:
         _write_report(report, collection)
+    if report.n_unknown:
+        say(
+            f"the files of {counted(report.n_unknown, 'clip')} of {shown_path(collection)} could not be looked at, so "
+            "that they may be there or not: the clips were kept"
+        )
     if report.n_withheld:
         say(
             f"the files of {counted(report.n_withheld, 'clip')} are gone or broken, which is more than half of what "
-            f"{shown_path(collection)} has from {_named(sources)}: the clips were kept, and --prune would drop them"
+            f"{shown_path(collection)} has from {_named(sources)}, or all that it has from one of them: the clips were "
+            "kept, and --prune would drop them"
         )
+    if report.n_withheld or report.n_unknown:
         raise typer.Exit(EXIT_ATTENTION)
     if report.failures and not report.n_clips:
         say(f"none of the files of {_named(sources)} could be read: {shown_path(collection)} is empty")
@@ -241,8 +261,30 @@ def _write_report(report: IndexReport, collection: Path) -> None:
     write_line(heard + spoken_duration(report.elapsed_s))
     if report.failures:
         _write_failures(report)
+    passed_over = _passed_over(report)
+    if passed_over:
+        write_line(passed_over)
     if report.n_clips:
         write_line(f"next: soundgrep search {quoted(collection)} dog barking")
+
+
+def _passed_over(report: IndexReport) -> str:
+    """Say what was not taken for sound, but for texts, pictures and the like; nothing if there was no such file."""
+    from mimetypes import MimeTypes
+
+    types = MimeTypes()  # those of Python, not of the machine
+    counts = [
+        (suffix, n)
+        for suffix, n in report.passed_over.items()
+        if suffix
+        and suffix not in COMPANIONS
+        and not (types.guess_type("x" + suffix)[0] or "").startswith(("text/", "image/", "application/"))
+    ]
+    if not counts:
+        return ""
+    named = [f"{n:,} {printable(suffix)}" for suffix, n in counts[:N_SHOWN_SUFFIXES]]
+    more = ", ..." if len(counts) > N_SHOWN_SUFFIXES else ""
+    return f"passed over, by their suffixes no sound: {', '.join(named)}{more}"
 
 
 def _failure_lines(path: str, reason: str) -> Sequence[str]:

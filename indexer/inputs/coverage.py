@@ -1,14 +1,14 @@
 """Coverage: which clips a source would have shown, so that what it shows no more is gone, and nothing else."""
 
-import functools
-import os
 import re
 from dataclasses import dataclass
 
 from ...model.archives import split_member
 from ...model.stores import is_url
 from ...search.store.identity import clip_id_of
-from .files import is_audio_path, is_hidden
+from .exclusions import is_hidden
+from .files import is_audio_path, is_gone
+from .patterns import expression
 
 MAGIC = re.compile(rb"[*?\[]")
 
@@ -35,7 +35,7 @@ class FolderCoverage:
         file = path if member is None else member[0]
         if member is None and is_audio_path(file) and not is_hidden(file, below=prefix):
             return True
-        return not is_url(file) and not os.path.lexists(file)
+        return not is_url(file) and is_gone(file)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class PatternCoverage:
 
     def fits(self, path: bytes) -> bool:
         """Tell whether the pattern fits a path."""
-        return _expression(self.pattern).fullmatch(path) is not None
+        return expression(self.pattern).fullmatch(path) is not None
 
     def wants(self, path: bytes) -> bool:
         """Tell whether a file is meant: one of audio, or any whose suffix the pattern itself names."""
@@ -100,36 +100,3 @@ class ListCoverage:
     def covers(self, path: bytes) -> bool:
         """Tell whether a clip is among them."""
         return clip_id_of(path) in self.clip_ids
-
-
-@functools.lru_cache(maxsize=64)
-def _expression(pattern: bytes) -> re.Pattern[bytes]:
-    parts = []
-    pieces = pattern.split(b"/")
-    for place, piece in enumerate(pieces):
-        is_last = place == len(pieces) - 1
-        if piece == b"**":
-            parts.append(rb".*" if is_last else rb"(?:[^/]+/)*")
-        else:
-            parts.append(_piece(piece) + (b"" if is_last else b"/"))
-    return re.compile(b"".join(parts), re.DOTALL)
-
-
-def _piece(piece: bytes) -> bytes:
-    """Write one name of a pattern as a regular expression."""
-    parts, place = [], 0
-    while place < len(piece):
-        char = piece[place : place + 1]
-        place += 1
-        end = piece.find(b"]", place + 1)
-        if char == b"*":
-            parts.append(rb"[^/]*")
-        elif char == b"?":
-            parts.append(rb"[^/]")
-        elif char == b"[" and end > 0:
-            inside = piece[place:end].replace(b"\\", rb"\\").replace(b"[", rb"\[")
-            parts.append(b"[" + (b"^" + inside[1:] if inside.startswith(b"!") else inside) + b"]")
-            place = end + 1
-        else:
-            parts.append(re.escape(char))
-    return b"".join(parts)

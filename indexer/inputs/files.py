@@ -2,6 +2,7 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,9 +15,9 @@ from ...model.paths import readable_path
 from ...model.system import folder_identity
 from ...search.store.identity import path_of
 from ..report import Failure
+from .exclusions import Exclusions, is_hidden_name
 
 _SUFFIXES = frozenset(os.fsencode(suffix) for suffix in AUDIO_SUFFIXES)
-_HIDDEN = b"."
 
 
 def is_audio_path(path: bytes) -> bool:
@@ -25,9 +26,15 @@ def is_audio_path(path: bytes) -> bool:
     return dot + suffix.lower() in _SUFFIXES
 
 
-def is_hidden(path: bytes, *, below: bytes) -> bool:
-    """Tell whether a look through a folder would pass over a path in it, because some part has a dot first."""
-    return any(part.startswith(_HIDDEN) for part in path.removeprefix(below).split(b"/"))
+def is_gone(path: bytes) -> bool:
+    """Tell whether there certainly is no such file any more: of what cannot be looked at, nothing is known."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return True
+    except OSError:
+        return False
+    return False
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,8 @@ class Findings:
         lists: Clips that each list names, by the list's path as people read it.
         outside_lists: Clips that were found without a list.
         columns: What the sources say of their clips: tables with a column `clip_id`, int64, the later ones counting.
+        empty: Folders in which there was no file to index at all: a disk may be missing there.
+        passed_over: Files in folders whose suffix is none of sound, by that suffix in lower case.
     """
 
     files: dict[bytes, FoundFile] = field(default_factory=dict)
@@ -76,6 +85,8 @@ class Findings:
     lists: dict[str, set[int]] = field(default_factory=dict)
     outside_lists: set[int] = field(default_factory=set)
     columns: list[pa.Table] = field(default_factory=list)
+    empty: list[bytes] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Findings") -> None:
         """Take in what a look through a further source found."""
@@ -87,6 +98,8 @@ class Findings:
             self.lists.setdefault(name, set()).update(ids)
         self.outside_lists.update(other.outside_lists)
         self.columns.extend(other.columns)
+        self.empty.extend(other.empty)
+        self.passed_over.update(other.passed_over)
 
     def covers(self, path: bytes) -> bool:
         """Tell whether the sources would have shown a clip, were it there."""
@@ -96,17 +109,26 @@ class Findings:
 class FolderWalk:
     """A look through folders of this machine, each entered once.
 
-    Symbolic links to folders are followed, after everything else, so loops end. Hidden files and folders (a dot first)
-    are passed over, and so is the collection itself.
+    Symbolic links to folders are followed, after everything else, so loops end. Hidden files and folders are passed
+    over (see `is_hidden`), and so are the collection itself and what is excluded.
 
     Args:
         collection: The collection's folder, which may lie in one of those that are looked through.
         findings: Takes what is found.
         entered: Folders that were looked through before, by device and number; those of this look are added.
+        exclusions: What else is passed over.
     """
 
-    def __init__(self, collection: Path, findings: Findings, *, entered: set[tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self,
+        collection: Path,
+        findings: Findings,
+        *,
+        entered: set[tuple[int, int]] | None = None,
+        exclusions: Exclusions | None = None,
+    ) -> None:
         self.findings = findings
+        self._exclusions = exclusions or Exclusions()
         self._collection = path_of(collection)
         self._entered = set() if entered is None else entered
         if collection.is_dir():
@@ -130,18 +152,23 @@ class FolderWalk:
             inner: list[tuple[bytes, os.stat_result]] = []
             for entry in self._entries(path):
                 place = path.rstrip(b"/") + b"/" + entry.name  # with a slash on Windows, too
+                if self._exclusions.cover(place, below=root):
+                    continue
                 is_audio = is_wanted(place)
                 try:
                     inside = entry.stat()
                 except OSError as error:
-                    if is_audio:
-                        self.findings.unseen.append(place)
+                    self.findings.unseen.append(place)
+                    # A link that leads nowhere is no news, unless it should be a sound; a folder behind it may be away.
+                    if is_audio or (_is_folder(entry) and not isinstance(error, FileNotFoundError)):
                         self._fail(place, error)
                     continue
                 if stat.S_ISDIR(inside.st_mode):
                     (links if entry.is_symlink() else inner).append((place, inside))
                 elif is_audio:
                     self.take(place, inside)
+                elif is_wanted is is_audio_path:
+                    self.findings.passed_over[_suffix(entry.name)] += 1
             folders.extend(reversed(inner))
 
     def take(self, path: bytes, status: os.stat_result) -> None:
@@ -154,7 +181,7 @@ class FolderWalk:
     def _entries(self, folder: bytes) -> "list[os.DirEntry[bytes]]":
         try:
             with os.scandir(folder) as entries:
-                return sorted((e for e in entries if not e.name.startswith(_HIDDEN)), key=lambda entry: entry.name)
+                return sorted((e for e in entries if not is_hidden_name(e.name)), key=lambda entry: entry.name)
         except OSError as error:
             self.findings.unseen.append(folder)
             self._fail(folder, error)
@@ -162,3 +189,16 @@ class FolderWalk:
 
     def _fail(self, path: bytes, error: OSError) -> None:
         self.findings.failures.append(Failure(readable_path(path), f"cannot be read ({error.strerror or error})"))
+
+
+def _is_folder(entry: "os.DirEntry[bytes]") -> bool:
+    """Tell whether something that cannot be looked at is a folder, as far as its own folder says."""
+    try:
+        return entry.is_dir(follow_symlinks=False)
+    except OSError:
+        return True  # a disk that is not there, or a server
+
+
+def _suffix(name: bytes) -> str:
+    stem, dot, suffix = name.rpartition(b".")
+    return readable_path((dot + suffix).lower()) if stem and dot else ""

@@ -13,13 +13,15 @@ import pyarrow as pa
 from ...model.archives import split_member
 from ...model.clip_files import clip_state
 from ...model.clip_state import ClipState
-from ...model.paths import readable_path
+from ...model.paths import normal_name, readable_path
 from ...model.stores import is_url, list_objects
 from ...model.system import absolute_path
 from ...search.store.identity import clip_id_of
 from ..report import Failure
+from .columns import beside_clip_id
 from .files import Findings, FolderWalk, FoundFile
 from .shards import look_into_shard
+from .spelling import as_spelled
 from .usertable import key_column, read_user_table
 
 # A store is asked for this many objects of one folder one by one before it is asked for them all.
@@ -32,7 +34,7 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
     """Take the clips that a list names.
 
     A path in it is absolute, relative to the list's own folder, or a URL; it may name a member of a tar archive. Where
-    one stands in several rows, the last one counts.
+    one stands in several rows, the last one counts. Names are found in whatever way their letters are composed.
 
     Args:
         path: The list.
@@ -45,7 +47,8 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
     table = read_user_table(path)
     key = key_column(table, key=None, path=path)
     name = readable_path(path)
-    named = [None if one is None else _place(one, folder=path.rpartition(b"/")[0]) for one in _exact(table.column(key))]
+    folder = path.rpartition(b"/")[0]
+    named = [None if one is None else _found(_place(one, folder=folder)) for one in _exact(table.column(key))]
     places = {one: place for place, one in enumerate(named) if one is not None}
     n_missing = sum(one is None for one in named)
     if n_missing:
@@ -55,13 +58,12 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
     if len(places) < len(named) - n_missing:
         n_double = len(named) - n_missing - len(places)
         _log.warning("%s: %d of its rows name a file that another one names too; the last one counts", name, n_double)
-    ids = {one: clip_id_of(one) for one in places}
+    respelled = _take(places, findings, walk)
+    ids = {one: clip_id_of(respelled.get(one, one)) for one in places}
     findings.lists.setdefault(name, set()).update(ids.values())
-    _take(places, findings, walk)
     others = table.drop_columns([key]).take(pa.array(np.fromiter(places.values(), np.int64, len(places))))
     if others.num_columns:
-        taken = {column: f"user_{column}" for column in others.column_names if column.lower() == "clip_id"}
-        others = others.rename_columns([taken.get(column, column) for column in others.column_names])
+        others = others.rename_columns(beside_clip_id(others.column_names))
         findings.columns.append(others.add_column(0, "clip_id", pa.array(list(ids.values()), pa.int64())))
 
 
@@ -94,14 +96,23 @@ def _is_there(path: bytes) -> bool:
     return os.path.lexists(path) or (member is not None and os.path.lexists(member[0]))
 
 
+def _found(path: bytes) -> bytes:
+    return path if is_url(path) else as_spelled(path)
+
+
 def _exact(column: pa.ChunkedArray) -> Iterable[bytes | None]:
     for value in column.to_pylist():
         exact = value.encode() if isinstance(value, str) else value
         yield exact.strip() or None if exact else None
 
 
-def _take(paths: Iterable[bytes], findings: Findings, walk: FolderWalk) -> None:
-    """Take the files, objects and members of these paths, and report those that are missing."""
+def _take(paths: Iterable[bytes], findings: Findings, walk: FolderWalk) -> dict[bytes, bytes]:
+    """Take the files, objects and members of these paths, and report those that are missing.
+
+    Returns:
+        The members that have their names in another spelling, by the path that was asked for.
+    """
+    respelled: dict[bytes, bytes] = {}
     members: defaultdict[bytes, list[bytes]] = defaultdict(list)
     objects: defaultdict[bytes, list[bytes]] = defaultdict(list)
     for path in paths:
@@ -118,6 +129,13 @@ def _take(paths: Iterable[bytes], findings: Findings, walk: FolderWalk) -> None:
     for archive, wanted in members.items():
         inside = Findings()
         look_into_shard(archive, inside)
+        spelled = {normal_name(path): path for path in inside.files}
+        respelled |= {
+            path: spelled[normal_name(path)]
+            for path in wanted
+            if path not in inside.files and normal_name(path) in spelled
+        }
+        wanted = [respelled.get(path, path) for path in wanted]
         _take_known(wanted, inside.files, findings)
         findings.unseen.extend(inside.unseen)
         wanted_ids = pa.array([clip_id_of(path) for path in wanted], pa.int64())
@@ -125,6 +143,7 @@ def _take(paths: Iterable[bytes], findings: Findings, walk: FolderWalk) -> None:
             findings.columns.append(columns.filter(_is_in(columns.column("clip_id"), wanted_ids)))
     for folder, wanted in objects.items():
         _take_objects(folder, wanted, findings)
+    return respelled
 
 
 def _take_objects(folder: bytes, wanted: list[bytes], findings: Findings) -> None:
@@ -138,8 +157,6 @@ def _take_objects(folder: bytes, wanted: list[bytes], findings: Findings) -> Non
         try:
             state = states.get(path) or clip_state(path)
         except OSError as error:
-            if not isinstance(error, FileNotFoundError):
-                findings.unseen.append(path)
             _fail(path, error, findings)
         else:
             findings.files[path] = FoundFile(path, state.size_bytes, state.mtime_ns)
@@ -154,9 +171,10 @@ def _take_known(wanted: Iterable[bytes], there: Mapping[bytes, FoundFile], findi
 
 
 def _fail(path: bytes, error: OSError | ValueError, findings: Findings) -> None:
-    if isinstance(error, FileNotFoundError | ValueError):
+    if isinstance(error, FileNotFoundError | NotADirectoryError | ValueError):
         reason = "there is no such file"
     else:
+        findings.unseen.append(path)
         reason = f"cannot be read ({error.strerror or error})"
     findings.failures.append(Failure(readable_path(path), reason))
 

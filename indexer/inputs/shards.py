@@ -15,8 +15,9 @@ from ...model.errors import ArchiveError
 from ...model.paths import readable_path
 from ...search.store.identity import clip_id_of
 from ..report import Failure
-from .columns import column_of
-from .files import Findings, FoundFile, is_audio_path, is_hidden
+from .columns import beside_clip_id, column_of
+from .exclusions import is_hidden
+from .files import Findings, FoundFile, is_audio_path
 
 TEXT_COLUMN = "txt"
 """Column for what stands in the .txt beside a clip; a .json gives a column a key."""
@@ -110,12 +111,10 @@ def _read(name: bytes, data: bytes) -> dict[str, object]:
 def _columns(rows: Rows) -> pa.Table:
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     columns: dict[str, pa.Array] = {"clip_id": pa.array([clip_id_of(path) for path in rows], pa.int64())}
-    for name in names:
+    for name, shown in zip(names, beside_clip_id(names), strict=True):
         with contextlib.suppress(UnicodeEncodeError):  # half a surrogate, which JSON can write, names no column
             name.encode()
-            columns[name if name.lower() != "clip_id" else f"user_{name}"] = column_of(
-                [row.get(name) for row in rows.values()]
-            )
+            columns[shown.replace("\0", "") or "unnamed"] = column_of([row.get(name) for row in rows.values()])
     return pa.table(columns)
 
 

@@ -13,7 +13,8 @@ from ...model.paths import readable_path
 from ...model.stores import is_folder, is_url, list_objects, plain_url
 from ...search.store.identity import clip_id_of, path_of
 from .coverage import MAGIC, ArchiveCoverage, FolderCoverage, PatternCoverage
-from .files import Findings, FolderWalk, FoundFile, is_audio_path, is_hidden
+from .exclusions import Exclusions, is_hidden
+from .files import Findings, FolderWalk, FoundFile, is_audio_path
 from .lists import look_into_list
 from .shards import is_shard, look_into_shard
 from .usertable import TABLE_SUFFIXES, suffix_of
@@ -21,87 +22,124 @@ from .usertable import TABLE_SUFFIXES, suffix_of
 Source = str | os.PathLike[str]
 
 
-def find_clips(sources: Iterable[Source], *, collection: Path) -> Findings:
+def find_clips(sources: Iterable[Source], *, collection: Path, exclude: Iterable[str] = ()) -> Findings:
     """Look for clips.
 
     Args:
         sources: Each a folder, looked through for audio files; a file, taken whatever its suffix; a pattern such as
             `~/Sounds/**/*.flac`; a list of paths in csv, tsv, Parquet or JSON lines; a tar archive, whose members are
-            clips; or the URL of any of these in a store.
+            clips; a folder that holds such archives and no audio; or the URL of any of these in a store.
         collection: The collection's folder, which may lie in one of them.
+        exclude: Patterns of what to pass over (see `Exclusions`).
 
     Returns:
         What was found; of folders, in the order of the paths' bytes within each.
 
     Raises:
-        UsageError: If a source does not exist or cannot be read.
+        UsageError: If a source does not exist, cannot be read, or is the collection or lies in it; if there is no such
+            pattern as one to exclude.
     """
     findings = Findings()
+    exclusions = Exclusions.of(map(os.fsencode, exclude))
     entered: set[tuple[int, int]] = set()
     for source in sources:
         part = Findings()
-        _look_at(os.fspath(source), part, FolderWalk(collection, part, entered=entered), collection)
+        walk = FolderWalk(collection, part, entered=entered, exclusions=exclusions)
+        base = _look_at(os.fspath(source), part, walk, collection)
+        part.files = {path: file for path, file in part.files.items() if not exclusions.cover(path, below=base)}
         in_lists = {clip_id for ids in part.lists.values() for clip_id in ids}
         part.outside_lists.update({clip_id_of(path) for path in part.files} - in_lists)
         findings.add(part)
+    findings.empty = [
+        root for root in findings.empty if not any(path.startswith(root + b"/") for path in findings.files)
+    ]
     return findings
 
 
-def _look_at(source: str, findings: Findings, walk: FolderWalk, collection: Path) -> None:
+def _look_at(source: str, findings: Findings, walk: FolderWalk, collection: Path) -> bytes:
+    """Look at one source, and give the folder below which what it shows has names of its own."""
     exact = os.fsencode(source)
     try:
         if is_url(exact):
-            _look_at_url(exact, findings, walk)
-        else:
-            exact = path_of(os.path.expanduser(source))  # noqa: PTH111 - a pattern is no Path
-            _look_at_path(exact, findings, walk, collection)
+            return _look_at_url(exact, findings, walk)
+        exact = path_of(os.path.expanduser(source))  # noqa: PTH111 - a pattern is no Path
+        return _look_at_path(exact, findings, walk, collection)
     except OSError as error:
         missing = isinstance(error, FileNotFoundError) and not is_url(exact)
         reason = "there is no such file or folder" if missing else f"cannot be read ({error.strerror or error})"
         raise UsageError(f"{readable_path(exact)}: {reason}") from error
 
 
-def _look_at_path(path: bytes, findings: Findings, walk: FolderWalk, collection: Path) -> None:
+def _look_at_path(path: bytes, findings: Findings, walk: FolderWalk, collection: Path) -> bytes:
     if os.path.lexists(path) or not MAGIC.search(path):
         member = split_member(path)
         if member is not None and not os.path.lexists(path):
             _take_member(path, member[0], findings)
-            return
+            return path
         status = os.stat(path)  # noqa: PTH116 - bytes
-        if stat.S_ISDIR(status.st_mode):
-            os.scandir(path).close()
-            walk.enter(path, status)
-            findings.coverage.append(FolderCoverage(path))
-        else:
+        _refuse_inside(path, collection)
+        if not stat.S_ISDIR(status.st_mode):
             walk.take(path, status)
             _look_into(path, findings, walk)
-        return
+            return path if is_shard(path) else path.rpartition(b"/")[0]
+        os.scandir(path).close()
+        walk.enter(path, status)
+        if not findings.files and any(map(is_shard, map(os.fsencode, findings.passed_over))):
+            FolderWalk(collection, findings).enter(path, status, is_wanted=is_shard)
+            _look_into_all(findings, walk)
+        findings.coverage.append(FolderCoverage(path))
+        if not findings.files:
+            findings.empty.append(path)
+        return path
     pattern = PatternCoverage(path)
     base = pattern.base if pattern.base.rpartition(b"/")[1] else pattern.base + b"/"  # of the disk, or of a drive
     FolderWalk(collection, findings).enter(base, os.stat(base), is_wanted=pattern.wants)  # noqa: PTH116 - bytes
     findings.coverage.append(pattern)
-    for found in list(findings.files):
-        _look_into(found, findings, walk)
+    _look_into_all(findings, walk)
+    return base
 
 
-def _look_at_url(url: bytes, findings: Findings, walk: FolderWalk) -> None:
+def _look_at_url(url: bytes, findings: Findings, walk: FolderWalk) -> bytes:
     member = split_member(url)
     if member is not None:
         _take_member(url, member[0], findings)
-    elif MAGIC.search(url):
+        return url
+    if MAGIC.search(url):
         pattern = PatternCoverage(plain_url(PatternCoverage(url).base) + url[len(PatternCoverage(url).base) :])
         _take_objects(pattern.base, pattern.wants, findings)
         findings.coverage.append(pattern)
-        for found in list(findings.files):
-            _look_into(found, findings, walk)
-    elif not _is_read_through(url) and is_folder(url):
+        _look_into_all(findings, walk)
+        return pattern.base
+    if not _is_read_through(url) and is_folder(url):
         root = plain_url(url)
         _take_objects(root, lambda path: is_audio_path(path) and not is_hidden(path, below=root + b"/"), findings)
+        if not findings.files:
+            _take_objects(root, is_shard, findings)
+            _look_into_all(findings, walk)
         findings.coverage.append(FolderCoverage(root))
-    else:
-        state = clip_state(url)
-        findings.files[url] = FoundFile(url, state.size_bytes, state.mtime_ns)
-        _look_into(url, findings, walk)
+        if not findings.files:
+            findings.empty.append(root)
+        return root
+    state = clip_state(url)
+    findings.files[url] = FoundFile(url, state.size_bytes, state.mtime_ns)
+    _look_into(url, findings, walk)
+    return url if is_shard(url) else url.rpartition(b"/")[0]
+
+
+def _refuse_inside(path: bytes, collection: Path) -> None:
+    """Refuse a source that is the collection, or lies in it: what a collection holds is no one's sounds."""
+    real, home = os.path.realpath(path), os.path.realpath(os.fsencode(collection))
+    if real == home:
+        raise UsageError(
+            f"{readable_path(path)}: is both the source and the collection, which needs a folder of its own"
+        )
+    if real.startswith(home.rstrip(b"/") + b"/"):
+        raise UsageError(f"{readable_path(path)}: lies in the collection {readable_path(collection)}")
+
+
+def _look_into_all(findings: Findings, walk: FolderWalk) -> None:
+    for found in list(findings.files):
+        _look_into(found, findings, walk)
 
 
 def _take_objects(root: bytes, is_wanted: Callable[[bytes], bool], findings: Findings) -> None:

@@ -1,9 +1,12 @@
-"""User tables: lists of clips and what people know of them, as csv, tsv, Parquet or JSON lines."""
+"""User tables: lists of clips and what people know of them, as csv, tsv, Parquet, JSON lines or a playlist."""
 
+import codecs
 import io
 import json
+import logging
 import os
 from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
 
 import pyarrow as pa
 import pyarrow.csv as pacsv
@@ -14,8 +17,13 @@ from ...model.errors import UsageError
 from ...model.paths import readable_path
 from .columns import column_of, read_types, storable
 
-TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson")
+PLAYLIST_SUFFIXES = (b".m3u", b".m3u8", b".txt")
+"""Suffixes of the files that are read as a path a line; a playlist has comments too."""
+
+TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson", *PLAYLIST_SUFFIXES)
 """Suffixes of the files that are read as tables."""
+
+_log = logging.getLogger(__name__)
 
 PATH_COLUMNS = ("path", "file", "file_name", "filename")
 """Columns that may name the clips, the first that is there."""
@@ -53,6 +61,7 @@ def read_user_table(path: bytes) -> pa.Table:
         raise UsageError(f"{name}: is damaged or no such table ({' '.join(str(error).split())[:200]})") from error
     if not table.num_rows:
         raise UsageError(f"{name}: is empty")
+    table = _named(table, name)
     lower = [column.lower() for column in table.column_names]
     double = next((column for column in table.column_names if lower.count(column.lower()) > 1), None)
     if double is not None:
@@ -85,7 +94,23 @@ def key_column(table: pa.Table, *, key: str | None, path: bytes) -> str:
     return name
 
 
+def _named(table: pa.Table, file: str) -> pa.Table:
+    """Name columns that SQL could not name: those without a name, or with a zero character in it."""
+    names: list[str] = []
+    for place, name in enumerate(table.column_names, 1):
+        free = name.replace("\0", "") or f"column_{place}"
+        while free != name and free.lower() in {other.lower() for other in (*table.column_names, *names)}:
+            free += "_"
+        if free != name:
+            what = "has no name" if not name else "has a zero character in its name"
+            _log.warning("%s: its column %d %s, and is called %s", file, place, what, readable_path(free))
+        names.append(free)
+    return table.rename_columns(names)
+
+
 def _parse(name: bytes, data: bytes) -> pa.Table:
+    if name.endswith(PLAYLIST_SUFFIXES):
+        return _parse_lines(data, has_comments=not name.endswith(b".txt"))
     if name.endswith((b".parquet", b".pq")):
         return storable(pq.read_table(io.BytesIO(data)))
     text = data.decode("utf-8-sig")
@@ -96,6 +121,19 @@ def _parse(name: bytes, data: bytes) -> pa.Table:
     header = text[: (text + "\n").index("\n")]
     delimiter = "\t" if name.endswith(b".tsv") else ";" if ";" in header and "," not in header else ","
     return _parse_csv(text.encode(), delimiter)
+
+
+def _parse_lines(data: bytes, *, has_comments: bool) -> pa.Table:
+    """Read a path a line, exact bytes: old playlists are in no encoding that they would tell."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        data = data.decode("utf-16").encode()
+    paths = []
+    for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
+        path = line.strip()
+        if path and not (has_comments and path.startswith(b"#")):
+            is_local = path[:8].lower() == b"file:///"
+            paths.append(unquote_to_bytes(path[7:]) if is_local else path)
+    return pa.table({PATH_COLUMNS[0]: pa.array(paths, pa.binary())})
 
 
 def _parse_csv(data: bytes, delimiter: str) -> pa.Table:
@@ -112,11 +150,11 @@ def _parse_csv(data: bytes, delimiter: str) -> pa.Table:
             quoted_strings_can_be_null=True,
         ),
     )
-    named = [column or f"column_{place}" for place, column in enumerate(names, 1)]
-    if len(set(named)) < len(named):
+    if len(set(names)) < len(names):
         return read  # two columns of one name: the caller says so
+    named = list(names)
     # A path is never a number, though every file may be called by one.
-    table = read.rename_columns(named)
+    table = read
     texts = {column: table.column(column) for column in named if column.lower() in PATH_COLUMNS}
     typed = read_types(table)
     for column, values in texts.items():

@@ -40,6 +40,9 @@ KEEP_HOURS = 24
 """Versions that were the newest within so many hours are kept for those who still read them."""
 
 
+_MAX_HOURS = 1_000_000  # a century is for ever, and still a time that can be computed with
+
+
 @dataclass(frozen=True)
 class CompactReport:
     """What compacting a collection did.
@@ -89,6 +92,7 @@ def compact_collection(
     """
     if keep_hours < 0:
         raise UsageError(f"keep_hours must be at least 0, not {keep_hours}")
+    keep_hours = min(keep_hours, _MAX_HOURS)
     folder = Path(path).expanduser()
     read_manifest(folder)  # a folder that is no collection gets no lock file
     if drop_encoder is not None:

@@ -12,12 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...model.errors import UsageError
-from ...model.paths import exact_path, readable_path
+from ...model.paths import exact_path, normal_name, readable_path
 from ...model.stores import is_url
 from ...search.store.annexes import METADATA_ANNEX, read_annex
 from ...search.store.identity import path_of
 from ...search.store.manifest import CLIPS_FOLDER, Manifest, read_manifest
 from ...search.store.tables import Table
+from ..inputs.columns import beside_clip_id
 from ..inputs.lists import resolved
 from ..inputs.usertable import key_column, read_user_table
 from ..writing.annexes import write_annex
@@ -135,8 +136,9 @@ def keyed(columns: pa.Table, places: Mapping[int, int]) -> pa.Table:
         columns: The user's columns.
         places: Row of each clip in them.
     """
-    names = [f"user_{name}" if name.lower() == "clip_id" else name for name in columns.column_names]
-    rows = columns.rename_columns(names).take(pa.array(list(places.values()), pa.int64()))
+    rows = columns.rename_columns(beside_clip_id(columns.column_names)).take(
+        pa.array(list(places.values()), pa.int64())
+    )
     return rows.add_column(0, "clip_id", pa.array(list(places), pa.int64()))
 
 
@@ -153,7 +155,9 @@ def merge_metadata(old: pa.Table | None, new: pa.Table, *, name: str) -> pa.Tabl
     """
     if old is None:
         old = pa.table({"clip_id": pa.array([], pa.int64())})
-    spelled = {column.lower(): column for column in reversed([*old.column_names, *new.column_names])}
+    spelled: dict[str, str] = {}
+    for column in (*old.column_names, *new.column_names):
+        spelled.setdefault(column.lower(), column)
     ids = np.union1d(old.column("clip_id").to_numpy(), new.column("clip_id").to_numpy())
     old_places, new_places = _places(old, ids), _places(new, ids)
     merged: dict[str, pa.ChunkedArray] = {"clip_id": pa.chunked_array([pa.array(ids, pa.int64())])}
@@ -185,22 +189,27 @@ class _Names:
 
     def __init__(self, clips: pa.Table) -> None:
         self._ids: dict[bytes, int] = {}
+        self._spelled: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self._by_last: defaultdict[bytes, list[bytes]] = defaultdict(list)
         self._by_stem: defaultdict[bytes, list[bytes]] = defaultdict(list)
         for row in clips.to_pylist():
             path = exact_path(row["path"], row["path_bytes"])
-            last = path.rpartition(b"/")[2]
+            last = normal_name(path).rpartition(b"/")[2]
             self._ids[path] = row["clip_id"]
+            self._spelled[normal_name(path)].append(path)
             self._by_last[last].append(path)
             self._by_stem[last.rpartition(b".")[0]].append(path)
 
     def clips_named(self, text: bytes, *, folder: bytes) -> tuple[int, ...]:
-        """Find the clips that a text may mean: one if it is clear."""
+        """Find the clips that a text may mean: one if it is clear, however its letters are composed."""
         if text.startswith(b"~/"):
             text = os.fsencode(os.path.expanduser(os.fsdecode(text)))  # noqa: PTH111 - bytes
         whole = self._ids.get(text, self._ids.get(resolved(text, folder=folder)))
         if whole is not None:
             return (whole,)
+        for other in (text, resolved(text, folder=folder)):
+            if alike := self._spelled.get(normal_name(other)):
+                return tuple(self._ids[path] for path in alike)
         if not os.path.isabs(text) and not is_url(text):  # noqa: PTH117 - bytes
             ids = self._ending_in(posixpath.normpath(text.replace(os.fsencode(os.sep), b"/")))
             if ids or b"\\" not in text:
@@ -211,10 +220,12 @@ class _Names:
         return ()
 
     def _ending_in(self, parts: bytes) -> tuple[int, ...]:
+        parts = normal_name(parts)
         last = parts.rpartition(b"/")[2]
-        ends = [path for path in self._by_last.get(last, ()) if path.endswith(b"/" + parts)]
+        ends = [path for path in self._by_last.get(last, ()) if normal_name(path).endswith(b"/" + parts)]
         if not ends:
-            ends = [path for path in self._by_stem.get(last, ()) if path.rpartition(b".")[0].endswith(b"/" + parts)]
+            by_stem = self._by_stem.get(last, ())
+            ends = [path for path in by_stem if normal_name(path).rpartition(b".")[0].endswith(b"/" + parts)]
         return tuple(self._ids[path] for path in ends)
 
 

@@ -1,6 +1,6 @@
 """Changes: what a collection must do to agree with the files that were found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from ...search.store.identity import clip_id_of
@@ -34,6 +34,8 @@ class Changes:
         to_read: Files that are new, or may have changed.
         n_unchanged: Files that are in the collection as they are, by size and time of last writing.
         gone: Clips whose files are no longer there.
+        doubtful: Those of them from a source that shows no file at all any more, as a disk that is away.
+        unknown: Clips that the sources cover, but whose files could not be looked at: they may be there or not.
         broken: Clips whose files changed and failed in an earlier run, and have not changed since.
         remembered: Files that failed in an earlier run and have not changed since.
         forgotten: Earlier failures, by clip id, of files that are gone, or again what they were before.
@@ -43,6 +45,8 @@ class Changes:
     to_read: tuple[FoundFile, ...]
     n_unchanged: int
     gone: tuple[int, ...]
+    doubtful: frozenset[int]
+    unknown: tuple[int, ...]
     broken: tuple[int, ...]
     remembered: tuple[Failure, ...]
     forgotten: tuple[int, ...]
@@ -86,23 +90,34 @@ def find_changes(
             continue
         to_read.append(file)
 
-    def gone_of(before: Mapping[int, KnownClip] | Mapping[int, KnownFailure]) -> tuple[int, ...]:
-        return tuple(
-            clip_id
-            for clip_id, one in before.items()
-            if clip_id not in seen and findings.covers(one.path) and not _lies_in(one.path, findings.unseen)
-        )
+    unseen, empty = frozenset(findings.unseen), frozenset(findings.empty)
 
+    def missing_of(before: Mapping[int, KnownClip] | Mapping[int, KnownFailure]) -> list[int]:
+        return [clip_id for clip_id, one in before.items() if clip_id not in seen and findings.covers(one.path)]
+
+    missing = missing_of(known)
+    unknown = {clip_id for clip_id in missing if _lies_in(known[clip_id].path, unseen)}
+    gone = tuple(clip_id for clip_id in missing if clip_id not in unknown)
     return Changes(
         to_read=tuple(to_read),
         n_unchanged=len(seen) - len(to_read) - len(remembered),
-        gone=gone_of(known),
+        gone=gone,
+        doubtful=frozenset(clip_id for clip_id in gone if _lies_in(known[clip_id].path, empty)),
+        unknown=tuple(unknown),
         broken=tuple(broken),
         remembered=tuple(remembered),
-        forgotten=(*forgotten, *gone_of(failed)),
+        forgotten=(*forgotten, *(one for one in missing_of(failed) if not _lies_in(failed[one].path, unseen))),
         n_within=sum(clip_id in seen or findings.covers(clip.path) for clip_id, clip in known.items()),
     )
 
 
-def _lies_in(path: bytes, roots: Iterable[bytes]) -> bool:
-    return any(path == root or path.startswith(root.rstrip(b"/") + b"/") for root in roots)
+def _lies_in(path: bytes, roots: Set[bytes]) -> bool:
+    """Tell whether a path is one of some, or lies below one."""
+    if not roots:
+        return False
+    place = len(path)
+    while place > 0:
+        if path[:place] in roots:
+            return True
+        place = path.rfind(b"/", 0, place)
+    return path[:1] in roots

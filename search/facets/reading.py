@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..collection import Collection
-from ..sql.views import LABEL_COLUMN, LABELS, quoted
+from ..sql.views import BESIDE_LABEL, LABEL_COLUMN, LABELS, quoted
 from ..store.schema import CLIPS
 from .columns import Column, Folders, Ranges, Value, Values
 from .narrowing import Range
@@ -51,13 +51,19 @@ def read_columns(members: Sequence[Collection]) -> tuple[Int64, list[Column]]:
     """
     known = [_types(member) for member in members]
     types = {name: kind for name, kind in known[0].items() if all(other.get(name) == kind for other in known)}
-    has_labels = LABEL_COLUMN in types and all(LABELS in member.manifest.annexes for member in members)
-    ours = {*CLIPS.names, *((LABEL_COLUMN,) if has_labels else ())}
+    label = next(reversed(known[0]))  # the last column, where there are labels
+    has_labels = (
+        label in (LABEL_COLUMN, BESIDE_LABEL)
+        and all(next(reversed(one)) == label for one in known)
+        and all(LABELS in member.manifest.annexes for member in members)
+    )
+    of_labels = label if has_labels else None
+    ours = {*CLIPS.names, of_labels}
     own = [name for name in _TAGS if name in types] + [name for name in types if name not in ours]
     own = [name for name in own if types[name] in (*_WHOLE, *_BROKEN, _TEXT, _YES_OR_NO)]
     own = [name for name in own if types[name] != _TEXT or any(_is_short(member, name) for member in members)]
-    rows = _once(pa.concat_tables([_read(member, own, has_labels=has_labels) for member in members]))
-    columns = [*_ours(rows, has_labels=has_labels), *_of_user(rows, own, types)]
+    rows = _once(pa.concat_tables([_read(member, own, label=of_labels) for member in members]))
+    columns = [*_ours(rows, label=of_labels), *_of_user(rows, own, types)]
     return rows.column("clip_id").to_numpy(), columns
 
 
@@ -72,13 +78,13 @@ def _is_short(member: Collection, name: str) -> bool:
     return 0 < n <= 2 * _MANY_TEXTS
 
 
-def _read(member: Collection, own: Sequence[str], *, has_labels: bool) -> pa.Table:
+def _read(member: Collection, own: Sequence[str], *, label: str | None) -> pa.Table:
     names = ["clip_id", "codec", "sampling_rate_hz", "n_channels", "duration_s", *own]
     asked = [f"c.{quoted(name)}" for name in names]
     asked.append(f"regexp_replace(c.path, '/[^/]*$', '') AS {quoted(_FOLDER)}")
     joined = ""
-    if has_labels:
-        asked += [f"c.{LABEL_COLUMN}", f"l.score AS {quoted(_SCORE)}"]
+    if label is not None:
+        asked += [f"c.{label}", f"l.score AS {quoted(_SCORE)}"]
         best = f"SELECT clip_id, max(score) AS score FROM {LABELS} GROUP BY clip_id"
         joined = f" LEFT JOIN ({best}) AS l ON l.clip_id = c.clip_id"
     return member.sql(f"SELECT {', '.join(asked)} FROM clips AS c{joined}")
@@ -91,7 +97,7 @@ def _once(rows: pa.Table) -> pa.Table:
     return rows if len(first) == len(ids) else rows.take(np.sort(first))
 
 
-def _ours(rows: pa.Table, *, has_labels: bool) -> Iterator[Column]:
+def _ours(rows: pa.Table, *, label: str | None) -> Iterator[Column]:
     if not rows.num_rows:
         return
     codes, folders = _coded(rows.column(_FOLDER))
@@ -100,11 +106,11 @@ def _ours(rows: pa.Table, *, has_labels: bool) -> Iterator[Column]:
     numbers = _numbers(rows.column("duration_s"))
     durations = Ranges("duration_s", "Duration", numbers, _DURATIONS_S, text=_duration)
     yield durations
-    if has_labels:
-        codes, labels = _coded(rows.column(LABEL_COLUMN))
+    if label is not None:
+        codes, labels = _coded(rows.column(label))
         scores = np.nan_to_num(_numbers(rows.column(_SCORE)))
         if labels:
-            yield Values(LABEL_COLUMN, "Label", codes, labels, scores=scores)
+            yield Values(label, "Label", codes, labels, scores=scores)
     for name, title in (("codec", "Codec"), ("sampling_rate_hz", "Sampling rate"), ("n_channels", "Channels")):
         codes, values = _coded(rows.column(name))
         if len(values) > 1:

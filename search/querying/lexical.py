@@ -87,6 +87,7 @@ class Lexical:
 
 
 def _split(texts: pa.Array) -> pa.Array:
+    texts = pc.utf8_normalize(texts, "NFC")
     for joint, parted in _JOINTS:
         texts = pc.replace_substring_regex(texts, joint, parted)
     return texts

@@ -37,15 +37,18 @@ class SearchOptions:
     def __post_init__(self) -> None:
         _check_choice("by", self.by, ("clip", "segment"))
         _check_choice("text_match", self.text_match, ("off", "on", "only"))
-        checked_number("offset", self.offset, lowest=0)
+        object.__setattr__(self, "offset", checked_number("offset", self.offset, lowest=0))
         if self.min_score is not None and not _is_finite(self.min_score):
             raise QueryError(f"min_score must be a finite number, not {self.min_score!r}")
         if self.by == "segment" and self.text_match != "off":
             raise QueryError("words are matched by clip: text_match does not go with by='segment'")
 
 
+_MOST_HITS = 1 << 31
+
+
 def checked_number(name: str, number: object, *, lowest: int) -> int:
-    """Check a whole number.
+    """Check a whole number; one of more hits than any collection has is as good as the largest that is computed with.
 
     Raises:
         QueryError: If it is not one from `lowest`.
@@ -56,7 +59,7 @@ def checked_number(name: str, number: object, *, lowest: int) -> int:
         raise QueryError(f"{name} must be a whole number from {lowest}, not {number!r}") from None
     if isinstance(number, bool) or value < lowest:
         raise QueryError(f"{name} must be a whole number from {lowest}, not {number!r}")
-    return value
+    return min(value, _MOST_HITS)
 
 
 def _check_choice(name: str, choice: object, choices: tuple[str, ...]) -> None:

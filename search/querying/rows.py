@@ -1,5 +1,6 @@
 """Rows: what queries need of the two tables, held in memory without the embeddings."""
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -172,9 +173,12 @@ class ClipRows:
         )
 
     def find_path(self, path: str) -> int | None:
-        """Find the clip whose path reads like this, as hits give it; None if there is none."""
+        """Find the clip whose path reads like this, as hits give it, or as people write it; None if there is none."""
         try:
             row = pc.index(self._paths, pa.scalar(path, self._paths.type)).as_py()
+            if row < 0 and not path.isascii():
+                normal = pa.scalar(unicodedata.normalize("NFC", path), self._paths.type)
+                row = pc.index(pc.utf8_normalize(self._paths, "NFC"), normal).as_py()
         except UnicodeEncodeError:  # bytes that are no text never stand in a readable path
             return None
         return None if row < 0 else int(self._sorted_ids[np.flatnonzero(self._order == row)[0]])

@@ -160,8 +160,12 @@ class Terms:
             rows = self._rows.of_clip(clip_id_of(exact))
             if len(rows):
                 return rows
-        clip_id = self._clips().find_path(os.fspath(path))
-        return np.empty(0, np.int64) if clip_id is None else self._rows.of_clip(clip_id)
+        clips = self._clips()
+        for name in (os.fspath(path), os.fsdecode(path_of(path))):
+            clip_id = clips.find_path(name)
+            if clip_id is not None:
+                return self._rows.of_clip(clip_id)
+        return np.empty(0, np.int64)
 
 
 def _segments(audio: Sound, encoder: Encoder, *, hop_samples: int) -> Iterator[Float]:

@@ -84,8 +84,8 @@ def _call(function: dict[str, Any], values: Mapping[str, object]) -> Call:
         raise QueryError("the first argument of search() in SQL is the text to search for")
     if k is None:
         k = DEFAULT_K
-    if isinstance(k, bool) or not isinstance(k, int) or k < 1:
-        raise QueryError("the second argument of search() in SQL, k, is a whole number from 1")
+    if isinstance(k, bool) or not isinstance(k, int) or not 1 <= k < 1 << 63:
+        raise QueryError("the second argument of search() in SQL, k, is a whole number from 1 to 2**63 - 1")
     if not isinstance(condition, str | None):
         raise QueryError("the third argument of search() in SQL is a filter in quotes")
     return Call(text, k, condition)

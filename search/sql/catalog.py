@@ -15,8 +15,9 @@ import pyarrow.dataset as ds
 from ...model.errors import QueryError
 from ...model.system import memory_bytes
 from .calls import DEFAULT_K, FUNCTION, ROWS, Call, find_calls
+from .kinds import is_odd, readable_times
 from .limits import FILTER_LIMIT_S, MEMORY_SHARE, SQL_LIMIT_S
-from .views import view_statements, words_statement
+from .views import normal_source, normal_text, quoted, view_statements, words_statement
 
 # No files, no network, no extensions, no variables of the calling program, and no way to turn any of it on again.
 _CONFINED: dict[str, str | bool | int | float | list[str]] = {
@@ -84,6 +85,8 @@ class Catalog:
                 for a file, the network or an extension; if it takes too long or its answer is too large.
         """
         _check_text(query, "the SQL query")
+        if not time_limit_s > 0:
+            raise QueryError(f"the time limit must be above 0, not {time_limit_s:g} s")
         with _told("the SQL query", limit_s=time_limit_s), self._connected() as connection:
             statements = connection.extract_statements(query)
             if len(statements) != 1:
@@ -93,7 +96,8 @@ class Catalog:
                     f"the SQL query can only read: {statements[0].type.name} statements are refused, use SELECT"
                 )
             with self._searches(connection, query, values or {}), _stopped_after(connection, time_limit_s):
-                return self._fetched(connection.sql(query, params=dict(values or {})), max_rows=max_rows)
+                result = _exportable(connection.sql(query, params=dict(values or {})))
+                return readable_times(self._fetched(result, max_rows=max_rows), connection)
 
     def clip_ids_where(self, where: str, values: Values | None = None) -> npt.NDArray[np.int64]:
         """List the clips that a filter keeps.
@@ -111,9 +115,14 @@ class Catalog:
         """
         _check_text(where, "the filter")
         with _told("the filter", limit_s=FILTER_LIMIT_S), self._connected() as connection:
+            source = "clips"
+            if not _is_plain(where, values):
+                described = connection.execute("DESCRIBE clips").fetchall()
+                source = normal_source("clips", [(name, kind) for name, kind, *_ in described])
+                where, values = normal_text(where), {name: normal_text(one) for name, one in (values or {}).items()}
             # Read alone first: what is one expression by itself cannot close the brackets around it below.
             duckdb.SQLExpression(where)
-            statement = f"SELECT clip_id FROM clips WHERE (\n{where}\n)"  # noqa: S608 - see above
+            statement = f"SELECT clip_id FROM {source} WHERE (\n{where}\n)"  # noqa: S608 - see above
             if len(connection.extract_statements(statement)) != 1:
                 raise QueryError("the filter must be one SQL expression")
             with _stopped_after(connection, FILTER_LIMIT_S):
@@ -221,6 +230,24 @@ def _with_call(rows: pa.Table, call: Call) -> pa.Table:
     return rows
 
 
+def _exportable(result: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation | None:
+    """Give columns of types that nothing but DuckDB knows as their text."""
+    if result is None or not any(is_odd(str(kind)) for kind in result.types):
+        return result
+    columns = [
+        f"CAST(#{place} AS VARCHAR) AS {quoted(name or 'column')}" if is_odd(str(kind)) else f"#{place}"
+        for place, (name, kind) in enumerate(zip(result.columns, result.types, strict=True), 1)
+    ]
+    return result.project(", ".join(columns))
+
+
+def _is_plain(where: str, values: Values | None) -> bool:
+    """Tell whether a filter is the same however its letters are composed."""
+    return where.isascii() and all(
+        not isinstance(one, str | list) or str(one).isascii() for one in (values or {}).values()
+    )
+
+
 def _check_text(query: str, what: str) -> None:
     if not query.strip():
         raise QueryError(f"{what} is empty")
@@ -232,7 +259,7 @@ def _check_text(query: str, what: str) -> None:
 
 @contextlib.contextmanager
 def _stopped_after(connection: duckdb.DuckDBPyConnection, limit_s: float) -> Iterator[None]:
-    timer = threading.Timer(limit_s, connection.interrupt)
+    timer = threading.Timer(min(limit_s, threading.TIMEOUT_MAX), connection.interrupt)
     timer.start()
     try:
         yield

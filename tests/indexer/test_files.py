@@ -143,3 +143,85 @@ def test_a_file_that_failed_is_left_alone_until_it_changes_or_is_asked_for(tmp_p
     again = find_changes(findings, clips, failed, retry_failed=True)
     assert {file.path for file in again.to_read} == {path_of(path) for path in paths if path != paths[3]}
     assert (again.remembered, again.broken) == ((), ())
+
+
+@pytest.mark.parametrize("folder", ["@eaDir", "#recycle", "$RECYCLE.BIN", "System Volume Information", "__MACOSX"])
+def test_what_systems_keep_beside_files_is_passed_over(tmp_path: Path, folder: str) -> None:
+    touch(tmp_path / folder / "a.wav")
+    touch(tmp_path / "x" / folder.lower() / "b" / "a.wav")
+    kept = touch(tmp_path / "recycle" / "a.wav")
+    assert found(tmp_path) == [str(kept)]
+    assert found(tmp_path / folder) == [str(tmp_path / folder / "a.wav")]  # who names it wants it
+
+
+@pytest.mark.parametrize(
+    ("patterns", "left"),
+    [
+        (["*.mp3"], ["a/drafts/1.wav", "a/x.wav", "drafts/2.wav"]),
+        (["drafts"], ["a/x.mp3", "a/x.wav"]),
+        (["a/drafts/"], ["a/x.mp3", "a/x.wav", "drafts/2.wav"]),
+        (["**/[0-9].wav", "*.mp3"], ["a/x.wav"]),
+        (["a/*"], ["drafts/2.wav"]),
+        (["A"], ["a/drafts/1.wav", "a/x.mp3", "a/x.wav", "drafts/2.wav"]),
+    ],
+)
+@pytest.mark.parametrize("source", [".", "**/*"])
+def test_what_a_pattern_excludes_is_passed_over(
+    tmp_path: Path, patterns: list[str], left: list[str], source: str
+) -> None:
+    root = tmp_path / "drafts"  # the name of the source itself does not matter
+    for name in ("a/drafts/1.wav", "a/x.mp3", "a/x.wav", "drafts/2.wav"):
+        touch(root / name)
+    findings = find_clips([root / source], collection=Path("/nowhere"), exclude=patterns)
+    assert sorted(os.fsdecode(path).removeprefix(f"{root}/") for path in findings.files) == left
+
+
+@pytest.mark.parametrize("pattern", ["", "/", "[z-a]"])
+def test_a_pattern_that_is_none_is_a_mistake(tmp_path: Path, pattern: str) -> None:
+    touch(tmp_path / "a.wav")
+    with pytest.raises(UsageError, match="pattern"):
+        find_clips([tmp_path], collection=Path("/nowhere"), exclude=[pattern])
+
+
+def test_other_files_are_counted_by_their_suffix(tmp_path: Path) -> None:
+    for name in ("a.wav", "b.MID", "sub/c.mid", "notes.txt", "README", ".hidden.mid", "@eaDir/d.mid"):
+        touch(tmp_path / name)
+    assert find_clips([tmp_path], collection=Path("/nowhere")).passed_over == {".mid": 2, ".txt": 1, "": 1}
+
+
+def test_of_what_lies_too_deep_to_be_looked_at_nothing_is_known(tmp_path: Path) -> None:
+    touch(tmp_path / "a.wav")
+    name = "d" * 200
+    folder, place = os.open(tmp_path, os.O_RDONLY), tmp_path
+    for _ in range(25):  # a path of more than 4,096 bytes
+        os.mkdir(name, dir_fd=folder)
+        inner = os.open(name, os.O_RDONLY, dir_fd=folder)
+        os.close(folder)
+        folder, place = inner, place / name
+    os.close(os.open("x.wav", os.O_CREAT | os.O_WRONLY, dir_fd=folder))
+    os.close(folder)
+    (tmp_path / "away").symlink_to("/nowhere/at/all")
+    clips = known(place / "x.wav") | known(tmp_path / "away" / "b.wav") | known(tmp_path / "gone.wav")
+    findings = find_clips([tmp_path], collection=Path("/nowhere"))
+    changes = find_changes(findings, clips, {})
+    assert changes.gone == tuple(known(tmp_path / "gone.wav"))
+    assert len(changes.unknown) == 2
+    assert [failure.reason for failure in findings.failures] == ["cannot be read (File name too long)"]
+
+
+def test_what_a_list_names_and_cannot_be_looked_at_is_not_gone(tmp_path: Path) -> None:
+    deep = "/".join(["d" * 200] * 25)
+    (tmp_path / "list.csv").write_text(f"path\n{deep}/x.wav\nloop/y.wav\ngone.wav\na.wav/z.wav\n")
+    touch(tmp_path / "a.wav")
+    (tmp_path / "loop").symlink_to("loop")
+    findings = find_clips([tmp_path / "list.csv"], collection=Path("/nowhere"))
+    assert findings.unseen == [path_of(tmp_path / deep / "x.wav"), path_of(tmp_path / "loop" / "y.wav")]
+    assert len(findings.failures) == 4
+
+
+@pytest.mark.parametrize("source", ["c", "c/inside", "link"])
+def test_a_collection_is_no_source(tmp_path: Path, source: str) -> None:
+    touch(tmp_path / "c" / "inside" / "a.wav")
+    (tmp_path / "link").symlink_to(tmp_path / "c")
+    with pytest.raises(UsageError, match="collection"):
+        find_clips([tmp_path / source], collection=tmp_path / "c")

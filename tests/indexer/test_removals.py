@@ -109,6 +109,15 @@ def test_an_unmounted_disk_empties_no_collection(place: Path, build: Build) -> N
     assert clips(place) == ["b/9.wav"]
 
 
+def test_a_source_that_shows_nothing_any_more_loses_nothing_though_it_is_the_smaller_one(
+    place: Path, build: Build
+) -> None:
+    (place / "b" / "9.wav").unlink()
+    report = build()
+    assert (report.n_removed, report.n_withheld, report.n_clips) == (0, 1, N_CLIPS + 1)
+    assert build(prune=True).n_removed == 1
+
+
 def test_moving_everything_drops_nothing_and_embeds_nothing(place: Path, build: Build) -> None:
     (place / "a").rename(place / "b" / "moved")
     (place / "a").mkdir()

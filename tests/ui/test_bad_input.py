@@ -60,6 +60,28 @@ def test_unreadable_file_is_reported_and_the_rest_goes_on(indexed: Indexed, tmp_
     assert "permission" in failure["reason"].lower()
 
 
+def test_clips_in_a_folder_that_cannot_be_read_are_kept_and_it_says_so(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    sounds, collection = tmp_path / "sounds", tmp_path / "out"
+    for name in ("a/1.wav", "a/2.wav", "b/3.wav", "b/sub/4.wav"):
+        (sounds / name).parent.mkdir(parents=True, exist_ok=True)
+        write_wav(sounds / name, tone(440 + len(name)))
+    (sounds / "b" / "sheet.mid").touch()
+    index = ("index", sounds, collection, "--encoder", tiny_checkpoint, "--workers", "1")
+    assert "passed over, by their suffixes no sound: 1 .mid" in soundgrep(*index).lines
+    (sounds / "a" / "1.wav").unlink()
+    (sounds / "b").chmod(0o400)  # its names can be listed, and no more
+    said = soundgrep(*index, "--json", before=without_root_rights)
+    (sounds / "b").chmod(0o700)
+    assert said.code == 3, said.err
+    assert "the files of 2 clips of" in said.err
+    report = json.loads(said.out)
+    assert (report["n_clips"], report["n_removed"], report["n_unknown"], report["n_withheld"]) == (3, 1, 2, 0)
+    assert [failure["path"] for failure in report["failures"]] == [
+        str(sounds / "b" / "3.wav"),
+        str(sounds / "b" / "sub"),
+    ]
+
+
 def test_unreadable_folder_is_a_mistake(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0)
     arguments = ["index", tmp_path / "locked", tmp_path / "out", "--encoder", tiny_checkpoint]

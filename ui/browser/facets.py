@@ -151,7 +151,7 @@ def _told(facet: Facet, search: SearchState) -> dict[str, Any]:
             for one in facet.choices
         ],
     }
-    return told | ({"least": search.least} if facet.name == "label" else {})
+    return told | ({"least": search.least} if facet.name in ("label", "best_label") else {})
 
 
 def _happened() -> None:
