@@ -35,7 +35,7 @@ class Child:
         self.surroundings = surroundings()
         self._process, self.connection = start_child(module, environment=environment)
         self.is_ready = True
-        self.n_asked = 1
+        self.n_asked = 0
 
     @property
     def is_alive(self) -> bool:
@@ -123,16 +123,9 @@ class Children:
         Raises:
             OSError: If the system starts no more processes.
         """
-        here = surroundings()
-        with contextlib.suppress(IndexError):
-            while True:
-                child = self._idle.pop()
-                if child.is_alive and child.surroundings == here:
-                    break
-                child.end()
-            child.n_asked += 1
-            return child
-        return Child(self._module, environment=self._environment)
+        child = self._waiting() or Child(self._module, environment=self._environment)
+        child.n_asked += 1
+        return child
 
     def give_back(self, child: Child) -> None:
         """Keep a process for the next request if it is ready for it; otherwise end it."""
@@ -140,6 +133,18 @@ class Children:
         if child.is_ready and not is_spent and len(self._idle) < self._max_idle:
             self._idle.append(child)
         else:
+            child.end()
+
+    def _waiting(self) -> Child | None:
+        """Take one of those that wait, if it would work as a new one does."""
+        here = surroundings()
+        while True:
+            try:
+                child = self._idle.pop()
+            except IndexError:
+                return None
+            if child.is_alive and child.surroundings == here:
+                return child
             child.end()
 
 

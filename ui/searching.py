@@ -191,6 +191,10 @@ def search(
 ) -> None:
     """Searches a collection: one call of `Collection.search` and a line a hit."""
     leave_out_pandas()
+    if audio:
+        from ..model.decoders import prepare_decoder
+
+        prepare_decoder()  # it starts while the collection is opened
     from ..search import Collection, Collections, SearchOptions
 
     options = SearchOptions(

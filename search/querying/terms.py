@@ -182,9 +182,6 @@ def _blocks(audio: Sound, encoder: Encoder) -> Iterable[Float]:
     """A waveform as it is, or a file decoded in a process of its own."""
     if isinstance(audio, np.ndarray):
         return [audio]
-    from ...model.decoders import prepare_decoder
     from ...model.excerpt import excerpt_blocks
 
-    prepare_decoder()
-    encoder.load_audio_tower()  # while the process starts
     return excerpt_blocks(audio, sampling_rate_hz=encoder.sampling_rate_hz)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import subprocess
 import threading
 import time
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ...model.child_process import start_child
+from ...model.children import Child, Children
 from ...model.errors import CollectionError, QueryError, SoundgrepError
 from ...model.runtime import usable_cores
 from .calls import Call
@@ -27,7 +25,7 @@ _START_LIMIT_S = 120.0
 # A statement is first interrupted at its limit; what does not listen to that, like one call of a function over a huge
 # value, is killed so much later.
 _GRACE_S = 1.0
-_MAX_IDLE = 2
+_N_TRIES = 3
 
 Values = Mapping[str, object]
 
@@ -63,9 +61,8 @@ class IsolatedCatalog:
         self._tables = dict(tables)
         self._search = search
         self._places = threading.BoundedSemaphore(max(2, usable_cores()))
-        self._idle: list[_Child] = []
+        self._children = Children(_CHILD)
         self._asking = threading.local()
-        weakref.finalize(self, _end_all, self._idle)
 
     def sql(
         self,
@@ -109,13 +106,13 @@ class IsolatedCatalog:
 
     def _ask(self, method: str, arguments: tuple[Any, ...], given: dict[str, Any], *, what: str, limit_s: float) -> Any:
         message = ("ask", method, arguments, given)
-        outer: _Child | None = getattr(self._asking, "child", None)
+        outer: Child | None = getattr(self._asking, "child", None)
         if outer is not None:  # the filter of a search() in the statement that it is just computing
             return self._answer(outer, message, what=what, limit_s=limit_s)
         if not self._places.acquire(timeout=limit_s):
             raise QueryError(f"{what} was not begun within {limit_s:g} s: others take too long")
         try:
-            for _ in range(_MAX_IDLE + 1):
+            for _ in range(_N_TRIES):
                 child = self._taken()
                 self._asking.child = child
                 try:
@@ -124,23 +121,35 @@ class IsolatedCatalog:
                     continue  # somebody killed it while it waited
                 finally:
                     self._asking.child = None
-                    self._give_back(child)
+                    self._children.give_back(child)
             raise QueryError(f"{what} cannot be answered (the process that computes it ends again and again)")
         finally:
             self._places.release()
 
-    def _taken(self) -> _Child:
-        with contextlib.suppress(IndexError):
-            return self._idle.pop()
-        return _Child(self._tables)
+    def _taken(self) -> Child:
+        try:
+            child = self._children.take()
+        except OSError as error:
+            raise QueryError(f"no process can be started for SQL ({(error.strerror or str(error)).lower()})") from error
+        if child.n_asked == 1:
+            self._begin(child)
+        return child
 
-    def _give_back(self, child: _Child) -> None:
-        if child.is_ready and len(self._idle) < _MAX_IDLE:
-            self._idle.append(child)
-        else:
-            child.end()
+    def _begin(self, child: Child) -> None:
+        """Tell a new process where the tables are."""
+        try:
+            child.connection.send(self._tables)
+            kind, content = child.receive(_START_LIMIT_S)
+        except (EOFError, OSError):
+            kind, content = "dead", None
+        if kind == "ready":
+            return
+        child.end()
+        if isinstance(content, SoundgrepError):
+            raise content
+        raise CollectionError("the process for SQL could not be started; the log says why")
 
-    def _answer(self, child: _Child, message: tuple[object, ...], *, what: str, limit_s: float) -> Any:
+    def _answer(self, child: Child, message: tuple[object, ...], *, what: str, limit_s: float) -> Any:
         child.is_ready = has_begun = False
         deadline_s = time.monotonic() + limit_s + _GRACE_S
         try:
@@ -152,11 +161,10 @@ class IsolatedCatalog:
             raise QueryError(f"{what} cannot be answered (a value is of no type that SQL has)") from error
         while True:
             try:
-                if not child.connection.poll(max(0.0, deadline_s - time.monotonic())):
-                    child.end()
-                    raise QueryError(f"{what} was stopped after {limit_s:g} s: it takes too long")
-                kind, content = child.connection.recv()
-            except (EOFError, OSError) as error:
+                kind, content = child.receive(deadline_s - time.monotonic())
+            except TimeoutError as error:
+                raise QueryError(f"{what} was stopped after {limit_s:g} s: it takes too long") from error
+            except EOFError as error:
                 if not has_begun:
                     raise _LostError from error
                 raise QueryError(f"{what} needs more memory than it may have") from error
@@ -171,7 +179,7 @@ class IsolatedCatalog:
                 raise content
             return content
 
-    def _reply(self, child: _Child, call: Call) -> float:
+    def _reply(self, child: Child, call: Call) -> float:
         """Make a search that a statement names, and say how long it took."""
         started_s = time.monotonic()
         answer: tuple[str, object]
@@ -189,45 +197,3 @@ class IsolatedCatalog:
 
 class _LostError(Exception):
     """A child died before it began."""
-
-
-class _Child:
-    """A process that computes one statement at a time.
-
-    Attributes:
-        connection: To it.
-        is_ready: Whether it waits for the next statement.
-    """
-
-    def __init__(self, tables: Mapping[str, TablePlace]) -> None:
-        try:
-            self._process, self.connection = start_child(_CHILD)
-        except OSError as error:
-            raise QueryError(f"no process can be started for SQL ({(error.strerror or str(error)).lower()})") from error
-        self.is_ready = False
-        try:
-            self.connection.send(dict(tables))
-            kind, content = self.connection.recv() if self.connection.poll(_START_LIMIT_S) else ("silent", None)
-        except (EOFError, OSError):
-            kind, content = "dead", None
-        if kind == "ready":
-            self.is_ready = True
-            return
-        self.end()
-        if isinstance(content, SoundgrepError):
-            raise content
-        raise CollectionError("the process for SQL could not be started; the log says why")
-
-    def end(self) -> None:
-        self.is_ready = False
-        self.connection.close()
-        self._process.kill()
-        try:
-            self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            return  # it hangs in the system, which will end it
-
-
-def _end_all(children: list[_Child]) -> None:
-    while children:
-        children.pop().end()

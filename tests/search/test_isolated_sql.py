@@ -6,13 +6,13 @@ import gc
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, SearchOptions
 
+from .. import processes
 from .conftest import Made
 
 # One call of a function, which DuckDB cannot interrupt.
@@ -26,15 +26,7 @@ def collection(small: Made) -> Collection:
 
 def children() -> set[int]:
     """Processes of this test that compute SQL."""
-    found = set()
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            status, command = (place / "stat").read_text(), (place / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if int(status.rpartition(")")[2].split()[1]) == os.getpid() and b"soundgrep.search.sql.child" in command:
-            found.add(int(place.name))
-    return found
+    return processes.children("soundgrep.search.sql.child")
 
 
 def test_it_answers_as_sql_in_this_process_does(collection: Collection, small: Made) -> None:
