@@ -20,7 +20,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 from lacking_names import ABSENT, MODULES, OURS_ABSENT  # beside this file
@@ -29,9 +29,15 @@ _PACKAGE = "soundgrep"
 _FOLDERS = ("/proc", "/sys")
 
 
+def _package_of(names: Any) -> str:
+    """Tell whose code has these names; pytest may count our tests to our package, but they are from here."""
+    parts = str((names or {}).get("__name__", "")).split(".")
+    return "tests" if parts[:2] == [_PACKAGE, "tests"] else parts[0]
+
+
 def _is_ours(depth: int) -> bool:
     """Tell whether the code so many calls up is our package's."""
-    return str(sys._getframe(depth + 1).f_globals.get("__name__", "")).split(".")[0] == _PACKAGE
+    return _package_of(sys._getframe(depth + 1).f_globals) == _PACKAGE
 
 
 class _Lacking(ModuleType):
@@ -53,7 +59,7 @@ def _import_without(
     fromlist: Any = (),
     level: int = 0,
 ) -> Any:
-    if level == 0 and str((globals or {}).get("__name__", "")).split(".")[0] == _PACKAGE:
+    if level == 0 and _package_of(globals) == _PACKAGE:
         if name in MODULES:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         if name in _modules and not fromlist:
@@ -140,13 +146,9 @@ def _is_temporary() -> bool:
 def _is_looked_at_by_tests() -> bool:
     """Tell whether a test, or psutil for it, looks what processes do."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and _package_of(frame) in (*sys.stdlib_module_names, __name__):
+    while frame.f_back is not None and _package_of(frame.f_globals) in (*sys.stdlib_module_names, __name__):
         frame = frame.f_back
-    return _package_of(frame) in ("psutil", "tests")
-
-
-def _package_of(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__")).split(".")[0]
+    return _package_of(frame.f_globals) in ("psutil", "tests")
 
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
