@@ -43,6 +43,7 @@ _CAN_INHERIT = hasattr(os, "fork")
 _HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
 _TOKEN_BYTES = 32
 _CONNECT_S = 60.0
+_TOKEN_S = 5.0
 _LOOK_EVERY_S = 0.2
 _REPLACE_S = 2.0
 
@@ -75,22 +76,34 @@ def may_have_gpu() -> bool:
 
 def memory_bytes() -> int:
     """Give the machine's memory; 8 GiB are assumed where the system does not tell."""
-    with contextlib.suppress(AttributeError, ValueError, OSError):
-        n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        if n_bytes > 0:
-            return n_bytes
     if sys.platform == "win32":
         import ctypes
 
         status = (ctypes.c_ulonglong * 8)(64)  # MEMORYSTATUSEX: its length, then physical memory in the second place
         if ctypes.windll.kernel32.GlobalMemoryStatusEx(ctypes.byref(status)):
             return int(status[1])
+    else:
+        with contextlib.suppress(AttributeError, ValueError, OSError):
+            n_bytes = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            if n_bytes > 0:
+                return n_bytes
     return _ASSUMED_MEMORY_BYTES
 
 
 def limit_memory(n_bytes: int) -> None:
-    """Have this process fail rather than take more memory; without effect on Windows, or where a lower limit holds."""
-    if resource is not None:
+    """Have this process fail rather than take more memory, where the system can and no lower limit holds."""
+    if sys.platform == "win32":
+        import ctypes
+
+        kernel = ctypes.windll.kernel32
+        kernel.CreateJobObjectW.restype = ctypes.c_void_p
+        job = ctypes.c_void_p(kernel.CreateJobObjectW(None, None))
+        # JOBOBJECT_EXTENDED_LIMIT_INFORMATION: the flags in the third place, the limit of a process in the fifteenth.
+        limits = (ctypes.c_ulonglong * 18)()
+        limits[2], limits[14] = 0x100, n_bytes
+        kernel.SetInformationJobObject(job, 9, ctypes.byref(limits), ctypes.sizeof(limits))
+        kernel.AssignProcessToJobObject(job, ctypes.c_void_p(-1))  # this process
+    elif resource is not None:
         _, hard = resource.getrlimit(resource.RLIMIT_DATA)
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_DATA, (n_bytes, hard))
@@ -98,13 +111,14 @@ def limit_memory(n_bytes: int) -> None:
 
 def lower_priority(by: int) -> None:
     """Let other processes go before this one, if the system can."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.nice(by)
-    if sys.platform == "win32" and by > 0:
+    if sys.platform == "win32":
         import ctypes
 
-        kernel = ctypes.windll.kernel32
-        kernel.SetPriorityClass(kernel.GetCurrentProcess(), 0x4000)  # below normal
+        if by > 0:
+            ctypes.windll.kernel32.SetPriorityClass(ctypes.c_void_p(-1), 0x4000)  # this process, below normal
+    else:
+        with contextlib.suppress(AttributeError, OSError):
+            os.nice(by)
 
 
 def user_number() -> int:
@@ -226,7 +240,7 @@ def start_connected(
     Raises:
         OSError: If the system starts no more processes, or it ended before it was connected.
     """
-    if not _CAN_INHERIT:
+    if sys.platform == "win32" or not _CAN_INHERIT:
         return _start_over_loopback(command, environment)
     connection, theirs = Pipe()
     with theirs, _interrupts_held_back():
@@ -288,7 +302,7 @@ def _accepted(listener: socket.socket, token: bytes, process: subprocess.Popen[b
         with contextlib.suppress(TimeoutError, ConnectionError):
             caller, _ = listener.accept()
             with caller:
-                caller.settimeout(_CONNECT_S)
+                caller.settimeout(_TOKEN_S)
                 shown = b""
                 while len(shown) < len(token) and (piece := caller.recv(len(token) - len(shown))):
                     shown += piece
@@ -302,7 +316,7 @@ def _accepted(listener: socket.socket, token: bytes, process: subprocess.Popen[b
 @contextlib.contextmanager
 def _interrupts_held_back() -> Iterator[None]:
     """Let Ctrl-C wait: this process gets it afterwards, processes started meanwhile never do."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32" or not hasattr(signal, "pthread_sigmask"):
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
