@@ -14,6 +14,8 @@ import pytest
 
 import soundgrep
 
+from .waiting import LONG_S
+
 ROOT = Path(soundgrep.__file__).parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -35,7 +37,7 @@ def test_the_python_runs_as_printed(place: Path) -> None:
     programs = blocks("python")
     assert len(programs) >= 2
     for program in programs:
-        subprocess.run([sys.executable, "-c", program], cwd=place, check=True, timeout=300)
+        subprocess.run([sys.executable, "-c", program], cwd=place, check=True, timeout=LONG_S)
 
 
 def test_the_console_sessions_print_what_they_say(place: Path) -> None:
@@ -45,7 +47,7 @@ def test_the_console_sessions_print_what_they_say(place: Path) -> None:
     for step in re.split(r"^\$ ", sessions, flags=re.MULTILINE)[1:]:
         command, _, printed = step.partition("\n")
         done = subprocess.run(
-            shlex.split(command), cwd=place, env=environment, capture_output=True, text=True, timeout=300
+            shlex.split(command), cwd=place, env=environment, capture_output=True, text=True, timeout=LONG_S
         )
         assert done.returncode == 0, f"{command}: {done.stderr}"
         # Times differ from run to run, scores in the last digit from machine to machine; what is found does not.
