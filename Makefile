@@ -1,5 +1,10 @@
 # Two commands do everything on a machine with Python 3.11, make and git: `make demo` and `make test`.
 
+# Hundreds of processes are started: each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
+# One single-threaded process a core, as everywhere on a CPU.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto
+
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -10,7 +15,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test lint format types imports unit chromium faults matrix docs pictures clean
+.PHONY: demo test quick coverage busy lint format types imports unit chromium faults matrix docs pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -73,9 +78,24 @@ chromium:
 	  run=; [ "$$(id -u)" = 0 ] || run=sudo; export DEBIAN_FRONTEND=noninteractive; \
 	  $$run apt-get update -qq && $$run apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
 
-# One single-threaded process a core, as everywhere on a CPU.
 unit: $(TEST_READY) chromium
-	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --dist loadfile
+	$(PYTEST)
+
+# What a change usually breaks, in less than a minute.
+quick: lint
+	$(PYTEST) -q -m "not (slow or browser or parity or ray or s3 or wheel)" tests/model tests/search tests/test_package.py
+
+# Which lines the tests run, in whatever process; fails where they are too few.
+coverage: $(TEST_READY) chromium
+	@rm -rf build/coverage && mkdir -p build/coverage
+	OMP_NUM_THREADS=1 $(BIN)/coverage run -m pytest --numprocesses auto
+	@$(BIN)/coverage combine -q
+	$(BIN)/coverage report
+
+# The check, five times beside four processes that keep the cores busy: it is never red because of them.
+busy: $(TEST_READY)
+	@for load in 1 2 3 4; do while kill -0 $$$$ 2>/dev/null; do :; done & done; \
+	for run in 1 2 3 4 5; do echo "run $$run of 5"; $(MAKE) --no-print-directory test || exit 1; done
 
 # The long forms of the tests that kill, fill and corrupt.
 faults: $(TEST_READY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shutil
 import signal
@@ -19,6 +20,41 @@ from soundgrep import Encoder
 # Whoever runs the tests in the background may have had Ctrl-C ignored, which every process started here would inherit.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+KINDS = {"browser": "browser", "ray": "cluster", "s3": "s3_server", "wheel": "wheel"}
+"""Marks, each with the fixture that the tests have that get it."""
+BROWSER_TESTS = "tests/ui/browser/"
+FIRST = re.compile(f"{BROWSER_TESTS}|parity|test_readme")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests by what they need, and begin with the longest files, so that none is left over at the end."""
+    if "long" not in config.option.markexpr:
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("long")])
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
+    for item in items:
+        for kind, fixture in KINDS.items():
+            if fixture in getattr(item, "fixturenames", ()):
+                item.add_marker(kind)
+        if "parity" in item.path.name:
+            item.add_marker("parity")
+    items.sort(key=lambda item: not FIRST.search(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share a file's tests out together, and all of the page's, which share a server and a browser."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByFile(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return BROWSER_TESTS if file.startswith(BROWSER_TESTS) else str(file)
+
+    config.option.loadscopereorder = False  # in the order of the files, not of how many tests they have
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 
 from ..ui.command import SOUNDGREP, soundgrep, without_root_rights
+from ..waiting import LONG_S
 from .mutants import mutants
 from .sounds import write, write_numbered
 from .test_commits import contents
@@ -132,7 +133,7 @@ def check_mutants(n: int, folder: Path, encoder: Path) -> None:
         [sys.executable, "-c", BUILD, str(sounds), str(folder / "c"), str(encoder)],
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=LONG_S,
         check=False,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,21 +13,15 @@ from soundgrep.model.errors import UsageError
 from soundgrep.search import Collection
 from soundgrep.search.map import has_map
 
+from ..waiting import LONG_S, wait_until
 from .sounds import write
-
-LONG_S = 300.0
 
 
 def until(jobs: Jobs, holds: Callable[[JobStatus], object]) -> JobStatus:
     """Waits for a job to come as far as that."""
-    end_s = time.monotonic() + LONG_S
-    while time.monotonic() < end_s:
-        status = jobs.latest
-        assert status is not None
-        if holds(status):
-            return status
-        time.sleep(0.05)
-    raise AssertionError(jobs.latest)
+    wait_until(lambda: jobs.latest is not None and holds(jobs.latest), "the job never came as far")
+    assert jobs.latest is not None
+    return jobs.latest
 
 
 def children() -> set[psutil.Process]:

@@ -16,6 +16,7 @@ from soundgrep import build_collection
 from soundgrep.indexer.upkeep.verify import verify_collection
 from soundgrep.search import Collection
 
+from ..waiting import wait_until
 from .sounds import sound, write, write_numbered
 
 N_FILES = 40
@@ -69,10 +70,9 @@ def rows(collection: Path) -> tuple[list[dict[str, object]], list[dict[str, obje
 
 
 def wait_for_the_end_of(processes: set[int]) -> None:
-    deadline_s = time.monotonic() + 60
-    while any(psutil.pid_exists(process) for process in processes):
-        assert time.monotonic() < deadline_s, "worker processes outlive their parent"
-        time.sleep(0.1)
+    wait_until(
+        lambda: not any(psutil.pid_exists(process) for process in processes), "worker processes outlive their parent"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from soundgrep.model.laion.conversion import convert_original
 from soundgrep.model.original import Original
 from soundgrep.model.runtime import RUNTIME_VARIABLE
 
+from ..waiting import LONG_S
 from . import laion_reference
 from .clap_checkpoint import save_tokenizer_files
 
@@ -68,7 +69,7 @@ def test_a_converted_checkpoint_embeds_as_the_reference(
     weights, folder = laion_reference.save(reference, tmp_path / "630k.pt"), tmp_path / "converted"
     command = [str(Path(sys.executable).with_name("soundgrep")), "convert", str(weights), str(folder)]
     done = subprocess.run(
-        [*command, "--tokenizer", str(tokenizer)], check=True, capture_output=True, text=True, timeout=300
+        [*command, "--tokenizer", str(tokenizer)], check=True, capture_output=True, text=True, timeout=LONG_S
     )
     weights.unlink()
     bank = "HTK's" if is_fused else "Slaney's"

@@ -21,6 +21,7 @@ from soundgrep.model.errors import SoundgrepWarning
 from soundgrep.model.msclap.family import MSClap
 from soundgrep.model.runtime import RUNTIME_VARIABLE
 
+from ..waiting import LONG_S
 from .reference import GPT2_FILES, build, tokenizer
 
 RATE_HZ, SEGMENT = 44_100, 308_700
@@ -73,7 +74,7 @@ def converted(original: Path) -> Iterator[Path]:
     folder = original.parent / "msclap-random"
     command = [str(Path(sys.executable).with_name("soundgrep")), "convert", str(original), str(folder)]
     done = subprocess.run(
-        [*command, "--tokenizer", str(GPT2_FILES)], check=True, capture_output=True, text=True, timeout=300
+        [*command, "--tokenizer", str(GPT2_FILES)], check=True, capture_output=True, text=True, timeout=LONG_S
     )
     assert "50 to 14000 Hz drawn for 32000 Hz" in " ".join(done.stdout.split()), "the mel bank that the weights hold"
     assert not done.stderr
@@ -220,7 +221,7 @@ print(Encoder.from_pretrained("msclap-2023").source)
         "SOUNDGREP_CACHE": str(tmp_path / "cache"),
     }
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, timeout=300
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environment, timeout=LONG_S
     )
     assert Path(done.stdout.strip()) == tmp_path / "cache" / "msclap-2023"
     named = Encoder.from_pretrained(tmp_path / "cache" / "msclap-2023")

@@ -41,6 +41,8 @@ from soundgrep.model.training.tokenizer import train_tokenizer
 from soundgrep.model.training.vocabulary import event_phrases
 from soundgrep.model.training.wordnet import WordNet
 
+pytestmark = pytest.mark.slow
+
 RATE = 22_050
 PITCHES = {"low hum": 110.0, "whistle": 2200.0}
 CLASSES = ("Hum, low hum", "Whistle", "Silence")

@@ -26,6 +26,8 @@ from .made import Float, add_clips, by_clip, clip_path, clustered
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 from gap import Gap
 
+pytestmark = pytest.mark.slow
+
 DIM = 64
 N = 30_000
 GAP = Gap(DIM)

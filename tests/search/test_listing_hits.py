@@ -20,6 +20,8 @@ from soundgrep.search.querying.neighbours import merge_spans
 from .conftest import Made
 from .made import Float, add_clips, clustered, exact_best, unit
 
+pytestmark = pytest.mark.slow
+
 
 def number(hit: Hit) -> int:
     return int(Path(hit.path).stem)

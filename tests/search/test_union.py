@@ -21,6 +21,8 @@ from soundgrep.search.union import Collections
 from .conftest import Made
 from .made import Float, add_clips, by_clip, clustered
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clips(encoder: Encoder) -> list[Float]:

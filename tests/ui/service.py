@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 
+from ..waiting import LONG_S
 from .command import ENVIRONMENT, SOUNDGREP
-
-START_S = 300.0
 
 
 @contextlib.contextmanager
@@ -31,12 +28,12 @@ def served(*arguments: str | Path) -> Iterator[httpx2.Client]:
         text=True,
     )
     try:
-        with httpx2.Client(base_url=_address(process), timeout=60) as client:
+        with httpx2.Client(base_url=_address(process), timeout=LONG_S) as client:
             yield client
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=30)
+            process.communicate(timeout=LONG_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -44,19 +41,10 @@ def served(*arguments: str | Path) -> Iterator[httpx2.Client]:
 
 def _address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
-    readable, _, _ = select.select([process.stdout], [], [], START_S)
+    readable, _, _ = select.select([process.stdout], [], [], LONG_S)
     line = process.stdout.readline() if readable else ""
     found = re.search(r"http://\S+", line)
     if found is None:
         process.kill()
         raise AssertionError((line, process.communicate()))
     return found[0]
-
-
-def wait_until(condition: object, *, seconds: float = 60.0) -> None:
-    """Waits until a function gives something true."""
-    assert callable(condition)
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"pid {os.getpid()}: waited {seconds} s in vain"
-        time.sleep(0.1)

@@ -20,9 +20,10 @@ import pytest
 from soundgrep import Collection
 from soundgrep.search import Query
 
+from ..waiting import LONG_S, wait_until
 from .command import ENVIRONMENT, soundgrep
 from .conftest import Indexed
-from .service import served, wait_until
+from .service import served
 from .sounds import GOOD, RATE_HZ, tone, write_wav
 
 
@@ -175,7 +176,9 @@ def test_only_clips_can_be_had(client: httpx2.Client, indexed: Indexed) -> None:
         "/manifest.json",
         "/docs",
     ):
-        with socket.create_connection((host, port or 80), timeout=30) as connection:  # as it is, not tidied by a client
+        with socket.create_connection(
+            (host, port or 80), timeout=LONG_S
+        ) as connection:  # as it is, not tidied by a client
             request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
             connection.sendall(request.encode("latin-1"))
             answer = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -300,7 +303,7 @@ def test_a_collection_written_to_is_opened_again_and_nobody_notices(
         over = threading.Event()
 
         def ask() -> None:
-            with httpx2.Client(base_url=client.base_url, timeout=60) as other:
+            with httpx2.Client(base_url=client.base_url, timeout=LONG_S) as other:
                 while not over.is_set():
                     statuses.append(other.get("/search", params={"q": f"tone {len(statuses)}", "k": 3}).status_code)
 
@@ -376,7 +379,7 @@ def test_without_its_packages_it_says_which(indexed: Indexed) -> None:
 def test_bodies_and_answers_that_take_too_long(indexed: Indexed) -> None:
     with (
         served(indexed.collection, "--time-limit-s", "0.5") as client,
-        socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=30) as connection,
+        socket.create_connection((client.base_url.host, client.base_url.port or 80), timeout=LONG_S) as connection,
     ):
         connection.sendall(b"POST /search HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{")
         answer = b"".join(iter(lambda: connection.recv(65536), b""))

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, 
 
 import soundgrep
 
+from ...waiting import LONG_S
 from ..command import ENVIRONMENT, SOUNDGREP
 from ..command import soundgrep as run
 from ..sounds import RATE_HZ, write_wav
@@ -38,9 +39,7 @@ HOSTILE = (
     "é" * 125 + ".ogg",
 )
 """Names of clips: HTML, Markdown, from right to left, and 254 bytes."""
-START_S = 300.0
-LOOK_MS = 60_000
-"""How long the page may take on a busy machine."""
+LOOK_MS = 1_000 * LONG_S
 
 expect.set_options(timeout=LOOK_MS)
 
@@ -65,7 +64,7 @@ def served(*arguments: str | Path) -> Iterator[str]:
     assert process.stdout is not None
     assert process.stderr is not None
     try:
-        told, _, _ = select.select([process.stdout], [], [], START_S)
+        told, _, _ = select.select([process.stdout], [], [], LONG_S)
         line = process.stdout.readline() if told else ""
         found = re.search(r" at (http://\S+) ", line)
         if found is None:
@@ -75,7 +74,7 @@ def served(*arguments: str | Path) -> Iterator[str]:
     finally:
         process.send_signal(signal.SIGINT)
         try:
-            process.communicate(timeout=30)
+            process.communicate(timeout=LONG_S)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()

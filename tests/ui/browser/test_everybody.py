@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, expect
 
+from ...waiting import LONG_S
 from .conftest import opened, shot
 
 
@@ -74,10 +75,10 @@ async def _visit(address: str, query: str) -> bool:
         subprotocols=[Subprotocol("streamlit")],
         origin=Origin(address),
         max_size=None,
-        open_timeout=120,
+        open_timeout=LONG_S,
     ) as socket:
         await socket.send(asked.SerializeToString())
-        async with asyncio.timeout(300):
+        async with asyncio.timeout(LONG_S):
             async for message in socket:
                 told = ForwardMsg()
                 told.ParseFromString(message if isinstance(message, bytes) else message.encode())

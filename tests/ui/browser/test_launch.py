@@ -7,6 +7,7 @@ import socket
 import subprocess
 from pathlib import Path
 
+from ...waiting import LONG_S
 from ..command import ENVIRONMENT, SOUNDGREP, soundgrep
 
 
@@ -30,6 +31,6 @@ def test_one_line_says_where_the_page_is_and_nothing_else_is_said(odd_collection
         line = process.stdout.readline()
         assert " at http://127.0.0.1:" in line
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=LONG_S)
     assert process.returncode == 130
     assert (out, err.replace("soundgrep: stopped.\n", "")) == ("", "")

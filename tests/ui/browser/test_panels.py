@@ -29,6 +29,7 @@ def choice(page: Page, facet: str, text: str) -> Locator:
 
 
 def saved(page: Page, act: Callable[[], None]) -> Download:
+    settled(page)  # until then the link may be replaced while it is clicked
     with page.expect_download() as told:
         act()
     return told.value

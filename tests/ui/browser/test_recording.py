@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from soundgrep.model.excerpt import decode_excerpt
 
 from ..sounds import RATE_HZ, write_wav
-from .conftest import DEMO, chromium, hit_names, hits_change, opened
+from .conftest import DEMO, LOOK_MS, chromium, hit_names, hits_change, opened
 
 
 def test_what_the_microphone_hears_is_searched_by(browser: Browser, address: str, tmp_path: Path) -> None:
@@ -26,7 +26,9 @@ def test_what_the_microphone_hears_is_searched_by(browser: Browser, address: str
     # The microphone is the whole browser's, so this one is started beside the others'.
     listening = browser.browser_type.launch(executable_path=chromium(), args=arguments)
     try:
-        page = opened(listening.new_context(permissions=["microphone"]).new_page(), address, q="rain")
+        context = listening.new_context(permissions=["microphone"])
+        context.set_default_timeout(LOOK_MS)
+        page = opened(context.new_page(), address, q="rain")
         page.get_by_role("button", name="Sound", exact=False).first.click()
         page.get_by_role("button", name="Record").click()
         page.wait_for_timeout(4_000)
