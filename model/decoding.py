@@ -3,7 +3,7 @@
 import contextlib
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -12,9 +12,10 @@ import numpy.typing as npt
 
 from .clip_files import open_clip
 from .errors import AudioError
-from .libav import Frame, Media, MediaError, Track, open_media
+from .libav import MediaError
 from .mixdown import Mixdown
 from .paths import readable_path
+from .recording import Recording, is_too_long, too_long
 from .tag_text import tag_text
 
 _AUDIO_FORMATS = (
@@ -29,16 +30,8 @@ _VIDEO_FORMATS = (
 AUDIO_SUFFIXES: frozenset[str] = frozenset(f".{name}" for name in f"{_AUDIO_FORMATS} {_VIDEO_FORMATS}".split())
 """Suffixes, in lower case, of files worth trying to decode: audio, and video that usually has an audio track."""
 
-# Only containers that hold their own sound: a playlist or a script must not make libav open other files or addresses.
-_CONTAINERS = (
-    "wav,w64,aiff,caf,au,voc,flac,wv,ape,tta,tak,mpc,mpc8,dsf,iff,ogg,mp3,mov,mp4,m4a,3gp,3g2,mj2,aac,ac3,eac3,dts,asf,amr,"
-    "matroska,webm,avi,flv,mpeg,mpegts,iv8,rm,nut,dtshd,sox,nistsphere,ircam,avr,oma,shn,qoa,mxf"
-)
-_MIN_RATE_HZ, _MAX_RATE_HZ = 1_000, 768_000
-_MAX_CHANNELS = 64
+_DAMAGED = "it is not audio in a known format, or it is damaged beyond reading"
 _MAX_PEAK = 1e12  # above, the power of a spectrum may not be a finite number any more
-_MAX_DURATION_S = 360_000  # a few kilobytes of some codecs claim years of silence
-_BLOCK_SAMPLES = 1 << 16
 # What muxers write for players, not for people.
 _TECHNICAL_TAGS = frozenset({"major_brand", "minor_version", "compatible_brands", "handler_name", "vendor_id"})
 
@@ -54,6 +47,8 @@ class AudioInfo:
         n_channels: Channels before the mixdown.
         duration_s: Length of the decoded sound, whatever the header claims.
         tags: Text inside the file (title, artist, ...) by lower-case name.
+        notes: What a listener would want to know of it, such as that it is damaged after some seconds; each the rest of
+            a sentence that begins with the file's name.
     """
 
     container: str
@@ -62,6 +57,7 @@ class AudioInfo:
     n_channels: int
     duration_s: float
     tags: Mapping[str, str]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,7 +105,7 @@ class AudioStream:
 
         Raises:
             AudioError: If the file cannot be read, is not audio, has no audio track, or holds no usable samples (none
-                at all, NaN, infinite or absurdly large ones, a rate outside 1 kHz to 768 kHz, more than 64 channels,
+                at all, NaN, infinite or absurdly large ones, a rate outside 1 kHz to 3,072 kHz, more than 64 channels,
                 more than 100 hours). One sentence that names the file.
         """
         with _told(self._path), _open(self._path, self._file) as file:
@@ -137,29 +133,26 @@ class AudioStream:
         return self._mixdown.peak_dbfs
 
     def _decoded(self, file: BinaryIO) -> Iterator[npt.NDArray[np.float32]]:
-        mixdown = self._mixdown
-        with _open_track(file) as track:
-            for samples, rate_hz in track.blocks():
-                block = mixdown.add(samples, sampling_rate_hz=rate_hz)
-                if not mixdown.finite:
-                    raise AudioError("it holds samples that are not numbers (NaN or infinite)")
-                if mixdown.peak > _MAX_PEAK:
-                    raise AudioError(f"it holds samples of absurd size ({mixdown.peak:.0e} times full scale)")
-                if mixdown.duration_s > _MAX_DURATION_S:
-                    raise AudioError(f"it is longer than {_MAX_DURATION_S // 3600} hours")
-                yield block
-            if track.first is None:
-                n_damaged = track.track.n_damaged
-                raise AudioError("nothing of its audio can be decoded" if n_damaged else "it holds no samples")
-            yield mixdown.finish()
-            self._info = AudioInfo(
-                container=_container_name(track.media.format_name, _suffix(self._path)),
-                codec=track.track.codec_name or "",
-                sampling_rate_hz=track.first.rate_hz,
-                n_channels=track.first.n_channels,
-                duration_s=mixdown.duration_s,
-                tags=_tags(track.media.tags, track.track.tags),
-            )
+        mixdown, recording = self._mixdown, Recording()
+        for block in recording.blocks(file):
+            waveform = mixdown.add(block.samples, sampling_rate_hz=block.rate_hz, is_gap=block.is_gap)
+            if not mixdown.finite:
+                raise AudioError("it holds samples that are not numbers (NaN or infinite)")
+            if mixdown.peak > _MAX_PEAK:
+                raise AudioError(f"it holds samples of absurd size ({mixdown.peak:.0e} times full scale)")
+            if is_too_long(mixdown.duration_s):
+                raise too_long()
+            yield waveform
+        yield mixdown.finish()
+        self._info = AudioInfo(
+            container=_container_name(recording.format_name, _suffix(self._path)),
+            codec=recording.codec,
+            sampling_rate_hz=recording.rate_hz,
+            n_channels=recording.n_channels,
+            duration_s=mixdown.duration_s,
+            tags=_tags(recording.tags),
+            notes=(*recording.notes, *mixdown.notes),
+        )
 
 
 def decode(
@@ -196,11 +189,9 @@ def native_blocks(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[npt.ND
     Raises:
         AudioError: If the file cannot be read, is not audio, or holds no samples.
     """
-    with _told(path), _open(path, None) as file, _open_track(file) as track:
-        for samples, rate_hz in track.blocks():
-            yield samples, rate_hz, track.first is not None and track.first.is_lossy
-        if track.first is None:
-            raise AudioError("it holds no samples")
+    with _told(path), _open(path, None) as file:
+        for block in Recording().blocks(file):
+            yield block.samples, block.rate_hz, block.is_lossy
 
 
 @contextlib.contextmanager
@@ -212,7 +203,7 @@ def _told(path: str | bytes | os.PathLike[str]) -> Iterator[None]:
     except AudioError as error:
         reason = str(error)
     except MediaError as error:
-        reason = "it is not audio in a known format, or it is damaged beyond reading"
+        reason = _DAMAGED
         if isinstance(error, OSError):
             reason = _reading_failed(error)
     except OSError as error:
@@ -225,62 +216,6 @@ def _open(path: str | bytes | os.PathLike[str], file: BinaryIO | None) -> contex
     return open_clip(path) if file is None else contextlib.nullcontext(file)
 
 
-@contextlib.contextmanager
-def _open_track(file: BinaryIO) -> Iterator["_Track"]:
-    """Open the best audio track of a file."""
-    if file.seek(0, os.SEEK_END) == 0:
-        raise AudioError("the file is empty")
-    file.seek(0)
-    with open_media(file, containers=_CONTAINERS) as media:
-        if not media.tracks:
-            raise AudioError("it has no audio track")
-        if media.tracks[0].codec_name is None:
-            raise AudioError("the coding of its audio track is not supported")
-        yield _Track(media, media.tracks[0])
-
-
-class _Track:
-    """One audio track of an open file, read to its end."""
-
-    def __init__(self, media: Media, track: Track) -> None:
-        self.media = media
-        self.track = track
-        self.first: Frame | None = None
-
-    def blocks(self) -> Iterator[tuple[npt.NDArray[np.generic], int]]:
-        """Yield blocks [n_channels, n_samples] in the track's own sample type, with their rate in Hz."""
-        held: list[Frame] = []
-        n_held = 0
-        for frame in self.track.frames():
-            if held and (n_held >= _BLOCK_SAMPLES or _layout(frame) != _layout(held[0])):
-                yield _block(held), held[0].rate_hz
-                held, n_held = [], 0
-            if not held:
-                _check(frame)
-                self.first = self.first or frame
-            held.append(frame)
-            n_held += frame.n_samples
-        if held:
-            yield _block(held), held[0].rate_hz
-
-
-def _layout(frame: Frame) -> tuple[int, int, bool, np.dtype[np.generic]]:
-    return frame.rate_hz, frame.n_channels, frame.is_planar, frame.samples.dtype
-
-
-def _check(frame: Frame) -> None:
-    if not _MIN_RATE_HZ <= frame.rate_hz <= _MAX_RATE_HZ:
-        raise AudioError(f"its sampling rate of {frame.rate_hz} Hz is not between {_MIN_RATE_HZ} and {_MAX_RATE_HZ} Hz")
-    if not 1 <= frame.n_channels <= _MAX_CHANNELS:
-        raise AudioError(f"its {frame.n_channels} channels are not between 1 and {_MAX_CHANNELS}")
-
-
-def _block(frames: list[Frame]) -> npt.NDArray[np.generic]:
-    """Join frames of one layout to [n_channels, n_samples]; packed samples lie channel after channel in one row."""
-    joined = np.concatenate([frame.samples for frame in frames], axis=1)
-    return joined if frames[0].is_planar else joined.reshape(-1, frames[0].n_channels).T
-
-
 def _container_name(format_name: str, suffix: str) -> str:
     """Pick one of a family's names ("mov,mp4,m4a,3gp,3g2,mj2"): the one in the file's own name, else the usual one."""
     names = format_name.split(",")
@@ -289,15 +224,13 @@ def _container_name(format_name: str, suffix: str) -> str:
     return {"mov": "mp4", "matroska": "webm" if suffix == ".webm" else "matroska"}.get(names[0], names[0])
 
 
-def _tags(*sources: Mapping[str, str]) -> dict[str, str]:
-    """Merge the tags of the container and the stream, the first of a name winning."""
+def _tags(named: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Read tags, the first of a name winning."""
     tags: dict[str, str] = {}
-    for source in sources:
-        for name, text in source.items():
-            text = tag_text(text).replace("\0", "").strip()
-            name = tag_text(name)
-            if text and name.lower() not in _TECHNICAL_TAGS:
-                tags.setdefault(name.lower(), text)
+    for raw_name, raw_text in named:
+        name, text = tag_text(raw_name).lower(), tag_text(raw_text).replace("\0", "").strip()
+        if text and name not in _TECHNICAL_TAGS:
+            tags.setdefault(name, text)
     return tags
 
 
@@ -308,6 +241,8 @@ def _suffix(path: str | bytes | os.PathLike[str]) -> str:
 def _reading_failed(error: OSError) -> str:
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
+    if error.errno == errno.EINVAL and error.strerror == os.strerror(errno.EINVAL):
+        return _DAMAGED  # it was to be read before its start
     if error.errno in (errno.EISDIR, errno.EINVAL) and error.strerror:
         return error.strerror  # no file at all, said in our own words
     return f"it cannot be read ({(error.strerror or 'input/output error').lower()})"

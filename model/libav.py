@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import errno
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import av
 import numpy as np
@@ -20,13 +19,13 @@ MediaError = av.FFmpegError
 
 # PyAV gives a frame's planes by the eight pointers of its head; further channels lie elsewhere.
 _MAX_PLANES = 8
+_WIDE = ("s64", "s64p")
 # Before 19 PyAV refused text that is not UTF-8 unless told otherwise; since then it knows no other way than this one.
 _RAW_TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
 _DAMAGE = (av.InvalidDataError, av.EOFError, av.PatchWelcomeError, av.BugError)
 
 
-@dataclass(frozen=True)
-class Frame:
+class Frame(NamedTuple):
     """A stretch of decoded sound.
 
     Attributes:
@@ -71,6 +70,12 @@ class Media:
         streams.sort(key=lambda stream: (best is None or stream.index != best.index, stream.index))
         self.tracks: Sequence[Track] = [Track(container, stream) for stream in streams]
 
+    def rewind(self) -> None:
+        """Go back to the start, to decode a track once more."""
+        self._container.seek(0, any_frame=True)
+        for track in self.tracks:
+            track.forget()
+
     @property
     def n_tracks(self) -> int:
         """Audio tracks in the file."""
@@ -103,6 +108,11 @@ class Track:
         context = self._stream.codec_context
         return None if context is None else str(context.codec.canonical_name)
 
+    def forget(self) -> None:
+        """Begin anew, after the container was rewound."""
+        self._stream.codec_context.flush_buffers()
+        self.n_damaged, self.broke_off = 0, False
+
     def frames(self) -> Iterator[Frame]:
         """Decode the track, once; a damaged packet is counted and passed over.
 
@@ -128,7 +138,7 @@ class Track:
             for frame in frames:
                 if not frame.samples:
                     continue
-                if frame.format.is_planar and frame.layout.nb_channels > _MAX_PLANES:
+                if frame.layout.nb_channels > _MAX_PLANES and frame.format.is_planar:
                     to_packed = to_packed or av.AudioResampler(format=frame.format.packed.name)
                     yield from map(_frame_of, to_packed.resample(frame))
                 else:
@@ -206,24 +216,12 @@ class FlacWriter:
 
 
 def _frame_of(frame: av.AudioFrame) -> Frame:
-    time_s = None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+    layout, n_channels = frame.format, frame.layout.nb_channels
+    name, is_planar = layout.name, layout.is_planar
     samples: npt.NDArray[np.generic]
-    if frame.format.name.startswith("s64"):  # which PyAV's own conversion does not know
-        rows = [np.frombuffer(memoryview(plane), "i8", count=_n_values(frame)) for plane in frame.planes]
-        samples = np.stack(rows)
+    if name in _WIDE:  # which PyAV's own conversion does not know
+        count = frame.samples if is_planar else frame.samples * n_channels
+        samples = np.stack([np.frombuffer(memoryview(plane), "i8", count=count) for plane in frame.planes])
     else:
         samples = frame.to_ndarray()
-    return Frame(
-        samples=samples,
-        n_samples=frame.samples,
-        n_channels=frame.layout.nb_channels,
-        rate_hz=frame.sample_rate,
-        is_planar=frame.format.is_planar,
-        is_lossy=frame.format.name == "fltp",
-        time_s=time_s,
-    )
-
-
-def _n_values(frame: av.AudioFrame) -> int:
-    """Values in one plane of a frame."""
-    return int(frame.samples if frame.format.is_planar else frame.samples * frame.layout.nb_channels)
+    return Frame(samples, frame.samples, n_channels, frame.sample_rate, is_planar, name == "fltp", frame.time)

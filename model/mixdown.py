@@ -7,6 +7,8 @@ import numpy.typing as npt
 import soxr
 
 _LEAST_PEAK, _MOST_PEAK, _N_SUMMED = 1e-10, 1e10, 1 << 14
+_CANCELLED_SHARE = 0.1
+_HEARD_SHARE = 0.01
 _NOTHING = np.zeros(0, dtype=np.float32)
 # Full scale of libav's integer sample formats; unsigned 8 bit is centred on 128, floats are at scale already.
 _FULL_SCALE = {"i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
@@ -26,6 +28,24 @@ class Mixdown:
         self._peak = 0.0
         self._duration_s = 0.0
         self._finite = True
+        self._n_above = 0
+        self._power_before = self._power_after = 0.0  # of what is resampled to a lower rate
+        self._cancelled_s = 0.0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a listener would want to know of what was put in, as the rest of a sentence that names the file."""
+        notes = []
+        if self._cancelled_s:
+            notes.append(
+                f"has channels that cancel each other out for {self._cancelled_s:.1f} s, of which the loudest is heard"
+            )
+        if self._n_above and self._power_after < _HEARD_SHARE * self._power_before:
+            notes.append(
+                f"has nearly all its sound above {self._target_rate_hz / 2000:g} kHz, which the encoder does not hear: "
+                "slowed down, it would"
+            )
+        return tuple(notes)
 
     @property
     def finite(self) -> bool:
@@ -54,13 +74,16 @@ class Mixdown:
             return None
         return 10.0 * math.log10(self._sum_of_squares / self._n_values)
 
-    def add(self, samples: npt.NDArray[np.generic], *, sampling_rate_hz: int) -> npt.NDArray[np.float32]:
+    def add(
+        self, samples: npt.NDArray[np.generic], *, sampling_rate_hz: int, is_gap: bool = False
+    ) -> npt.NDArray[np.float32]:
         """Put in a block of sound.
 
         Args:
             samples: Block [n_channels, n_samples]: uint8, int16, int32, int64, float32 or float64. The rate and the
                 number of channels may differ from those of the block before.
             sampling_rate_hz: The block's rate.
+            is_gap: Whether the block is silence that fills a gap: it takes its time, but does not count for the level.
 
         Returns:
             What that adds to the waveform [n], at the asked rate: it may lag behind, or be empty.
@@ -75,12 +98,17 @@ class Mixdown:
         if self._n_values == 0:
             self._first_sample = scaled[:, :1].mean(axis=0)
         self._peak = max(self._peak, peak)
-        self._sum_of_squares += _sum_of_squares(scaled, peak)
-        self._n_values += scaled.size
+        power = _sum_of_squares(scaled, peak)
+        self._sum_of_squares += power
+        self._n_values += 0 if is_gap else scaled.size
         self._duration_s += scaled.shape[1] / sampling_rate_hz
-        mono = scaled[0] if len(scaled) == 1 else _mean(scaled)
+        mono = scaled[0] if len(scaled) == 1 else self._mixed(scaled, peak, power, sampling_rate_hz)
         waveform = self._resampled(mono, sampling_rate_hz)
         self._n_given += len(waveform)
+        if sampling_rate_hz > self._target_rate_hz:
+            self._n_above += len(mono)
+            self._power_before += power / (sampling_rate_hz * len(scaled))
+            self._power_after += float(np.dot(waveform, waveform)) / self._target_rate_hz
         return waveform
 
     def finish(self) -> npt.NDArray[np.float32]:
@@ -91,6 +119,21 @@ class Mixdown:
         """
         rest = self._flushed()
         return rest if self._n_given or rest.size or not self._n_values else self._first_sample
+
+    def _mixed(
+        self, scaled: npt.NDArray[np.float32], peak: float, power: float, sampling_rate_hz: int
+    ) -> npt.NDArray[np.float32]:
+        """Average over channels; where they cancel each other out, as with reversed poles, take the loudest instead.
+
+        Of channels that have nothing to do with each other, the power of the mean is the sum of their powers by the
+        square of their number. A tenth of that can only be cancellation.
+        """
+        mono = _mean(scaled)
+        if _sum_of_squares(mono, peak) * len(scaled) ** 2 >= _CANCELLED_SHARE * power:
+            return mono
+        powers = [_sum_of_squares(channel, peak) for channel in scaled]
+        self._cancelled_s += scaled.shape[1] / sampling_rate_hz
+        return np.ascontiguousarray(scaled[int(np.argmax(powers))])
 
     def _resampled(self, mono: npt.NDArray[np.float32], sampling_rate_hz: int) -> npt.NDArray[np.float32]:
         before = _NOTHING
