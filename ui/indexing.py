@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..model.errors import UsageError
+from ..model.paths import user_path
+from . import interrupts
 from .screen import (
     EXIT_ATTENTION,
     counted,
@@ -142,10 +144,11 @@ def index(
         from ..indexer.encoders import Encoders
         from .progress import IndexingProgress
 
-        encoders = Encoders.open(collection.expanduser(), encoder)
+        encoders = Encoders.open(user_path(collection), encoder)
         if encoders.absent:
             say(f"note: {_absence(encoders.absent)}")
         with IndexingProgress(on_start=lambda: announce(_announcement([one.id for one in encoders.here]))) as shown:
+            interrupts.let_it_save()
             report = build_collection(
                 sources,
                 collection,
@@ -164,7 +167,7 @@ def index(
             )
     except KeyboardInterrupt:
         _say_stopped(collection)
-        raise typer.Exit(130) from None
+        interrupts.stop_now(is_told=True)
     if report_file is not None:
         _save_report(report, report_file)
     if as_json:
