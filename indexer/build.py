@@ -4,12 +4,11 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from ..model.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.many import as_many
-from ..model.paths import readable_path
+from ..model.paths import readable_path, user_path
 from ..search.store.manifest import has_manifest
 from .encoders import Encoders
 from .engines.engine import Engine
@@ -79,7 +78,7 @@ def build_collection(
         raise UsageError("there is no source to index")
     if n_workers is not None and n_workers < 1:
         raise UsageError(f"n_workers must be at least 1, not {n_workers}")
-    folder = Path(collection).expanduser()
+    folder = user_path(collection)
     encoders = Encoders.open(folder, encoder)
     segment_s = encoders.chosen.segment_s
     if hop_s is not None and not 0 < hop_s <= segment_s:

@@ -78,7 +78,7 @@ def read_members(file: BinaryIO) -> Iterator[Member]:
 
 
 def _member(info: tarfile.TarInfo, archive_bytes: int) -> Member:
-    name = os.fsencode(info.name)
+    name = info.name.encode("utf-8", "surrogateescape")
     while name.startswith(b"./"):
         name = name[2:].lstrip(b"/")
     problem = None

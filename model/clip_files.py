@@ -60,8 +60,7 @@ def clip_state(path: str | bytes | os.PathLike[str]) -> ClipState:
         exact = member[0]
     if is_url(exact):
         return object_state(exact)
-    status = os.stat(exact)  # noqa: PTH116 - bytes
-    return ClipState(status.st_size, status.st_mtime_ns)
+    return ClipState.of_file(os.stat(exact))  # noqa: PTH116 - bytes
 
 
 @contextlib.contextmanager

@@ -9,8 +9,9 @@ import re
 import threading
 from collections.abc import Iterator
 
+from .cache import cache_folder
 from .errors import CheckpointError, SoundgrepError
-from .paths import readable_path
+from .paths import readable_path, user_path
 
 _lock = threading.RLock()
 
@@ -26,7 +27,7 @@ def loading_encoder(source: str | os.PathLike[str]) -> Iterator[None]:
         CheckpointError: If anything fails that is no error of ours already.
     """
     try:
-        with plain_letters():
+        with plain_letters(), home():
             yield
     except SoundgrepError:
         raise
@@ -35,6 +36,19 @@ def loading_encoder(source: str | os.PathLike[str]) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(f"{type(error).__name__}: {error}".split())
         raise CheckpointError(f"{readable_path(source)}: the encoder cannot be loaded ({reason})") from error
+
+
+@contextlib.contextmanager
+def home() -> Iterator[None]:
+    """See that there is a home in this block: OpenVINO asks for one as it is imported, and fails without."""
+    if user_path("~").parts[0] != "~":
+        yield
+        return
+    os.environ["HOME"] = str(cache_folder())
+    try:
+        yield
+    finally:
+        os.environ.pop("HOME", None)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 import os
 import unicodedata
+from pathlib import Path
 
 
 def readable_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
@@ -16,6 +17,11 @@ def readable_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> 
     plain = os.fspath(path)
     text = (_utf8(plain) if isinstance(plain, str) else plain).decode("utf-8", "backslashreplace")
     return "".join(char if char.isprintable() else _escape(char) for char in text)
+
+
+def user_path(path: str | os.PathLike[str]) -> Path:
+    """Read a path as a person writes it, `~` being home; where nobody knows whose home that is, it is a plain name."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails where there is no home
 
 
 def encoded_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:

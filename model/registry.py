@@ -15,7 +15,7 @@ from pathlib import Path
 from .checkpoint import CONFIG, Checkpoint
 from .errors import CheckpointError
 from .family import Family, Traits
-from .paths import readable_path
+from .paths import readable_path, user_path
 from .release import Release
 
 ENTRY_POINTS = "soundgrep.encoders"
@@ -41,7 +41,7 @@ def find_checkpoint(name_or_dir: str | os.PathLike[str]) -> Checkpoint:
         CheckpointError: If there is none, or it cannot be fetched.
     """
     name = os.fspath(name_or_dir)
-    folder = Path(name_or_dir).expanduser()
+    folder = user_path(name_or_dir)
     # A folder whose name is a release's is asked for as "./mini".
     is_name = isinstance(name_or_dir, str) and not ({os.sep, "/"} & {*name} and folder.is_dir())
     release = find_release(name) if is_name else None

@@ -4,6 +4,7 @@ import contextlib
 import datetime
 import errno
 import hashlib
+import math
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -156,7 +157,7 @@ def _nanoseconds(value: object) -> int:
             return 0
     if isinstance(value, datetime.datetime):
         value = value.replace(tzinfo=value.tzinfo or datetime.UTC).timestamp()
-    return round(value * _NS) if isinstance(value, int | float) else 0
+    return round(value * _NS) if isinstance(value, int | float) and math.isfinite(value) else 0
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ..model.errors import CollectionError
 from ..model.many import as_many
-from ..model.paths import exact_path, readable_path
+from ..model.paths import exact_path, readable_path, user_path
 from .encoders import ear_of, named_encoder, open_encoder
 from .index.bank import Bank
 from .querying.condition import Condition, Values, checked_values
@@ -106,7 +106,7 @@ class Collection:
             EncoderMismatchError: If it was made by another encoder.
             CheckpointError: If the encoder named cannot be opened.
         """
-        folder = Path(path).expanduser().absolute()
+        folder = user_path(path).absolute()
         manifest = read_manifest(folder)
         if isinstance(encoder, str | os.PathLike):
             encoder = named_encoder(manifest, encoder, collection=folder)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from ..model.errors import CollectionError, SoundgrepError
+from ..model.paths import user_path
 from .collection import Collection
 from .store.manifest import MANIFEST_NAME
 from .union import Collections
@@ -40,7 +41,7 @@ class LiveCollections:
     """
 
     def __init__(self, paths: Sequence[str | os.PathLike[str]]) -> None:
-        self._paths = [Path(path).expanduser().absolute() for path in paths]
+        self._paths = [user_path(path).absolute() for path in paths]
         self._refreshing = threading.Lock()
         self._seen = self._signatures()
         self._current = self._opened(None)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..model.errors import UsageError
+from ..model.paths import user_path
 from .listening import address_of, listening
 from .screen import say, shown_path, write_line
 
@@ -60,7 +61,7 @@ def ui(
     from .service.settings import LOOPBACK_HOSTS, Settings
 
     settings = Settings(
-        collections=tuple(os.path.abspath(folder.expanduser()) for folder in collections),  # noqa: PTH100 - keeps links
+        collections=tuple(os.path.abspath(user_path(folder)) for folder in collections),  # noqa: PTH100 - keeps links
         host=host,
     )
     with _free(host, port) as listener:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..model.paths import user_path
 from .screen import EXIT_ATTENTION, counted, printable, quoted, say, shown_path, write_json, write_line
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def caption(
     from .counting import counting
 
     manner = Manner(n_segments=segments, search=CaptionSearch(n_beams=beams))
-    is_collection = len(targets) == 1 and has_manifest(Path(targets[0]).expanduser())
+    is_collection = len(targets) == 1 and has_manifest(user_path(targets[0]))
     if not is_collection:
         _check_files(targets)
     writer = Captioner.from_pretrained(captioner)
@@ -73,7 +73,7 @@ def _check_files(targets: list[str]) -> None:
     from ..model.errors import UsageError
 
     for target in targets:
-        if Path(target).expanduser().is_dir():
+        if user_path(target).is_dir():
             raise UsageError(f"{target}: is a folder; give files, or one collection (soundgrep index makes one)")
 
 

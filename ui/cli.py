@@ -21,6 +21,9 @@ def main() -> None:
         if interrupts.was_interrupted():
             interrupts.stop_now()
         raise
+    if code == interrupts.EXIT_STOPPED:  # what Typer makes of it
+        interrupts.stop_now()
+    interrupts.hear_no_more()
     sys.exit(code)
 
 
@@ -31,9 +34,11 @@ def _run() -> int:
     # Closed by the caller (`>&-`): what is written goes nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    from ..model.loading import home
     from .program import run
 
-    return run()
+    with home():
+        return run()
 
 
 def _use_utf8() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import QueryError, UsageError
+from ..model.paths import user_path
 from .screen import printable
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def read_embedding(path: Path) -> Query:
 
     name = printable(str(path))
     try:
-        data = path.expanduser().read_bytes()
+        data = user_path(path).read_bytes()
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     try:

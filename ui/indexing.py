@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..model.errors import UsageError
+from ..model.paths import user_path
+from . import interrupts
 from .screen import (
     EXIT_ATTENTION,
     counted,
@@ -155,12 +157,13 @@ def index(
         from ..model.runtime import leaves_gpu_idle
         from .progress import IndexingProgress
 
-        encoders = Encoders.open(collection.expanduser(), encoder)
+        encoders = Encoders.open(user_path(collection), encoder)
         if encoders.absent:
             say(f"note: {_absence(encoders.absent)}")
         if leaves_gpu_idle():
             say("note: this machine's GPU is not used, because torch is not installed: pip install 'soundgrep[torch]'")
         with IndexingProgress(on_start=lambda: announce(_announcement([one.id for one in encoders.here]))) as shown:
+            interrupts.let_it_save()
             report = build_collection(
                 sources,
                 collection,
@@ -180,7 +183,7 @@ def index(
             )
     except KeyboardInterrupt:
         _say_stopped(collection)
-        raise typer.Exit(130) from None
+        interrupts.stop_now(is_told=True)
     if report_file is not None:
         _save_report(report, report_file)
     if as_json:

@@ -5,31 +5,49 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import threading
+import time
 from types import FrameType
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    import socket
 
 EXIT_STOPPED = 130
 _PATIENCE_S = 0.6
-"""So long may a function in C keep Python from hearing of a Ctrl-C before the process is ended over its head."""
+"""So long may a command take to come to its end after a Ctrl-C before the process is ended over its head."""
 
 _n_heard = 0
+_saves = False
 
 
 def listen() -> None:
     """Have Ctrl-C raise KeyboardInterrupt, and end the process where that does not come through.
 
     Python hears of a signal between two steps of the main thread; a query in DuckDB or the training of an index is one
-    step, of minutes. Whatever a collection's writer is doing may be cut off at any point, as by a kill.
+    step, of minutes, and even what hears of it may wait for threads that do not. Whatever a collection's writer is
+    doing may be cut off at any point, as by a kill.
     """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         return  # in the background of a shell without job control
     signal.signal(signal.SIGINT, _interrupt)
+    import socket  # from here on nothing is too early
+
     ours, theirs = socket.socketpair()  # what is woken up on Windows must be a socket
     theirs.setblocking(False)
     signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ours,), daemon=True, name="soundgrep-interrupts").start()
+
+
+def let_it_save() -> None:
+    """Give this command all the time that it wants after a first Ctrl-C: it saves what it has done."""
+    global _saves
+    _saves = True
+
+
+def hear_no_more() -> None:
+    """Ignore Ctrl-C from now on: the command has done its work, and Python's end would answer with a traceback."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def was_interrupted() -> bool:
@@ -37,9 +55,13 @@ def was_interrupted() -> bool:
     return _n_heard > 0
 
 
-def stop_now() -> NoReturn:
-    """Say that the command was stopped, and end the process at once: what libraries do as they end may take long."""
-    line = b"soundgrep: stopped.\n"
+def stop_now(*, is_told: bool = False) -> NoReturn:
+    """End the process at once: what libraries do as they end may take long.
+
+    Args:
+        is_told: Whether the user has been told of it already.
+    """
+    line = b"" if is_told else b"soundgrep: stopped.\n"
     with contextlib.suppress(OSError):  # stderr may be closed
         os.write(2, b"\r\x1b[K\x1b[?25h" + line if os.isatty(2) else line)  # a bar hides the cursor
     os._exit(EXIT_STOPPED)
@@ -58,15 +80,7 @@ def _watch(ours: socket.socket) -> None:
             if number != signal.SIGINT or signal.getsignal(signal.SIGINT) is not _interrupt:
                 continue  # a server listens itself
             n_signals += 1
-            if n_signals > 1 or not _is_heard(n_signals):
+            if n_signals == 1:
+                time.sleep(_PATIENCE_S)
+            if n_signals > 1 or not (_saves and was_interrupted()):
                 stop_now()
-
-
-def _is_heard(n_signals: int) -> bool:
-    """Wait until Python has heard of a signal, if it does in time."""
-    done = threading.Event()
-    for _ in range(20):
-        if _n_heard >= n_signals:
-            return True
-        done.wait(_PATIENCE_S / 20)
-    return False

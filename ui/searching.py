@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..model.errors import UsageError
+from ..model.paths import user_path
 from .binding import bound_values
 from .embeddings import read_embedding
 from .hits import write_hits
@@ -276,7 +277,7 @@ def _query(
     terms = [Query.text(text)] if text is not None else []
     terms += [_weighted(one) for one in plus or ()]
     terms += [Query.like(int(one) if one.isdecimal() else one) for one in like or ()]
-    terms += [Query.audio(one.expanduser()) for one in audio or ()]
+    terms += [Query.audio(user_path(one)) for one in audio or ()]
     terms += [read_embedding(one) for one in embedding or ()]
     terms += [-_weighted(one) for one in minus or ()]
     return None if not terms else sum(terms[1:], start=terms[0])

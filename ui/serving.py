@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..model.extras import need_extra
+from ..model.paths import user_path
 from .listening import address_of, listening
 from .screen import say, shown_path, write_line
 
@@ -55,7 +56,7 @@ def serve(
     from .service.settings import LOOPBACK_HOSTS, Settings
 
     settings = Settings(
-        collections=tuple(os.path.abspath(folder.expanduser()) for folder in collections),  # noqa: PTH100 - keeps links
+        collections=tuple(os.path.abspath(user_path(folder)) for folder in collections),  # noqa: PTH100 - keeps links
         host=host,
         max_k=max_k,
         max_body_bytes=max_body_mb << 20,

@@ -10,6 +10,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from ...model.clip_state import ClipState
 from ...model.decoding import AUDIO_SUFFIXES
 from ...model.paths import readable_path
 from ...model.system import folder_identity
@@ -174,7 +175,8 @@ class FolderWalk:
     def take(self, path: bytes, status: os.stat_result) -> None:
         """Note a file; pipes and devices would hang whoever reads them."""
         if stat.S_ISREG(status.st_mode):
-            self.findings.files[path] = FoundFile(path, status.st_size, status.st_mtime_ns)
+            state = ClipState.of_file(status)
+            self.findings.files[path] = FoundFile(path, state.size_bytes, state.mtime_ns)
         else:
             self.findings.failures.append(Failure(readable_path(path), "it is not a regular file"))
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from ...model.clapcap.captioner import Captioner, CaptionSearch
 from ...model.errors import AudioError, UsageError
-from ...model.paths import exact_path, readable_path
+from ...model.paths import exact_path, readable_path, user_path
 from ...model.spread import spread_segments
 from ...search.sql.views import CAPTION_COLUMN, CAPTIONS
 from ...search.store.annexes import read_annex
@@ -163,7 +163,7 @@ def caption_collection(
         CollectionError: If the collection is none, is being written by another run, or cannot be written.
         CheckpointError: If the captioner cannot be loaded or is dead.
     """
-    return _Captioning(Path(collection).expanduser(), captioner, manner or Manner()).run(progress)
+    return _Captioning(user_path(collection), captioner, manner or Manner()).run(progress)
 
 
 class _Captioning:

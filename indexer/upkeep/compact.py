@@ -13,7 +13,7 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from ...model.errors import CollectionError, UsageError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from ...search.store.annexes import annex_folder
 from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear
 from ...search.store.manifest import (
@@ -93,7 +93,7 @@ def compact_collection(
     if keep_hours < 0:
         raise UsageError(f"keep_hours must be at least 0, not {keep_hours}")
     keep_hours = min(keep_hours, _MAX_HOURS)
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     read_manifest(folder)  # a folder that is no collection gets no lock file
     if drop_encoder is not None:
         with Writer.open(folder, encoder=None, hop_s=None) as writer:

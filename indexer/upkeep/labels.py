@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ...model.encoder import Encoder
 from ...model.errors import UsageError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from ...search import Collection
 from ...search.evaluation.classification import Classification
 from ...search.evaluation.labelling import (
@@ -103,7 +103,7 @@ def classify(
     listed = read_labels(labels)
     check_templates(templates)
     watch = watch or Watch()
-    if has_manifest(Path(source).expanduser()):
+    if has_manifest(user_path(source)):
         collection = Collection.open(source, encoder=encoder)
         labeller = Labeller.of(listed, collection.encoder, templates=templates, progress=watch.texts)
         found = _classified(collection, listed, labeller)

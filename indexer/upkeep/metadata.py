@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...model.errors import UsageError
-from ...model.paths import exact_path, normal_name, readable_path
+from ...model.paths import exact_path, normal_name, readable_path, user_path
 from ...model.stores import is_url
 from ...search.store.annexes import METADATA_ANNEX, read_annex
 from ...search.store.identity import path_of
@@ -83,10 +83,10 @@ def add_metadata(
             or if one of its columns is of another type than what is kept of it for other clips.
         CollectionError: If the collection is none, cannot be written, or is being written by another run.
     """
-    folder = Path(collection).expanduser()
+    folder = user_path(collection)
     manifest = read_manifest(folder)
     source = os.fspath(table)
-    exact = os.fsencode(source) if is_url(os.fsencode(source)) else path_of(Path(source).expanduser())
+    exact = os.fsencode(source) if is_url(os.fsencode(source)) else path_of(user_path(source))
     rows = read_user_table(exact)
     name = key_column(rows, key=key, path=exact)
     if rows.num_columns < 2:

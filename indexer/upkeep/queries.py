@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ...model.errors import CollectionError, QueryError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from ...model.system import sync_folder
 from ...search import Collection, Query
 from ...search.saved import QUERIES_FOLDER, SavedQuery, checked_name, file_of
@@ -88,7 +88,7 @@ def delete_query(collection: str | os.PathLike[str], name: str) -> None:
         QueryError: If there is none of that name.
         CollectionError: If the collection is none, or cannot be written.
     """
-    folder = Path(collection).expanduser()
+    folder = user_path(collection)
     read_manifest(folder)
     try:
         file_of(folder, name.strip()).unlink()

@@ -6,10 +6,10 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 from ...model.encoder import Encoder
 from ...model.errors import CollectionError
+from ...model.paths import user_path
 from ...search.store.manifest import read_manifest
 from ..writing.lock import writer_lock
 from ..writing.writer import Writer
@@ -29,7 +29,7 @@ def started_collection(folder: str | os.PathLike[str], *, encoder: str = "mini")
         CollectionError: If it cannot be written.
         CheckpointError: If there is no such encoder.
     """
-    place = Path(folder).expanduser()
+    place = user_path(folder)
     with Writer.open(place, encoder=Encoder.from_pretrained(encoder), hop_s=None):
         pass
     try:

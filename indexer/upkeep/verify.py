@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from ..writing.lock import writer_lock
 from .inspection import Problem, inspect_collection
 from .repair import repair_collection
@@ -72,7 +72,7 @@ def verify_collection(path: str | os.PathLike[str], *, repair: bool = False) -> 
         CollectionError: If the folder is missing, is no collection, or is of a newer format version; for a repair, if
             it cannot be written or is being written by another run.
     """
-    folder = Path(path).expanduser()
+    folder = user_path(path)
     found = inspect_collection(folder)
     after, repairs = found, tuple[str, ...]()
     if repair and (found.problems or found.leftovers):

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...model.errors import CollectionError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from ...search.store.annexes import annex_folder
 from ...search.store.manifest import (
     CLIPS_FOLDER,
@@ -41,7 +41,7 @@ def write_annex(collection: str | os.PathLike[str], name: str, rows: pa.Table) -
             malformed or a table's own; if `clip_id` is missing, of another type or null; or if two columns have one
             name.
     """
-    folder = Path(collection).expanduser()
+    folder = user_path(collection)
     read_manifest(folder)  # a folder that is no collection gets no lock file
     with writer_lock(folder):
         write_manifest(folder, put_annex(folder, read_manifest(folder), name, rows))
@@ -53,7 +53,7 @@ def drop_annex(collection: str | os.PathLike[str], name: str) -> None:
     Raises:
         CollectionError: If the collection is none, is being written by another run or cannot be written.
     """
-    folder = Path(collection).expanduser()
+    folder = user_path(collection)
     read_manifest(folder)
     with writer_lock(folder):
         manifest = read_manifest(folder)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ..checkpoint import Checkpoint
 from ..errors import CheckpointError
 from ..family import AudioTower, Family, TextTower, Traits
-from ..paths import readable_path
+from ..paths import readable_path, user_path
 from ..release import HubFile, Release
 
 _WEIGHTS = HubFile("microsoft/msclap", "clapcap_weights_2023.pth")
@@ -59,7 +59,7 @@ def find_captioner(name_or_dir: str | os.PathLike[str]) -> Checkpoint:
     Raises:
         CheckpointError: If there is none, it cannot be fetched, a file is missing, or it is of another family.
     """
-    family, folder = ClapCap(), Path(name_or_dir).expanduser()
+    family, folder = ClapCap(), user_path(name_or_dir)
     if name_or_dir == "clapcap":
         from ..hub import fetch_release  # loads only where something may have to be fetched
 

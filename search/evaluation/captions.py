@@ -6,10 +6,9 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...model.errors import UsageError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from .listing import ClipNames, CsvRow, LeftOut, read_csv
 
 FILE_COLUMNS = ("file", "file_name", "filename", "path")
@@ -72,7 +71,7 @@ def read_captions(path: str | os.PathLike[str], clip_paths: Sequence[str], *, wh
     Raises:
         UsageError: If the file cannot be read, lacks columns, or none of its files is there.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     name = readable_path(file)
     columns, rows = read_csv(file)
     entries = _entries(name, columns, rows)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ...model.errors import UsageError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 from .captions import FILE_COLUMNS, normalised
 from .listing import ClipNames, LeftOut, read_csv, read_lines
 
@@ -94,7 +94,7 @@ def read_labels(path: str | os.PathLike[str]) -> Labels:
     Raises:
         UsageError: If it cannot be read, has no column of labels, or holds fewer than two labels.
     """
-    file = Path(path).expanduser()
+    file = user_path(path)
     name = readable_path(file)
     entries, empty = _from_csv(file, name) if file.suffix.lower() in _CSV_SUFFIXES else _from_lines(file)
     return _chosen(name, entries, empty)

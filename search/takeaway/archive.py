@@ -30,6 +30,7 @@ PROBLEMS_NAME = "left out.txt"
 
 _BLOCK_BYTES = 1 << 18
 _ZIP64_BYTES = (1 << 31) - 1
+_FIRST_DATE, _LAST_DATE = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)  # that a zip archive can tell
 _ENTRY_BYTES = 300  # what an archive says of a file, about
 _SAMPLE_BYTES, _WIDE_SAMPLE_BYTES = 2, 3
 _FLAC_SHARE = 0.6
@@ -211,7 +212,8 @@ def _added(archive: zipfile.ZipFile, sink: _Sink, name: str, file: BinaryIO) -> 
 
 
 def _info(name: str) -> zipfile.ZipInfo:
-    info = zipfile.ZipInfo(name, time.localtime()[:6])
+    now = time.localtime()[:6]  # of a clock that may be wrong
+    info = zipfile.ZipInfo(name, max(_FIRST_DATE, min(now, _LAST_DATE)))
     info.external_attr = 0o644 << 16
     return info
 

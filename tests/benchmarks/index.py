@@ -102,7 +102,7 @@ def listened(folder: Path, sounds: Path) -> Float:
 
 def memory_mib() -> float:
     """Memory of this process that is not a mapped file's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("RssAnon")) / 1024
 
 

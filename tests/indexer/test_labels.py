@@ -75,7 +75,7 @@ def test_labels_are_those_that_the_encoder_puts_nearest(made: Path, labels: Path
     found = classify(made, labels, templates=["a {} in the distance"])
     collection = Collection.open(made)
     encoder = collection.encoder
-    texts = encoder.embed_text([f"a {label} in the distance" for label in labels.read_text().split()])
+    texts = encoder.embed_text([f"a {label} in the distance" for label in labels.read_text(encoding="utf-8").split()])
     rows = collection.sql("SELECT path, list(embedding) AS e FROM segments JOIN clips USING (clip_id) GROUP BY path")
     for row in rows.to_pylist():
         cosines = (texts @ np.array(row["e"], np.float32).T).max(axis=1)
@@ -99,7 +99,7 @@ def test_stored_labels_are_an_annex_that_the_next_ones_replace(made: Path, label
     assert [row["rank"] for row in first] == [1, 2, 3, 4, 5]
     assert [row["label"] for row in first] == [found.names[label] for label in found.best.labels[0]]
     assert [row["score"] for row in first] == sorted((row["score"] for row in first), reverse=True)
-    labels.write_text("up\ndown\n")
+    labels.write_text("up\ndown\n", encoding="utf-8")
     classify(folder, labels, store=True)
     collection = Collection.open(folder)
     counts = collection.sql("SELECT count(*) AS n, count(DISTINCT label) AS labels FROM labels").to_pylist()

@@ -37,13 +37,13 @@ def files(tmp_path: Path) -> list[Path]:
 def test_it_is_the_hash_of_the_hashes(files: list[Path], cache: Path) -> None:
     assert digest_of(files) == naive(*files)
     assert digest_of(files[::-1]) == naive(*files[::-1])
-    assert len(json.loads(cache.read_text())) == 2
+    assert len(json.loads(cache.read_text(encoding="utf-8"))) == 2
 
 
 def test_what_is_remembered_is_not_read_again(files: list[Path], cache: Path) -> None:
     digest_of(files)
-    (name,) = json.loads(cache.read_text())
-    cache.write_text(json.dumps({name: "sha256:remembered"}))
+    (name,) = json.loads(cache.read_text(encoding="utf-8"))
+    cache.write_text(json.dumps({name: "sha256:remembered"}), encoding="utf-8")
     assert digest_of(files) == "sha256:remembered"
 
 
@@ -58,7 +58,7 @@ def test_a_changed_file_is_hashed_again_though_its_size_and_date_are_kept(files:
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"a": 1}'])
 def test_a_damaged_cache_is_no_harm(files: list[Path], cache: Path, content: str) -> None:
     cache.parent.mkdir()
-    cache.write_text(content)
+    cache.write_text(content, encoding="utf-8")
     assert digest_of(files) == naive(*files)
 
 

@@ -20,6 +20,7 @@ class Indexed:
     sounds: Path
     collection: Path
     said: Finished
+    encoder: Path
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +29,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory, tiny_checkpoint: Path) -> 
     sounds = write_sounds(folder / "sounds")
     collection = folder / "sounds.soundgrep"
     said = soundgrep("index", sounds, collection, "--encoder", tiny_checkpoint, "--workers", "1")
-    return Indexed(sounds, collection, said)
+    return Indexed(sounds, collection, said, tiny_checkpoint)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from ...model.errors import UsageError
-from ...model.paths import readable_path
+from ...model.paths import readable_path, user_path
 
 MOST = 24
 
@@ -47,7 +47,7 @@ def chosen_folder(typed: str) -> Path:
     """
     if not typed.strip():
         raise UsageError("choose a folder of sounds first")
-    folder = Path(typed.strip()).expanduser()
+    folder = user_path(typed.strip())
     name = readable_path(folder)
     if not folder.is_absolute():
         raise UsageError(f"{name}: write the whole path, from / or ~ on")

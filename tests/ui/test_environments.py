@@ -1,0 +1,235 @@
+"""The command works wherever it is started: any charset, no home, wrong clocks, a closed pipe, a narrow terminal."""
+
+from __future__ import annotations
+
+import json
+import locale
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from soundgrep.model.errors import CheckpointError
+from soundgrep.model.loading import loading_encoder
+from soundgrep.model.paths import exact_path, path_columns
+
+from .command import ENVIRONMENT, SOUNDGREP, soundgrep, soundgrep_on_terminal
+from .conftest import Indexed
+
+CHARSETS = [
+    ("C", "ascii"),
+    ("POSIX", "ascii"),
+    ("tr_TR.UTF-8", "utf-8"),
+    ("tr_TR.ISO-8859-9", "iso8859-9"),
+    ("de_DE.ISO-8859-1", "iso8859-1"),
+    ("ja_JP.EUC-JP", "euc-jp"),
+]
+
+
+@pytest.fixture(scope="session")
+def locales(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of locales, made of the definitions that Debian's package `locales` brings."""
+    folder = tmp_path_factory.mktemp("locales")
+    for name, _ in CHARSETS:
+        if "." in name and shutil.which("localedef"):
+            language, charset = name.split(".")
+            subprocess.run(
+                ["localedef", "-i", language, "-f", charset, folder / name], capture_output=True, check=False
+            )
+    return folder
+
+
+def in_locale(name: str, locales: Path) -> dict[str, str]:
+    environment = {"LC_ALL": name, "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    if (locales / name).exists():
+        return environment | {"LOCPATH": str(locales)}
+    known = subprocess.run(
+        [sys.executable, "-c", f"import locale; locale.setlocale(locale.LC_ALL, {name!r})"],
+        env=os.environ | environment,
+        capture_output=True,
+        check=False,
+    )
+    assert known.returncode == 0, f"there is no locale {name} to test in: install the package `locales`"
+    return environment
+
+
+@pytest.mark.parametrize(("name", "charset"), CHARSETS)
+def test_any_locale(name: str, charset: str, locales: Path, indexed: Indexed, tmp_path: Path) -> None:
+    environment = ENVIRONMENT | in_locale(name, locales)
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    sound = next(path for path in indexed.sounds.rglob("*.wav"))
+    names = [b"I.wav", "şğç 猫.wav".encode(), b"latin \xe9.wav", b"\x8e\xb1\xff.wav"]
+    for one in names:
+        shutil.copy(sound, os.fsencode(sounds) + b"/" + one)
+    collection = os.fsencode(tmp_path) + "/çé.soundgrep".encode()
+
+    def run(*arguments: str | bytes | Path) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([SOUNDGREP, *arguments], env=environment, capture_output=True, check=False)
+
+    done = run("index", sounds, collection, "--encoder", indexed.encoder, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == b""
+    assert b"(4 added)" in done.stdout
+    assert Path(os.fsdecode(collection), "manifest.json").exists()
+    assert run("index", sounds, collection).stderr == b""
+    word = "é" if charset not in ("ascii", "euc-jp") else "e"
+    found = run("search", collection, b"a caf" + word.encode(charset), "--json")
+    assert found.returncode == 0, found.stderr
+    answer = json.loads(found.stdout.decode(charset))
+    assert b"a caf" in found.stdout or answer
+    rows = json.loads(run("sql", collection, "SELECT path, path_bytes FROM clips", "--json").stdout.decode(charset))
+    assert len(rows) == 4
+    assert any(row["path"].endswith("şğç 猫.wav") for row in rows)
+    listing = run("search", collection, "a dog").stdout.decode(charset)
+    assert len(listing.splitlines()) == 4
+    if charset == "utf-8":
+        assert "şğç 猫.wav" in listing
+
+
+@pytest.mark.parametrize("name", [b"/plain.wav", "/猫.wav".encode(), b"/\xe9\xff.wav", b"/line\nbreak.wav"])
+def test_columns_hold_every_path(name: bytes) -> None:
+    columns = path_columns(name)
+    assert exact_path(columns["path"], columns["path_bytes"]) == name  # type: ignore[arg-type]
+
+
+def test_no_file_is_opened_in_the_charset_of_the_locale() -> None:
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [Path(sys.executable).with_name("ruff"), "check", "--preview", "--select", "PLW1514", "-q", root],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout.decode()
+
+
+def test_what_fails_in_loading_is_the_encoders() -> None:
+    for error in (RuntimeError("of all\nthings"), MemoryError(), OSError(5, "input/output error"), KeyError("x")):
+        with (
+            pytest.raises(CheckpointError, match=r"^/some: the encoder .*(cannot be loaded|memory)"),
+            loading_encoder("/some"),
+        ):
+            raise error
+
+
+def test_loading_leaves_the_locale_as_it_was() -> None:
+    before = locale.setlocale(locale.LC_CTYPE)
+    with loading_encoder("/some"):
+        pass
+    assert locale.setlocale(locale.LC_CTYPE) == before
+
+
+@pytest.mark.parametrize("second", [-11_644_473_600, -1, 16_725_225_600, 253_402_300_799, 9_000_000_000_000])
+def test_any_time_of_a_file(second: int, indexed: Indexed, tmp_path: Path) -> None:
+    sounds = tmp_path / "sounds"
+    sounds.mkdir()
+    sound = shutil.copy(next(path for path in indexed.sounds.rglob("*.wav")), sounds / "a.wav")
+    try:
+        os.utime(sound, (second, second))
+    except OverflowError:
+        return
+    collection = tmp_path / "c.soundgrep"
+    done = soundgrep("index", sounds, collection, "--encoder", indexed.encoder, "--workers", "1")
+    assert (done.code, done.err) == (0, ""), done
+    again = soundgrep("index", sounds, collection)
+    assert (again.code, again.err) == (0, "")
+    assert "unchanged" in again.out or "0 added" in again.out or "nothing" in again.out
+    for asked in (("search", collection, "a"), ("sql", collection, "SELECT * FROM clips"), ("verify", collection)):
+        assert soundgrep(*asked).code == 0
+
+
+NOBODY = 12_345
+
+
+def without_home() -> list[str]:
+    """Before a command: run as a user without name and home, who can read what this one can."""
+    if os.getuid() != 0 or shutil.which("setpriv") is None:
+        return []
+    capability = ["--inh-caps", "+dac_read_search", "--ambient-caps", "+dac_read_search"]
+    return ["setpriv", "--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", *capability]
+
+
+def test_neither_home_nor_name(indexed: Indexed, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    place.chmod(0o777)
+    temporary = place / "tmp"
+    temporary.mkdir()
+    temporary.chmod(0o777)
+    kept = {name: ENVIRONMENT[name] for name in ("PATH", "PYTHONPATH", "OMP_NUM_THREADS") if name in ENVIRONMENT}
+    collection = place / "c.soundgrep"
+    for arguments in (
+        ["index", indexed.sounds, collection, "--encoder", indexed.encoder, "--workers", "1"],
+        ["search", collection, "a dog"],
+        ["search", collection, "a dog", "--save", "dogs"],
+        ["queries", collection],
+        ["sql", collection, "SELECT 1"],
+        ["show", collection],
+        ["verify", collection],
+        ["map", collection],
+        ["compact", collection],
+        ["models"],
+    ):
+        done = subprocess.run(
+            [*without_home(), SOUNDGREP, *arguments],
+            env=kept | {"TMPDIR": str(temporary)},
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+        assert b"Traceback" not in done.stderr, done.stderr.decode()
+        assert done.returncode in (0, 2) if arguments == ["models"] else done.returncode == 0, done
+
+
+COMMANDS = {
+    "help": ["--help"],
+    "search": ["search", "C", "a dog"],
+    "search --json": ["search", "C", "a dog", "--json"],
+    "sql": ["sql", "C", "SELECT * FROM segments, range(3000)"],
+    "show": ["show", "C"],
+    "verify": ["verify", "C"],
+    "queries": ["queries", "C"],
+    "models": ["models", "ls"],
+    "mistake": ["search", "C", "a dog", "--where", "nonsense"],
+    "index": ["index", "S", "C"],
+}
+
+
+@pytest.mark.parametrize(
+    "closed", ["| head -c 1", ">&-", "2>&-", ">&- 2>&-", "> /dev/full", "2> /dev/full", "< /dev/null"]
+)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_closed_and_full_outputs(name: str, closed: str, indexed: Indexed, tmp_path: Path) -> None:
+    words = [{"C": indexed.collection, "S": indexed.sounds}.get(word, word) for word in COMMANDS[name]]
+    line = f'"$0" "$@" {closed}'
+    done = subprocess.run(["bash", "-c", line, SOUNDGREP, *words], env=ENVIRONMENT, capture_output=True, check=False)
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr, done.stderr
+    assert done.returncode in (0, 1, 2), done
+
+
+@pytest.mark.parametrize("name", [name for name in COMMANDS if name != "search --json"])
+def test_narrow_terminal(name: str, indexed: Indexed) -> None:
+    words = [{"C": indexed.collection, "S": indexed.sounds}.get(word, word) for word in COMMANDS[name]]
+    done = soundgrep_on_terminal(*words, columns=40)
+    assert "Traceback" not in done.out
+
+
+@pytest.mark.parametrize(
+    "before", ["umask 0777", "umask 077", "ulimit -n 64", "export TZ=Asia/Kathmandu", "export TZ=No/Such:zone"]
+)
+def test_odd_processes(before: str, indexed: Indexed, tmp_path: Path) -> None:
+    script = f'{before}; s="$0"; "$s" index "$1" c.soundgrep --encoder "$2" && "$s" search c.soundgrep dog && '
+    script += '"$s" compact c.soundgrep && "$s" verify c.soundgrep'
+    done = subprocess.run(
+        ["bash", "-c", script, SOUNDGREP, indexed.sounds, indexed.encoder],
+        env=ENVIRONMENT,
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+    )
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    assert done.returncode == 0, done
