@@ -15,6 +15,8 @@ from .clip_files import open_clip
 from .errors import AudioError
 from .mixdown import Mixdown
 from .paths import readable_path
+from .tag_text import tag_text
+from .written_tags import written_tags
 
 _AUDIO_FORMATS = (
     "wav wave bwf bw64 w64 rf64 aif aiff aifc caf au snd voc flac wv ape mac tta tak mpc mpp mp+ dsf dff ogg oga mogg"
@@ -156,7 +158,7 @@ class AudioStream:
                 sampling_rate_hz=track.layout.sampling_rate_hz,
                 n_channels=track.layout.n_channels,
                 duration_s=mixdown.duration_s,
-                tags=_tags(track.container.metadata, track.stream.metadata),
+                tags=_tags(written_tags(file), track.container.metadata, track.stream.metadata),
             )
 
 
@@ -251,7 +253,7 @@ def _open_track(file: BinaryIO) -> Iterator["_Track"]:
         raise AudioError("the file is empty")
     file.seek(0)
     # libav reads through our file object: names need not be text, and reading fails with the system's own error.
-    with av.open(file, "r", metadata_errors="replace", options={"format_whitelist": _CONTAINERS}) as container:
+    with av.open(file, "r", metadata_errors="surrogateescape", options={"format_whitelist": _CONTAINERS}) as container:
         stream = container.streams.best("audio")
         if not isinstance(stream, av.AudioStream):
             raise AudioError("it has no audio track")
@@ -320,9 +322,9 @@ def _tags(*sources: Mapping[str, str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for source in sources:
         for name, text in source.items():
-            text = text.replace("\0", "").strip()
-            if text and name.lower() not in _TECHNICAL_TAGS:
-                tags.setdefault(name.lower(), text)
+            name, text = tag_text(name).lower(), tag_text(text).replace("\0", "").strip()
+            if text and name not in _TECHNICAL_TAGS:
+                tags.setdefault(name, text)
     return tags
 
 
