@@ -8,12 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow.compute as pc
 
+from ..model.archives import split_member
 from ..model.encoder import Encoder
+from ..model.stores import is_url
 from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
 from .engines.patience import read_with_patience
 from .engines.worker import EmbeddedFile, RecognisedFile, Task
+from .inputs.files import is_gone
 from .report import Failure, IndexReport, Progress
 from .writing.batch import Batch
 from .writing.changes import Changes, KnownClip
@@ -68,6 +71,14 @@ class Run:
         self._unmoved: defaultdict[str, list[int]] = defaultdict(list)
         for clip_id in changes.gone:
             self._unmoved[known[clip_id].content_hash].append(clip_id)
+        # So it may be with clips that the sources do not show at all, as when a whole library got another name.
+        found = {clip_id_of(file.path) for file in changes.to_read}
+        shown = {*changes.gone, *changes.unknown, *changes.unchanged, *found}
+        self._elsewhere: defaultdict[str, list[int]] = defaultdict(list)
+        for clip_id, clip in known.items():
+            if clip.size_bytes in sizes and clip_id not in shown:
+                self._elsewhere[clip.content_hash].append(clip_id)
+        self._left_behind: list[int] = []
         self._recognised_contents: set[str] = set()
         self._broken = list(changes.broken)
         self._n_done = self._n_added = self._n_replaced = self._n_touched = self._n_removed = self._n_withheld = 0
@@ -164,6 +175,8 @@ class Run:
         else:
             self._recognised[task.path] = outcome
             self._recognised_contents.add(outcome.state.content_hash)
+            if old is None:
+                self._look_elsewhere(outcome.state.content_hash)
 
     def _note_failure(self, task: Task, failure: Failure) -> None:
         self._failures.append(failure)
@@ -176,6 +189,18 @@ class Run:
                 # What the collection holds is not in the file any more.
                 self._broken.append(clip_id)
 
+    def _look_elsewhere(self, content_hash: str) -> None:
+        """Look for a clip outside the sources that a new file was before, if that one's file is not there any more."""
+        if self._unmoved[content_hash]:
+            return
+        for clip_id in self._elsewhere[content_hash]:
+            path = self._known[clip_id].path
+            if not is_url(path) and is_gone((split_member(path) or (path,))[0]):
+                self._elsewhere[content_hash].remove(clip_id)
+                self._unmoved[content_hash].append(clip_id)
+                self._left_behind.append(clip_id)
+                return
+
     def _drop_gone(self) -> None:
         """Drop the clips whose files are gone or broken, unless that looks like a disk that is missing."""
         gone = self._changes.gone
@@ -187,9 +212,9 @@ class Run:
                 lost = []
             lost = [clip_id for clip_id in lost if clip_id not in self._changes.doubtful]
             self._n_withheld = n_lost - len(lost)
-        for clip_id in (*moved, *lost):
+        for clip_id in (*moved, *self._left_behind, *lost):
             self._batch.remove(clip_id)
-        self._n_removed = len(moved) + len(lost)
+        self._n_removed = len(moved) + len(self._left_behind) + len(lost)
 
     @contextlib.contextmanager
     def timed(self, stage: str) -> Iterator[None]:

@@ -17,6 +17,7 @@ from .mixdown import Mixdown
 from .paths import readable_path
 from .recording import Recording, is_too_long, too_long
 from .tag_text import tag_text
+from .written_tags import written_tags
 
 _AUDIO_FORMATS = (
     "wav wave bwf bw64 w64 rf64 aif aiff aifc caf au snd voc flac wv ape mac tta tak mpc mpp mp+ dsf dff ogg oga mogg"
@@ -150,7 +151,7 @@ class AudioStream:
             sampling_rate_hz=recording.rate_hz,
             n_channels=recording.n_channels,
             duration_s=mixdown.duration_s,
-            tags=_tags(recording.tags),
+            tags=_tags([*written_tags(file).items(), *recording.tags]),
             notes=(*recording.notes, *mixdown.notes),
         )
 

@@ -206,6 +206,10 @@ def index(
     if report.failures and not report.n_clips:
         say(f"none of the files of {_named(sources)} could be read: {shown_path(collection)} is empty")
         raise typer.Exit(EXIT_ATTENTION)
+    n_read = report.n_added + report.n_replaced + report.n_unchanged
+    if len(report.failures) > n_read:
+        say(f"more files of {_named(sources)} failed ({len(report.failures):,}) than could be read ({n_read:,})")
+        raise typer.Exit(EXIT_ATTENTION)
 
 
 def _named(sources: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 import os
 import posixpath
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,8 @@ from ..inputs.columns import beside_clip_id
 from ..inputs.lists import resolved
 from ..inputs.usertable import key_column, read_user_table
 from ..writing.annexes import write_annex
+
+_N_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,8 @@ def add_metadata(
         else:
             (ambiguous if ids else unmatched).append(readable_path(text))
     if not found:
-        raise UsageError(f"{readable_path(exact)}: none of its {rows.num_rows} rows names a clip of the collection")
+        said = f"none of its {rows.num_rows} rows names a clip of the collection"
+        raise UsageError(f"{readable_path(exact)}: {said}{_of_several(ambiguous)}")
     new = keyed(rows.drop_columns([name]), found)
     old = None if replace else known_metadata(folder, manifest)
     merged = merge_metadata(old, new, name=readable_path(exact))
@@ -182,6 +185,15 @@ def merge_metadata(old: pa.Table | None, new: pa.Table, *, name: str) -> pa.Tabl
             ) from None
         merged[column] = _taken(both, np.where(new_places >= 0, new_places + len(before), old_places))
     return pa.table(merged)
+
+
+def _of_several(ambiguous: Sequence[str]) -> str:
+    """Say which rows name more than one clip, where no row names just one."""
+    if not ambiguous:
+        return ""
+    named = ", ".join(ambiguous[:_N_NAMED]) + (", ..." if len(ambiguous) > _N_NAMED else "")
+    verb = "names" if len(ambiguous) == 1 else "name"
+    return f" alone; {len(ambiguous)} {verb} several, and need more of the path ({named})"
 
 
 class _Names:

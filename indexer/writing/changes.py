@@ -33,6 +33,7 @@ class Changes:
     Attributes:
         to_read: Files that are new, or may have changed.
         n_unchanged: Files that are in the collection as they are, by size and time of last writing.
+        unchanged: Their clips, and those of files that failed before.
         gone: Clips whose files are no longer there.
         doubtful: Those of them from a source that shows no file at all any more, as a disk that is away.
         unknown: Clips that the sources cover, but whose files could not be looked at: they may be there or not.
@@ -44,6 +45,7 @@ class Changes:
 
     to_read: tuple[FoundFile, ...]
     n_unchanged: int
+    unchanged: frozenset[int]
     gone: tuple[int, ...]
     doubtful: frozenset[int]
     unknown: tuple[int, ...]
@@ -101,6 +103,7 @@ def find_changes(
     return Changes(
         to_read=tuple(to_read),
         n_unchanged=len(seen) - len(to_read) - len(remembered),
+        unchanged=frozenset(seen.difference(clip_id_of(file.path) for file in to_read)),
         gone=gone,
         doubtful=frozenset(clip_id for clip_id in gone if _lies_in(known[clip_id].path, empty)),
         unknown=tuple(unknown),

@@ -75,6 +75,7 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(collection: Path, tmp_
             "its column 'take' holds string values, but int64 values of other clips are known",
         ),
         ("path,take\nnowhere.wav,1\n", "none of its 1 rows names a clip of the collection"),
+        ("path,take\na.wav,1\nnowhere.wav,2\n", r"a clip of the collection alone; 1 names several, .*\(a\.wav\)"),
         ("path\nb.wav\n", "has no column beside 'path'"),
         ("name,take\nb.wav,1\n", "has no column 'path' or 'file'"),
     ):

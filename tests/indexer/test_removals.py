@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from soundgrep import build_collection
-from soundgrep.indexer import BuildOptions, IndexReport
+from soundgrep.indexer import BuildOptions, IndexReport, add_metadata
 from soundgrep.model.errors import UsageError
 from soundgrep.search import Collection
 from soundgrep.search.store.annexes import read_annex
@@ -118,6 +118,22 @@ def test_a_source_that_shows_nothing_any_more_loses_nothing_though_it_is_the_sma
     assert build(prune=True).n_removed == 1
 
 
+def test_a_library_that_got_another_name_is_known_again_with_what_people_know_of_it(place: Path, build: Build) -> None:
+    (place / "known.csv").write_text("path,place\na/0.wav,Oslo\na/3.wav,Rome\nb/9.wav,Bern\n")
+    add_metadata(place / "c", place / "known.csv")
+    shutil.copyfile(place / "a" / "1.wav", place / "b" / "copy.wav")
+    (place / "a").rename(place / "new name")
+    report = build(place / "new name")
+    assert (report.n_added, report.n_removed, report.n_clips, report.audio_s) == (N_CLIPS, N_CLIPS, N_CLIPS + 1, 0)
+    assert clips(place) == ["b/9.wav", *(f"new name/{number}.wav" for number in range(N_CLIPS))]
+    rows = Collection.open(place / "c").sql("SELECT path, place FROM clips WHERE place IS NOT NULL").to_pylist()
+    known = {str(Path(row["path"]).relative_to(place)): row["place"] for row in rows}
+    assert known == {"new name/0.wav": "Oslo", "new name/3.wav": "Rome", "b/9.wav": "Bern"}
+    # A copy is none that was moved: the first one is still there.
+    assert build(place / "b").n_removed == 0
+    assert len(clips(place)) == N_CLIPS + 2
+
+
 def test_moving_everything_drops_nothing_and_embeds_nothing(place: Path, build: Build) -> None:
     (place / "a").rename(place / "b" / "moved")
     (place / "a").mkdir()
@@ -133,7 +149,7 @@ def test_moving_everything_drops_nothing_and_embeds_nothing(place: Path, build: 
     [
         ("copied within", "a", 7),
         ("copied to another source", "b", 7),
-        ("moved to another source, the old one not looked at", "b", 7),
+        ("moved to another source, the old one not looked at", "b", 6),
         ("moved to another source, both looked at", "", 6),
         ("swapped with another", "a", 6),
         ("moved over another", "a", 5),

@@ -82,6 +82,16 @@ def test_clips_in_a_folder_that_cannot_be_read_are_kept_and_it_says_so(tiny_chec
     ]
 
 
+def test_when_most_files_fail_it_says_so_in_its_exit_code(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    write_wav(tmp_path / "sounds" / "a.wav", tone(440))
+    index = ("index", tmp_path / "sounds", tmp_path / "out", "--encoder", tiny_checkpoint, "--workers", "1")
+    for name, code in (("b.wav", 0), ("c.wav", 3)):
+        (tmp_path / "sounds" / name).write_bytes(b"no sound")
+        said = soundgrep(*index)
+        assert said.code == code, said.err
+    assert "failed (2) than could be read (1)" in said.err
+
+
 def test_unreadable_folder_is_a_mistake(tiny_checkpoint: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0)
     arguments = ["index", tmp_path / "locked", tmp_path / "out", "--encoder", tiny_checkpoint]
