@@ -31,7 +31,7 @@ DOORS = {
     "av": ("model/libav.py",),
     "soxr": ("model/mixdown.py", "model/training/"),
     "faiss": ("search/index/",),
-    "duckdb": ("search/sql/catalog.py",),
+    "duckdb": ("search/sql/catalog.py", "search/sql/kinds.py"),
     "tantivy": ("search/querying/lexical.py",),
     "deltalake": ("search/store/tables.py",),
     "fsspec": ("model/stores.py",),

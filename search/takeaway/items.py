@@ -121,4 +121,5 @@ def _known(collections: Collections, clip_ids: Sequence[int]) -> dict[int, dict[
 
 def _item(row: dict[str, Any], hit: Hit | None) -> Item:
     facts = dict(row)  # several segments of a clip may be hits
-    return Item(**facts, exact=exact_path(row["path"], facts.pop("path_bytes")), hit=hit)
+    exact = exact_path(row["path"], facts.pop("path_bytes"))
+    return Item(**facts, exact=exact, hit=hit)
