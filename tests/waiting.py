@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-LONG_S = 300.0
+LONG_S = 900.0
 """What is waited for at most, wherever a test waits: nothing but a hang lasts as long, however busy the machine is."""
 
 
