@@ -26,6 +26,19 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What was found of a file that was indexed, such as that it breaks off.
+
+    Attributes:
+        path: Its absolute path as people read it.
+        note: What was found, as the rest of a sentence that begins with the path.
+    """
+
+    path: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is.
 
@@ -103,6 +116,7 @@ class IndexReport:
         heard: Clips that each further encoder of the collection newly heard, by its name; the first one too, if it had
             clips to catch up with.
         absent: Encoders of the collection that are not on this machine, and hear what is new when they are.
+        notes: What was found of files that this run indexed, by path.
     """
 
     collection: Path
@@ -120,6 +134,7 @@ class IndexReport:
     stages: Mapping[str, float] = field(default_factory=dict)
     heard: Mapping[str, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values that JSON can hold."""
@@ -134,6 +149,7 @@ class IndexReport:
             "n_unchanged": self.n_unchanged,
             "n_withheld": self.n_withheld,
             "failures": [{"path": failure.path, "reason": failure.reason} for failure in self.failures],
+            **({"notes": [{"path": note.path, "note": note.note} for note in self.notes]} if self.notes else {}),
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),
             **({"heard": dict(self.heard), "absent": list(self.absent)} if self.heard or self.absent else {}),

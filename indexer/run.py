@@ -9,12 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow.compute as pc
 
 from ..model.encoder import Encoder
+from ..model.paths import readable_path
 from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
 from .engines.patience import read_with_patience
 from .engines.worker import EmbeddedFile, RecognisedFile, Task
-from .report import Failure, IndexReport, Progress
+from .report import Failure, IndexReport, Note, Progress
 from .writing.batch import Batch
 from .writing.changes import Changes, KnownClip
 from .writing.failures import KnownFailure, failure_row
@@ -48,6 +49,7 @@ class Run:
         self._changes = changes
         self._encoder = encoder
         self._failures = [*failures, *changes.remembered]
+        self._notes: list[Note] = []
         self._progress = progress
         self._prune = prune
         self._ear = ear
@@ -125,6 +127,7 @@ class Run:
             elapsed_s=elapsed_s,
             n_withheld=self._n_withheld,
             stages=dict(self._stages),
+            notes=tuple(sorted(self._notes, key=lambda note: note.path)),
         )
 
     def _tasks(self) -> Iterable[Task]:
@@ -155,6 +158,7 @@ class Run:
             self._n_added += 1
         if isinstance(outcome, EmbeddedFile):
             self._batch.add(task.path, outcome)
+            self._notes += (Note(readable_path(task.path), note) for note in outcome.info.notes)
             if old is None or old.content_hash != outcome.state.content_hash:
                 self._batch.changed.add(clip_id)
             self._audio_s += outcome.info.duration_s
