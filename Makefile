@@ -10,7 +10,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test lint format types imports unit chromium faults pictures clean
+.PHONY: demo test lint format types imports unit chromium faults odd-files pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -80,6 +80,10 @@ unit: $(TEST_READY) chromium
 # The long forms of the tests that kill, fill and corrupt.
 faults: $(TEST_READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m long
+
+# Files as people have them, made by the system's ffmpeg: is the right thing heard of each?
+odd-files: $(TEST_READY)
+	$(BIN)/python tests/odd_files.py
 
 # `make benchmark-NAME` runs tests/benchmarks/NAME.py, `make benchmark-index ARGS="--segments 100000"` with options of its
 # own: on a quiet machine.
