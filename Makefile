@@ -15,7 +15,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test quick coverage busy lint format types imports unit chromium faults matrix docs pictures clean
+.PHONY: demo test quick coverage busy lint format types imports unit chromium faults matrix odd-files docs pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -104,6 +104,10 @@ faults: $(TEST_READY)
 # The wheel in new environments: each Python that is here, with the newest and the lowest releases of what it needs.
 matrix: $(TEST_READY)
 	$(BIN)/python tests/matrix.py $(ARGS)
+
+# Files as people have them, made by the system's ffmpeg: is the right thing heard of each?
+odd-files: $(TEST_READY)
+	$(BIN)/python tests/odd_files.py
 
 # `make benchmark-NAME` runs tests/benchmarks/NAME.py, `make benchmark-index ARGS="--segments 100000"` with options of its
 # own: on a quiet machine.

@@ -26,6 +26,19 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class Note:
+    """What was found of a file that was indexed, such as that it breaks off.
+
+    Attributes:
+        path: Its absolute path as people read it.
+        note: What was found, as the rest of a sentence that begins with the path.
+    """
+
+    path: str
+    note: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """How far a run is.
 
@@ -106,6 +119,7 @@ class IndexReport:
             not answer: they may be there or not, and were kept.
         passed_over: Files in the folders whose suffix is none of sound, by that suffix.
         absent: Encoders of the collection that are not on this machine, and hear what is new when they are.
+        notes: What was found of files that this run indexed, by path.
     """
 
     collection: Path
@@ -125,6 +139,7 @@ class IndexReport:
     absent: tuple[str, ...] = ()
     n_unknown: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """Give the report as plain values that JSON can hold."""
@@ -141,6 +156,7 @@ class IndexReport:
             "n_unknown": self.n_unknown,
             "failures": [{"path": failure.path, "reason": failure.reason} for failure in self.failures],
             "passed_over": dict(self.passed_over),
+            **({"notes": [{"path": note.path, "note": note.note} for note in self.notes]} if self.notes else {}),
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),
             **({"heard": dict(self.heard), "absent": list(self.absent)} if self.heard or self.absent else {}),

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from ..model.archives import split_member
 from ..model.encoder import Encoder
+from ..model.paths import readable_path
 from ..model.stores import is_url
 from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
@@ -17,7 +18,7 @@ from .engines.engine import Engine, Outcome
 from .engines.patience import read_with_patience
 from .engines.worker import EmbeddedFile, RecognisedFile, Task
 from .inputs.files import is_gone
-from .report import Failure, IndexReport, Progress
+from .report import Failure, IndexReport, Note, Progress
 from .writing.batch import Batch
 from .writing.changes import Changes, KnownClip
 from .writing.failures import KnownFailure, failure_row
@@ -51,6 +52,7 @@ class Run:
         self._changes = changes
         self._encoder = encoder
         self._failures = [*failures, *changes.remembered]
+        self._notes: list[Note] = []
         self._progress = progress
         self._prune = prune
         self._ear = ear
@@ -137,6 +139,7 @@ class Run:
             n_withheld=self._n_withheld,
             n_unknown=len(self._changes.unknown),
             stages=dict(self._stages),
+            notes=tuple(sorted(self._notes, key=lambda note: note.path)),
         )
 
     def _tasks(self) -> Iterable[Task]:
@@ -167,6 +170,7 @@ class Run:
             self._n_added += 1
         if isinstance(outcome, EmbeddedFile):
             self._batch.add(task.path, outcome)
+            self._notes += (Note(readable_path(task.path), note) for note in outcome.info.notes)
             if old is None or old.content_hash != outcome.state.content_hash:
                 self._batch.changed.add(clip_id)
             self._audio_s += outcome.info.duration_s

@@ -271,6 +271,8 @@ def _write_report(report: IndexReport, collection: Path) -> None:
     passed_over = _passed_over(report)
     if passed_over:
         write_line(passed_over)
+    if report.notes:
+        _write_notes(report)
     if report.n_clips:
         write_line(f"next: soundgrep search {quoted(collection)} dog barking")
 
@@ -310,5 +312,15 @@ def _write_failures(report: IndexReport) -> None:
         for line in _failure_lines(shown_path(failure.path), printable(failure.reason)):
             write_line(line)
     n_more = len(report.failures) - N_SHOWN_FAILURES
+    if n_more > 0:
+        write_line(f"  and {n_more:,} more (--json lists them all)")
+
+
+def _write_notes(report: IndexReport) -> None:
+    write_line(f"of what was indexed, {counted(len(report.notes), 'thing')} may matter:")
+    for note in report.notes[:N_SHOWN_FAILURES]:
+        for line in _failure_lines(shown_path(note.path), printable(note.note)):
+            write_line(line)
+    n_more = len(report.notes) - N_SHOWN_FAILURES
     if n_more > 0:
         write_line(f"  and {n_more:,} more (--json lists them all)")

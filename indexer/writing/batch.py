@@ -6,11 +6,15 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from ...model.decoding import AudioInfo
 from ...model.paths import path_columns
 from ...search.store.ears import FIRST
 from ...search.store.identity import clip_id_of, segment_id_of
 from ...search.store.schema import CLIPS, HEARD, SEGMENTS, TAG_COLUMNS, embedding_column
 from ..engines.worker import EmbeddedFile, FileState
+
+NOTE_TAG = "soundgrep_note"
+"""Name among a clip's tags of what was found of the file, such as that it breaks off."""
 
 
 @dataclass
@@ -73,7 +77,7 @@ class Batch:
             "rms_dbfs": file.rms_dbfs,
             "peak_dbfs": file.peak_dbfs,
             **{name: info.tags.get(name) for name in TAG_COLUMNS},
-            "tags": json.dumps(info.tags, ensure_ascii=False, sort_keys=True),
+            "tags": json.dumps(_tags_and_notes(info), ensure_ascii=False, sort_keys=True),
             "n_segments": len(file.start_s) if self.ear == FIRST else 0,
             "indexed_at": _now_us(),
         }
@@ -160,6 +164,11 @@ class Batch:
             for number in range(n)
         ]
         return pa.array(ids, pa.int64())
+
+
+def _tags_and_notes(info: AudioInfo) -> dict[str, str]:
+    """What the file says in words, and what we have to say of it."""
+    return {**info.tags, **({NOTE_TAG: "; ".join(info.notes)} if info.notes else {})}
 
 
 def _path_columns(path: bytes, clip_id: int) -> dict[str, object]:

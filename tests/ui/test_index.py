@@ -10,6 +10,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import numpy as np
+
 from .command import ENVIRONMENT, SOUNDGREP, soundgrep, soundgrep_on_terminal
 from .conftest import Indexed
 from .sounds import BROKEN, GOOD, tone, write_wav
@@ -161,3 +163,17 @@ def test_files_that_failed_before_are_listed_again_and_tried_when_asked(indexed:
         said = soundgrep("index", indexed.sounds, collection, "--workers", "1", *options)
         assert said.code == 0
         assert f"{len(BROKEN)} files could not be read:" in said.lines
+
+
+def test_what_may_matter_of_a_file_is_told_and_kept(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    sounds, collection = tmp_path / "sounds", tmp_path / "c.soundgrep"
+    sound = tone(440)
+    write_wav(sounds / "reversed.wav", np.concatenate([sound, -sound]))
+    write_wav(sounds / "tone.wav", sound)
+    said = soundgrep("index", sounds, collection, "--encoder", tiny_checkpoint, "--workers", "1")
+    assert said.code == 0, said.err
+    start = said.lines.index("of what was indexed, 1 thing may matter:")
+    assert "reversed.wav: has channels that cancel each other out" in said.lines[start + 1]
+    query = "SELECT tags FROM clips WHERE tags LIKE '%soundgrep_note%'"
+    (row,) = json.loads(soundgrep("sql", collection, query, "--json").out)
+    assert "cancel each other out" in json.loads(row["tags"])["soundgrep_note"]
