@@ -45,7 +45,7 @@ def split_member(path: bytes) -> tuple[bytes, bytes] | None:
 
 
 def read_members(file: BinaryIO) -> Iterator[Member]:
-    """List the regular files in a tar archive.
+    """List the regular files in a tar archive; a hard link is a file with the bytes of the one that it leads to.
 
     Names are only names: nothing is written anywhere. Those that are absolute or hold ".." are told as a problem all
     the same, since no honest shard has them.
@@ -66,21 +66,22 @@ def read_members(file: BinaryIO) -> Iterator[Member]:
     file.seek(0)
     try:
         with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="surrogateescape") as archive:
+            spans: dict[bytes, tuple[int, int]] = {}
             while (info := archive.next()) is not None:
                 vars(archive)["members"].clear()  # it would keep them all
-                if not (info.isreg() or info.isdir()):
-                    continue  # links and devices hold no bytes of their own
-                if info.isreg():
-                    yield _member(info, size)
+                if info.islnk() and (span := spans.get(_name(info.linkname))) is not None:
+                    info.type, info.offset_data, info.size = tarfile.REGTYPE, *span
+                if info.isreg():  # soft links and devices hold no bytes of their own
+                    member = _member(info, size)
+                    spans[member.name] = (member.offset, member.size_bytes)
+                    yield member
     except (tarfile.TarError, EOFError, ValueError, OverflowError, MemoryError) as error:
         what = "is no tar archive" if isinstance(error, tarfile.ReadError) and not _is_cut(error) else "breaks off"
         raise ArchiveError(f"the archive {what} ({error})") from error
 
 
 def _member(info: tarfile.TarInfo, archive_bytes: int) -> Member:
-    name = info.name.encode("utf-8", "surrogateescape")
-    while name.startswith(b"./"):
-        name = name[2:].lstrip(b"/")
+    name = _name(info.name)
     problem = None
     if name.startswith(b"/") or b".." in name.split(b"/"):
         problem = "its name leads out of the archive (it is absolute or holds '..')"
@@ -89,6 +90,13 @@ def _member(info: tarfile.TarInfo, archive_bytes: int) -> Member:
     elif info.offset_data + info.size > archive_bytes:
         problem = "the archive breaks off before its end"
     return Member(name, info.offset_data, info.size, problem)
+
+
+def _name(text: str) -> bytes:
+    name = os.fsencode(text)
+    while name.startswith(b"./"):
+        name = name[2:].lstrip(b"/")
+    return name
 
 
 def _is_cut(error: tarfile.ReadError) -> bool:

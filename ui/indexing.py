@@ -287,7 +287,10 @@ def _passed_over(report: IndexReport) -> str:
         for suffix, n in report.passed_over.items()
         if suffix
         and suffix not in COMPANIONS
-        and not (types.guess_type("x" + suffix)[0] or "").startswith(("text/", "image/", "application/"))
+        and (
+            suffix == ".tar"
+            or not (types.guess_type("x" + suffix)[0] or "").startswith(("text/", "image/", "application/"))
+        )
     ]
     if not counts:
         return ""

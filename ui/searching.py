@@ -246,8 +246,22 @@ def search(
         say(_no_hits(opened, where, options))
     if hits.nothing_like_it:
         say("nothing here sounds like that: even the best is no better than what any text finds")
+    if any(map(_is_foreign, asked.texts)):
+        say(
+            "note: the encoders learned English, and a text in other letters tells them little: ask in English if the "
+            "hits make no sense"
+        )
     if hits.explanation is not None:
         say(_explained(hits.explanation))
+
+
+def _is_foreign(text: str) -> bool:
+    """Tell whether most letters of a text are of another script than the Latin one."""
+    import unicodedata
+
+    letters = [char for char in text if char.isalpha()]
+    n_latin = sum(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in letters)
+    return 2 * n_latin < len(letters)
 
 
 def _parted(words: Sequence[str]) -> tuple[list[Path], list[str]]:

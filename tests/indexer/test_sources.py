@@ -22,6 +22,7 @@ from soundgrep.indexer.inputs.files import Findings
 from soundgrep.indexer.inputs.sources import Source, find_clips
 from soundgrep.indexer.report import Progress
 from soundgrep.indexer.upkeep.metadata import known_metadata
+from soundgrep.model.clip_files import open_clip
 from soundgrep.model.errors import UsageError
 from soundgrep.search.store.identity import clip_id_of, path_of
 from soundgrep.search.store.manifest import CLIPS_FOLDER, read_manifest
@@ -310,3 +311,43 @@ def test_a_store_that_goes_down_in_the_middle_of_a_run_loses_nothing(
     assert (report.n_unchanged, report.n_added, report.failures) == (n_before, 6 - n_before, ())
     assert clips(tmp_path / "c") == names
     server.stop()
+
+
+def test_a_hard_link_in_an_archive_is_a_clip_with_the_bytes_of_the_other(tmp_path: Path) -> None:
+    data = write(tmp_path / "a.wav", 1).read_bytes()
+    with tarfile.open(tmp_path / "s.tar", "w") as archive:
+        info = tarfile.TarInfo("./a.wav")
+        info.size = len(data)
+        archive.addfile(info, io.BytesIO(data))
+        for name, kind, target in (
+            ("b.wav", tarfile.LNKTYPE, "./a.wav"),
+            ("c.wav", tarfile.LNKTYPE, "b.wav"),
+            ("d.wav", tarfile.SYMTYPE, "a.wav"),
+            ("e.wav", tarfile.LNKTYPE, "nowhere.wav"),
+        ):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = kind, target
+            archive.addfile(link)
+    findings = find_clips([tmp_path / "s.tar"], collection=Path("/nowhere"))
+    names = {os.fsdecode(path).rpartition("/")[2]: file for path, file in findings.files.items()}
+    assert sorted(names) == ["a.wav", "b.wav", "c.wav"]
+    assert len({(file.span, file.size_bytes) for file in names.values()}) == 1
+    assert open_clip(path_of(tmp_path / "s.tar") + b"!/c.wav").read() == data
+
+
+def test_a_folder_of_archives_is_a_source_unless_it_holds_sounds(tmp_path: Path) -> None:
+    data = write(tmp_path / "aside" / "a.wav", 1).read_bytes()
+    for name in ("shards/0.tar", "shards/deep/1.tar"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(tmp_path / name, "w") as archive:
+            info = tarfile.TarInfo("a.wav")
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+
+    def found() -> list[str]:
+        files = find_clips([tmp_path / "shards"], collection=Path("/nowhere")).files
+        return [os.fsdecode(path).removeprefix(f"{tmp_path}/shards/") for path in files]
+
+    assert found() == ["0.tar!/a.wav", "deep/1.tar!/a.wav"]
+    write(tmp_path / "shards" / "b.wav", 2)
+    assert found() == ["b.wav"]

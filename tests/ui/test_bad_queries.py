@@ -103,3 +103,13 @@ def test_an_index_that_cannot_be_used_is_said_and_rebuilt(indexed: Indexed, tmp_
     mended = soundgrep(*arguments)
     assert (mended.code, mended.out, mended.err) == (0, whole.out, "")
     assert soundgrep("verify", collection).code == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "noted"), [("собака лает", True), ("犬が吠えている", True), ("größerer Hund", False), ("dog 犬", False)]
+)
+def test_a_text_in_other_letters_gets_a_note(indexed: Indexed, text: str, noted: bool) -> None:
+    said = soundgrep("search", indexed.collection, text, "--json")
+    assert said.code == 0
+    assert json.loads(said.out)
+    assert ("ask in English" in said.err) == noted
