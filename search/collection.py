@@ -300,8 +300,7 @@ class Collection:
         Raises:
             CollectionError: If the tables or the index cannot be read.
         """
-        drawn = np.random.default_rng(0).choice(self.n_segments, size=min(n, self.n_segments), replace=False)
-        return self._ranking.embeddings(np.sort(drawn))
+        return self._ranking.embeddings(self._rows.drawn(n))
 
     def sql(
         self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0, max_rows: int | None = None

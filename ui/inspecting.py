@@ -157,11 +157,9 @@ def _curve_lines(tuning: Tuning, *, nprobe: int | None) -> list[str]:
         (
             f"{point.nprobe:,}{' *' if point.nprobe == nprobe else ''}",
             f"{point.text_recall:.3f}",
-            f"{point.text_ms:.2f}",
             f"{point.audio_recall:.3f}",
-            f"{point.audio_ms:.2f}",
         )
         for point in tuning.curve
     ]
-    names = ["cells visited", "recall@10 of texts", "ms", "of sounds", "ms"]
+    names = ["cells visited", "recall@10 of texts", "of sounds"]
     return list(table_lines(names, rows, width=None))

@@ -365,9 +365,8 @@ def _explained(explanation: Explanation) -> str:
     how = "every segment allowed is compared"
     if plan.kind == "index":
         how = f"{plan.nprobe:,} of the {plan.nlist:,} cells of the index are visited"
-    estimate = "" if plan.estimated_ms is None else f", {plan.estimated_ms:.1f} ms expected"
     return (
-        f"plan: {plan.n_allowed:,} of {plan.n_segments:,} segments are allowed, {how}{estimate}; it took "
+        f"plan: {plan.n_allowed:,} of {plan.n_segments:,} segments are allowed, {how}; it took "
         f"{explanation.query_ms:.1f} ms for the query, {explanation.filter_ms:.1f} ms for the filter, "
         f"{explanation.ranking_ms:.1f} ms for the hits"
     )

@@ -58,7 +58,7 @@ class Buckets:
         self._n += len(ids)
 
     def in_order(self) -> Iterator[tuple[Int, Half, Int]]:
-        """Read everything back in the order of the cells, and of arrival within each.
+        """Read everything back in the order of the cells, and of ids within each: that of arrival leaves no trace.
 
         Yields:
             Ids [n], embeddings [n, embedding_dim] in half precision, and cells [n].
@@ -72,7 +72,7 @@ class Buckets:
             rows = np.fromfile(path, "<f2").reshape(-1, self._dim)
             path.unlink()
             ids, cells = np.concatenate(self._ids[number]), np.concatenate(self._cells[number]).astype(np.int64)
-            order = np.argsort(cells, kind="stable")
+            order = np.lexsort((ids, cells))
             for first in range(0, len(order), _N_BLOCK):
                 block = order[first : first + _N_BLOCK]
                 yield ids[block], rows[block], cells[block]

@@ -29,7 +29,9 @@ EXACT_BELOW = 20_000
 N_TEXTS_FLAT = 200
 N_TEXTS_CELLS = 2_000
 
-_SEED = 20_240_607
+# An odd number whose multiples lie evenly over 64 bits (Knuth, The Art of Computer Programming, 6.4).
+_SPREAD = 0x9E37_79B9_7F4A_7C15
+_N_COLUMNS = 64
 _TRAINING_PER_CELL = 40
 _MAX_SAMPLE_BYTES = 2**30
 # Share of the variance that the codes keep; what they leave out, the ranking by full embeddings puts right.
@@ -96,7 +98,7 @@ def build_index(
         sample = _sample(folder, source, n=n_sample, say=say)
         say("finding cells", 0.0)
         space = Space.fitted(sample, share=_KEPT_VARIANCE)
-        cells = Cells.trained(sample, nlist=min(nlist, n_sample), space=space)
+        cells = Cells.trained(sample, nlist=min(nlist, len(sample)), space=space)
         del sample
         parts = ((ids, embeddings, cells.cell_of(embeddings)) for ids, embeddings in source.batches())
         tuning, ids = _fill(place, cells, parts, source, target=target, trained=None, say=say)
@@ -161,27 +163,42 @@ def _build_flat(
         embeddings.append(batch)
     together = np.concatenate(ids)
     _check_count(folder, len(together), source)
+    order = np.argsort(together)
+    rows = np.concatenate(embeddings)[order]
     texts = source.text_queries(N_TEXTS_FLAT)
-    best = np.full(len(texts), -1.0, np.float32)
-    for batch in embeddings:
-        best = np.maximum(best, (texts @ batch.T).max(axis=1, initial=-1.0))
-    Bank.asked(texts, best).write(place)
-    write_ids(together)
-    size_bytes = write_flat(place, embeddings, embedding_dim=source.embedding_dim)
+    Bank.asked(texts, (texts @ rows.T).max(axis=1, initial=-1.0)).write(place)
+    write_ids(together[order])
+    size_bytes = write_flat(place, rows)
     return IndexRecord(generation=generation, kind=FLAT, n_segments=len(together), size_bytes=size_bytes)
 
 
 def _sample(place: Path, source: Source, *, n: int, say: Progress) -> Float:
-    """Draw embeddings [n, dim] without bias, always the same."""
-    drawn = np.sort(np.random.default_rng(_SEED).choice(source.n_segments, size=n, replace=False))
-    sample = np.empty((n, source.embedding_dim), np.float32)
+    """Draw embeddings [about n, dim] without bias, always the same ones, in the order of their ids.
+
+    Which are drawn, and their order, follow from the ids: two runs that embedded the same clips in another order make
+    the same cells.
+    """
+    share = n / source.n_segments
+    parts: list[Float] = []
+    part_ids: list[Int] = []
+    n_seen = 0
+    for ids, embeddings in source.batches():
+        say("reading a sample", n_seen / source.n_segments)
+        drawn = ids.astype(np.uint64) * np.uint64(_SPREAD) / 2.0**64 <= share
+        parts.append(embeddings[drawn])
+        part_ids.append(ids[drawn])
+        n_seen += len(ids)
+    _check_count(place, n_seen, source)
+    order = np.argsort(np.concatenate(part_ids))
+    sample = np.empty((len(order), source.embedding_dim), np.float32)
     first = 0
-    for _, embeddings in source.batches():
-        say("reading a sample", first / source.n_segments)
-        start, end = np.searchsorted(drawn, (first, first + len(embeddings)))
-        sample[start:end] = embeddings[drawn[start:end] - first]
-        first += len(embeddings)
-    _check_count(place, first, source)
+    while parts:  # each is let go once it is copied
+        part = parts.pop(0)
+        sample[first : first + len(part)] = part
+        first += len(part)
+    for column in range(0, source.embedding_dim, _N_COLUMNS):  # in place but for so many
+        some = slice(column, column + _N_COLUMNS)
+        sample[:, some] = sample[order, some]
     return sample
 
 

@@ -1,10 +1,7 @@
 """Calibration: how an index with cells must be searched, measured on queries against exact search and never guessed."""
 
 import dataclasses
-import itertools
 import math
-import time
-from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +9,7 @@ import numpy.typing as npt
 from ..store.manifest import CurvePoint, Route, Tuning
 from .celled import Celled
 from .cells import Cells
+from .costs import costs_of
 from .embeddings import HalfEmbeddings
 from .truth import N_TOP, exact_nearest, recalls
 
@@ -20,7 +18,7 @@ TARGET_RECALL = 0.99
 
 _SEED = 20_240_607
 _N_AUDIO = 300
-_N_TIMED = 100
+_N_OF_CURVE = 100
 # Standard errors that a normal mean stays within on one side, 19 times of 20.
 _SURE = 1.645
 _SPREAD_WEIGHTS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
@@ -71,25 +69,18 @@ def calibrate(cells: Cells, stored: HalfEmbeddings, texts: Float, *, target: flo
     grown = nprobe / routes[0].nprobe
     routes = [dataclasses.replace(route, nprobe=math.ceil(route.nprobe * grown)) for route in routes]
     curve = trial.curve(nprobe, n_ranked=n_ranked)
-    filter_ms = trial.filter_cost(nprobe, n_ranked=n_ranked)
-    query_ms, cell_ms = _line([point.nprobe for point in curve], [point.text_ms for point in curve])
-    scan_ms, row_ms = _scan_cost(stored, queries[0])
     imbalance = round(cells.imbalance, 3)
     return Tuning(
         target_recall=target,
         spread_weight=weight,
         n_ranked=n_ranked,
-        query_ms=query_ms,
-        cell_ms=cell_ms,
-        filter_ms=filter_ms,
-        scan_ms=scan_ms,
-        row_ms=row_ms,
         n_trained=len(stored) if trained is None else trained.n_trained,
         trained_imbalance=imbalance if trained is None else trained.trained_imbalance,
         trained_nprobe=nprobe if trained is None else trained.trained_nprobe,
         imbalance=imbalance,
         routes=tuple(routes),
         curve=tuple(curve),
+        costs=costs_of(cells, embedding_dim=stored.rows.shape[1], n_ranked=n_ranked),
     )
 
 
@@ -121,25 +112,23 @@ class _Trial:
         self._nlist = cells.nlist
         self._queries, self._own, self._exact = queries, own, exact
 
-    def measure(self, nprobe: int, *, n_ranked: int, is_text: bool, n: int | None = None) -> tuple[Float, float]:
-        """Give the recall of each of at most `n` texts or sounds [m], and their median milliseconds."""
+    def measure(self, nprobe: int, *, n_ranked: int, is_text: bool, n: int | None = None) -> Float:
+        """Give the recall of each of at most `n` texts or sounds [m]."""
         asked = np.flatnonzero((self._own < 0) == is_text)[:n]
         if not len(asked):
-            return np.ones(1, np.float32), 0.0
-        found, took_s = [], []
+            return np.ones(1, np.float32)
+        found = []
         for number in asked:
-            started = time.perf_counter()
             scores, positions = self._engine.visit(
                 self._queries[number], N_TOP + 1, nprobe=nprobe, allowed=None, n_ranked=n_ranked
             )
-            took_s.append(time.perf_counter() - started)
             found.append(scores[positions != self._own[number]][:N_TOP])
-        return recalls(found, self._exact[asked]), 1e3 * float(np.median(took_s))
+        return recalls(found, self._exact[asked])
 
     def reaches(self, nprobe: int, *, n_ranked: int, target: float) -> bool:
         """Tell whether texts and audio reach a recall, and so surely that 19 of 20 other samples of them would, too."""
         for is_text in (True, False):
-            shares, _ = self.measure(nprobe, n_ranked=n_ranked, is_text=is_text)
+            shares = self.measure(nprobe, n_ranked=n_ranked, is_text=is_text)
             if shares.mean() - _SURE * shares.std() / math.sqrt(len(shares)) < target:
                 return False
         return True
@@ -151,24 +140,8 @@ class _Trial:
             nprobe = min(self._nlist, math.ceil(nprobe * _GROWTH))
         return next((n for n in fewer if self.reaches(nprobe, n_ranked=n, target=target)), most), nprobe
 
-    def filter_cost(self, nprobe: int, *, n_ranked: int) -> float:
-        """Give the milliseconds that a filter adds to a query, if it leaves all there is."""
-        every = np.ones(len(self._engine.cells), np.bool_)
-        took_ms = []
-        for allowed in (None, every):
-            queries = itertools.cycle(self._queries[:_N_TIMED])
-            took_ms.append(
-                _median_ms(
-                    lambda allowed=allowed, queries=queries: self._engine.visit(  # type: ignore[misc]
-                        next(queries), N_TOP, nprobe=nprobe, allowed=allowed, n_ranked=n_ranked
-                    ),
-                    n=31,
-                )
-            )
-        return round(max(0.0, took_ms[1] - took_ms[0]), 4)
-
     def curve(self, nprobe: int, *, n_ranked: int) -> list[CurvePoint]:
-        """Measure recall and time at fewer and more cells."""
+        """Measure recall at fewer and more cells."""
         steps = {nprobe}
         step = nprobe / _CURVE_STEP
         while step >= 1:
@@ -177,11 +150,9 @@ class _Trial:
         steps |= {min(self._nlist, round(nprobe * factor)) for factor in (_CURVE_STEP, _CURVE_STEP**2)}
         points = []
         for one in sorted(steps):
-            n = None if one == nprobe else _N_TIMED
-            of_texts, text_ms = self.measure(one, n_ranked=n_ranked, is_text=True, n=n)
-            of_audio, audio_ms = self.measure(one, n_ranked=n_ranked, is_text=False, n=n)
-            text_recall, audio_recall = (round(float(shares.mean()), 4) for shares in (of_texts, of_audio))
-            points.append(CurvePoint(one, text_recall, audio_recall, round(text_ms, 4), round(audio_ms, 4)))
+            n = None if one == nprobe else _N_OF_CURVE
+            shares = [self.measure(one, n_ranked=n_ranked, is_text=is_text, n=n) for is_text in (True, False)]
+            points.append(CurvePoint(one, *(round(float(kind.mean()), 4) for kind in shares)))
         return points
 
 
@@ -190,11 +161,6 @@ def _untuned(weight: float) -> Tuning:
         target_recall=TARGET_RECALL,
         spread_weight=weight,
         n_ranked=_N_RANKED[0],
-        query_ms=0.0,
-        cell_ms=0.0,
-        filter_ms=0.0,
-        scan_ms=0.0,
-        row_ms=0.0,
         n_trained=0,
         trained_imbalance=1.0,
         trained_nprobe=1,
@@ -202,34 +168,3 @@ def _untuned(weight: float) -> Tuning:
         routes=(),
         curve=(),
     )
-
-
-def _scan_cost(stored: HalfEmbeddings, query: Float) -> tuple[float, float]:
-    """Time exact searches of few and of more segments: milliseconds before the first one, and for each."""
-    rng = np.random.default_rng(_SEED)
-    counts = [max(1, len(stored) // share) for share in (200, 40, 10)]
-    took_ms = []
-    for count in counts:
-        allowed = np.zeros(len(stored), np.bool_)
-        allowed[rng.choice(len(stored), size=count, replace=False)] = True
-        took_ms.append(_median_ms(lambda allowed=allowed: stored.nearest(query, N_TOP, allowed=allowed)))  # type: ignore[misc]
-    return _line(counts, took_ms)
-
-
-def _median_ms(act: Callable[[], object], *, n: int = 5) -> float:
-    took_s = []
-    for _ in range(n):
-        started = time.perf_counter()
-        act()
-        took_s.append(time.perf_counter() - started)
-    return 1e3 * float(np.median(took_s))
-
-
-def _line(x: list[int], y: list[float]) -> tuple[float, float]:
-    """Fit a line that neither starts below 0 nor falls: where it starts and how it rises."""
-    rise = 0.0
-    if len(x) > 1 and max(x) > min(x):
-        rise = float(np.polyfit(np.array(x, np.float64), np.array(y, np.float64), 1)[0])
-    rise = max(rise, 1e-7)
-    start = max(0.0, float(np.median(np.array(y) - rise * np.array(x))))
-    return float(f"{start:.4g}"), float(f"{rise:.4g}")

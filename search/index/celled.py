@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from ..store.manifest import IndexRecord, Tuning
 from .cells import Cells
+from .costs import costs_of
 from .embeddings import HalfEmbeddings
 from .generation import EMBEDDINGS_NAME
 
@@ -23,6 +24,7 @@ class Celled:
         self.cells = cells
         self.stored = embeddings
         self.tuning = tuning
+        self._costs = tuning.costs or costs_of(cells, embedding_dim=embeddings.rows.shape[1], n_ranked=tuning.n_ranked)
 
     @classmethod
     def open(cls, generation: Path, record: IndexRecord, *, embedding_dim: int) -> "Celled":
@@ -50,24 +52,18 @@ class Celled:
         return self.cells.nlist
 
     def nprobe(self, n: int, *, n_allowed: int) -> int | None:
-        """Say how many cells a search visits; None where comparing all that is allowed is quicker.
+        """Say how many cells a search visits; None where comparing all that is allowed is less work.
 
-        The best `n` of a share of the segments lie as deep as the best `n / share` of all: that many more cells.
+        The best `n` of a share of the segments lie as deep as the best `n / share` of all: that many more cells. What
+        is less work follows from counts alone: the same search of the same index always goes the same way.
         """
         depth = n * len(self.cells) / max(1, n_allowed)
         nprobe = min(self.cells.nlist, _nprobe_at(self.tuning, depth))
         if n > n_allowed // 2:
             return None
-        exact_ms, visit_ms = (self.estimated_ms(cells, n_allowed=n_allowed) for cells in (None, nprobe))
-        return None if exact_ms <= visit_ms else nprobe
-
-    def estimated_ms(self, nprobe: int | None, *, n_allowed: int) -> float:
-        """Say what a search takes on one core, by the speeds measured when the index was built."""
-        tuning = self.tuning
-        if nprobe is None:
-            return tuning.scan_ms + tuning.row_ms * n_allowed
-        filter_ms = tuning.filter_ms if n_allowed < len(self.cells) else 0.0
-        return tuning.query_ms + filter_ms + tuning.cell_ms * nprobe
+        costs = self._costs
+        visit = costs.query + costs.cell * nprobe + (costs.filter if n_allowed < len(self.cells) else 0.0)
+        return None if n_allowed <= visit else nprobe
 
     def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:
         """Find the nearest [m], best first; recall is kept for the first `n_sure` of them."""

@@ -47,9 +47,6 @@ class Flat:
     def nprobe(self, n: int, *, n_allowed: int) -> None:
         """Say how many cells a search visits: there are none."""
 
-    def estimated_ms(self, nprobe: int | None, *, n_allowed: int) -> float | None:
-        """Say what a search takes: not known."""
-
     def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:  # noqa: ARG002
         """Find the nearest [m], best first; all of them are sure."""
         return scan(self._index, embedding, n, allowed=allowed)
@@ -60,14 +57,13 @@ class Flat:
         return found
 
 
-def write_flat(generation: Path, embeddings: list[Float], *, embedding_dim: int) -> int:
-    """Write the file of a flat index into the folder of a generation, from batches of embeddings [n, embedding_dim].
+def write_flat(generation: Path, embeddings: Float) -> int:
+    """Write the file of a flat index into the folder of a generation, from embeddings [n, embedding_dim].
 
     Returns:
         Its size in bytes.
     """
-    index = faiss.IndexFlatIP(embedding_dim)
-    for batch in embeddings:
-        index.add(np.ascontiguousarray(batch, np.float32))
+    index = faiss.IndexFlatIP(embeddings.shape[1])
+    index.add(np.ascontiguousarray(embeddings, np.float32))
     faiss.write_index(index, str(generation / FLAT_NAME))
     return (generation / FLAT_NAME).stat().st_size

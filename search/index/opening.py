@@ -32,9 +32,6 @@ class Kind(Protocol):
     def nprobe(self, n: int, *, n_allowed: int) -> int | None:
         """Say how many cells a search visits; None where it compares all that is allowed."""
 
-    def estimated_ms(self, nprobe: int | None, *, n_allowed: int) -> float | None:
-        """Say what a search takes on one core; None where that was not measured."""
-
     def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:
         """Find the nearest [m], best first."""
 
@@ -92,17 +89,13 @@ class Index:
         """Say how many cells a search for `n` segments of those allowed visits; None where it compares all of them."""
         return self._kind.nprobe(n, n_allowed=n_allowed) if n_allowed else None
 
-    def estimated_ms(self, nprobe: int | None, *, n_allowed: int) -> float | None:
-        """Say what a search takes on one core; None where that was not measured."""
-        return self._kind.estimated_ms(nprobe, n_allowed=n_allowed)
-
     def search(
         self, embedding: Float, n: int, *, n_sure: int | None = None, allowed: Bool | None = None
     ) -> tuple[Float, Int]:
         """Find the segments nearest to a query.
 
-        The fewer segments are allowed, or the more are asked for, the more cells are visited; where that would take
-        longer than comparing all that is allowed, the search is exact.
+        The fewer segments are allowed, or the more are asked for, the more cells are visited; where that would be more
+        work than comparing all that is allowed, the search is exact.
 
         Args:
             embedding: The query [embedding_dim], unit length.

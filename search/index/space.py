@@ -11,7 +11,8 @@ Float = npt.NDArray[np.float32]
 
 _MIN_DIM = 32
 _STEP = 16
-_N_BLOCK = 16_384
+_N_BLOCK = 1_024
+_GRID = 2.0**14
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Space:
         held = np.cumsum(variances) / max(float(variances.sum()), 1e-12)
         n_needed = int(np.searchsorted(held, share)) + 1
         dim = min(len(mean), max(_MIN_DIM, -(-n_needed // _STEP) * _STEP))
-        return cls(mean=mean, axes=np.ascontiguousarray(vectors[:, ::-1][:, :dim].T, np.float32))
+        # The last digits hang on how many threads computed them.
+        axes = np.round(vectors[:, ::-1][:, :dim].T * _GRID) / _GRID
+        return cls(mean=mean, axes=np.ascontiguousarray(axes, np.float32))
 
     @property
     def dim(self) -> int:
@@ -57,9 +60,14 @@ class Space:
         return dots(self.axes, embedding)
 
     def segments(self, embeddings: Float) -> Float:
-        """Carry what is searched [n, embedding_dim] over: [n, dim]."""
+        """Carry what is searched [n, embedding_dim] over: [n, dim].
+
+        Blocks are all of one size, because the last digits of a product hang on how many rows it has.
+        """
         carried = np.empty((len(embeddings), self.dim), np.float32)
+        block = np.zeros((_N_BLOCK, len(self.mean)), np.float32)
         for first in range(0, len(embeddings), _N_BLOCK):
-            some = slice(first, first + _N_BLOCK)
-            np.matmul(embeddings[some] - self.mean, self.axes.T, out=carried[some])
+            some = embeddings[first : first + _N_BLOCK]
+            np.subtract(some, self.mean, out=block[: len(some)])
+            carried[first : first + len(some)] = (block @ self.axes.T)[: len(some)]
         return carried

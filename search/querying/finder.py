@@ -228,7 +228,5 @@ class Finder:
     @cached_property
     def _average(self) -> Float:
         """The mean of the collection's embeddings [embedding_dim], by a sample that is always the same."""
-        n = len(self._rows)
-        drawn = np.random.default_rng(0).choice(n, size=min(n, _N_AVERAGED), replace=False)
-        average: Float = self._ranking.embeddings(np.sort(drawn)).mean(axis=0)
+        average: Float = self._ranking.embeddings(self._rows.drawn(_N_AVERAGED)).mean(axis=0)
         return average

@@ -15,7 +15,8 @@ _JOINTS = (
     (r"(\p{Nd})(\p{L})", r"\1 \2"),
 )
 _MAX_WORDS = 64
-_WRITER_BYTES = 64_000_000
+# So much that all is written as one part: several would have names drawn at random, by which equals are ordered.
+_WRITER_BYTES = 1_000_000_000
 _ID, _WORDS = "clip_id", "words"
 
 
@@ -46,7 +47,8 @@ class Lexical:
         index = tantivy.Index(self._schema)
         index.register_tokenizer(_WORDS, self._analyzer)
         writer = index.writer(_WRITER_BYTES, 1)  # one thread: the same rows always give the same ranking
-        for batch in rows.to_batches():
+        # In order of their ids, equals are ranked alike whichever clip came first.
+        for batch in rows.sort_by(_ID).to_batches():
             texts = _split(batch.column(_WORDS)).to_pylist()
             for clip_id, text in zip(batch.column(_ID).to_pylist(), texts, strict=True):
                 writer.add_document(tantivy.Document(**{_ID: clip_id, _WORDS: text or ""}))

@@ -1,4 +1,4 @@
-"""The plan of a search: how the nearest segments are looked for, and what that should cost."""
+"""The plan of a search: how the nearest segments are looked for."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,6 @@ class Plan:
         n_fresh: Of those, segments that the index does not hold yet; they are always compared.
         nlist: Cells of the index; None where there are none.
         nprobe: Cells to visit; None where the search is exact.
-        estimated_ms: What it should take on one core, from speeds measured when the index was built; None if unknown.
     """
 
     kind: Kind
@@ -26,4 +25,3 @@ class Plan:
     n_fresh: int
     nlist: int | None = None
     nprobe: int | None = None
-    estimated_ms: float | None = None

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..index import Index
+from ..index.dots import dots
 from ..store.schema import embedding_matrix
 from ..store.tables import Table
 from .plan import Plan
@@ -41,6 +42,7 @@ class Ranking:
         is_fresh = np.ones(len(rows), np.bool_)
         is_fresh[indexed[indexed >= 0]] = False
         fresh = table.read_of("segment_id", rows.segment_ids[is_fresh], columns=["segment_id", "embedding"])
+        fresh = fresh.sort_by("segment_id")  # of equals at the end of a list, not the one that was written first
         self._fresh = embedding_matrix(fresh.column("embedding"), embedding_dim=embedding_dim)
         self._fresh_rows = rows.find(fresh.column("segment_id").to_numpy())
 
@@ -90,11 +92,9 @@ class Ranking:
         """
         n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
         fresh = self._fresh_rows if allowed is None else self._fresh_rows[allowed[self._fresh_rows]]
-        nlist, nprobe, estimated_ms = None, None, None
+        nlist, nprobe = None, None
         if self._index is not None:
-            n_indexed = n_allowed - len(fresh)
-            nlist, nprobe = self._index.nlist, self._index.nprobe(n, n_allowed=n_indexed)
-            estimated_ms = self._index.estimated_ms(nprobe, n_allowed=n_indexed)
+            nlist, nprobe = self._index.nlist, self._index.nprobe(n, n_allowed=n_allowed - len(fresh))
         return Plan(
             kind="exact" if nprobe is None else "index",
             n_segments=len(self._rows),
@@ -102,7 +102,6 @@ class Ranking:
             n_fresh=len(fresh),
             nlist=nlist,
             nprobe=nprobe,
-            estimated_ms=estimated_ms,
         )
 
     def embedding(self, row: int) -> Float:
@@ -137,7 +136,7 @@ class Ranking:
     def _nearest(self, embedding: Float, n: int, allowed: Bool | None, *, n_sure: int) -> tuple[Float, Int]:
         """Give scores and rows [m] of the nearest segments, unordered between index and fresh ones."""
         fresh = np.arange(len(self._fresh_rows)) if allowed is None else np.flatnonzero(allowed[self._fresh_rows])
-        scores = (self._fresh if allowed is None else self._fresh[fresh]) @ embedding
+        scores = dots(self._fresh if allowed is None else self._fresh[fresh], embedding)
         rows = self._fresh_rows[fresh]
         if self._index is not None:
             found, positions = self._index.search(embedding, n, n_sure=n_sure, allowed=self._allowed_positions(allowed))

@@ -74,6 +74,12 @@ class SegmentRows:
         rows = order[starts[place] : starts[place + 1]]
         return rows[np.argsort(self.start_s[rows], kind="stable")]
 
+    def drawn(self, n: int) -> Int:
+        """Draw rows [m] at random, all if there are fewer than `n`: always the same segments, in order of their ids."""
+        order, _ = self._by_segment
+        chosen = np.random.default_rng(0).choice(len(self), size=min(n, len(self)), replace=False)
+        return order[np.sort(chosen)]
+
     def among_clips(self, clip_ids: Int) -> npt.NDArray[np.bool_]:
         """Tell of each row [n] whether its clip is one of some."""
         _, ids, _ = self._by_clip

@@ -56,21 +56,17 @@ class EncoderRecord:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What visiting so many cells finds, and how long it takes: measured when the index was built.
+    """What visiting so many cells finds, measured when the index was built.
 
     Attributes:
         nprobe: Cells visited.
         text_recall: Share of the exact top 10 found, for texts.
         audio_recall: The same for segments of the collection, each without itself.
-        text_ms: Median time of a text query, without its embedding, on one core.
-        audio_ms: The same for segments.
     """
 
     nprobe: int
     text_recall: float
     audio_recall: float
-    text_ms: float
-    audio_ms: float
 
 
 @dataclass(frozen=True)
@@ -87,40 +83,48 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Costs:
+    """What visiting cells costs, counted in segments that an exact search compares meanwhile.
+
+    Attributes:
+        query: A query, before any cell is visited.
+        filter: What a filter adds to it.
+        cell: Each cell visited.
+    """
+
+    query: float
+    filter: float
+    cell: float
+
+
+@dataclass(frozen=True)
 class Tuning:
-    """How an index with cells is searched, as measured when it was built.
+    """How an index with cells is searched, as found when it was built; no clock has a say in it.
 
     Attributes:
         target_recall: Share of the exact top 10 that was asked for, of texts and of audio alike.
         spread_weight: How much the spread of a cell counts beside its centre when cells are chosen.
         n_ranked: Candidates ranked exactly for the best 10.
-        query_ms: Time of a query before any cell is visited, on one core.
-        cell_ms: Time of each cell visited.
-        filter_ms: Time that a filter adds to a query.
-        scan_ms: Time of an exact search before any segment is compared.
-        row_ms: Time of each segment compared.
         n_trained: Segments when the cells were made.
         trained_imbalance: Imbalance of the cells then.
         trained_nprobe: Cells visited then.
         imbalance: How many times more a query compares now than with cells of one size.
         routes: Cells to visit by depth.
-        curve: Recall and time by cells visited.
+        curve: Recall by cells visited.
+        costs: What decides whether cells are visited or all that a filter leaves is compared; None in manifests of
+            before there were costs, for which they are worked out when the index is opened.
     """
 
     target_recall: float
     spread_weight: float
     n_ranked: int
-    query_ms: float
-    cell_ms: float
-    filter_ms: float
-    scan_ms: float
-    row_ms: float
     n_trained: int
     trained_imbalance: float
     trained_nprobe: int
     imbalance: float
     routes: tuple[Route, ...]
     curve: tuple[CurvePoint, ...]
+    costs: Costs | None = None
 
 
 @dataclass(frozen=True)

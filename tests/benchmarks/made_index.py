@@ -10,7 +10,7 @@ from typing import Any
 
 from index_building import build, make_table
 
-from soundgrep.search.store.manifest import CurvePoint, IndexRecord, Route, Tuning
+from soundgrep.search.store.manifest import Costs, CurvePoint, IndexRecord, Route, Tuning
 
 RECORD = "record.json"
 
@@ -38,4 +38,5 @@ def parsed_record(kept: dict[str, Any]) -> IndexRecord:
     if tuning is None:  # few segments: it compares them all
         return IndexRecord(**kept)
     routes, curve = (Route(**one) for one in tuning["routes"]), (CurvePoint(**one) for one in tuning["curve"])
-    return IndexRecord(**{**kept, "tuning": Tuning(**{**tuning, "routes": tuple(routes), "curve": tuple(curve)})})
+    lists = {"routes": tuple(routes), "curve": tuple(curve), "costs": Costs(**tuning["costs"])}
+    return IndexRecord(**{**kept, "tuning": Tuning(**{**tuning, **lists})})

@@ -91,7 +91,7 @@ def test_texts_off_the_sounds_are_answered_as_well_as_was_asked(built: Built) ->
     assert recall(index, built.sounds, built.sounds[::300]) >= 0.98
 
 
-def test_the_curve_says_what_more_cells_find_and_cost(built: Built) -> None:
+def test_the_curve_says_what_more_cells_find(built: Built) -> None:
     assert built.record.tuning is not None
     curve = built.record.tuning.curve
     assert built.record.nprobe in [point.nprobe for point in curve]
@@ -99,7 +99,6 @@ def test_the_curve_says_what_more_cells_find_and_cost(built: Built) -> None:
     assert curve[0].text_recall < curve[-1].text_recall
     # The whole point: few cells answer sounds better than texts.
     assert curve[0].audio_recall > curve[0].text_recall
-    assert all(point.text_ms > 0 and point.audio_ms > 0 for point in curve)
 
 
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.01, 0.001])
@@ -116,10 +115,7 @@ def test_filters_that_keep_one_corner_keep_recall(built: Built) -> None:
 
 
 def test_the_fewer_are_allowed_the_more_cells_until_all_are_compared(built: Built) -> None:
-    # The speeds of this machine at this moment must not decide the test.
-    assert built.record.tuning is not None
-    tuning = dataclasses.replace(built.record.tuning, query_ms=0.1, cell_ms=0.001, filter_ms=0, scan_ms=0, row_ms=1e-4)
-    index = Index.open(built.folder, dataclasses.replace(built.record, tuning=tuning), embedding_dim=DIM)
+    index = built.open()
     visited = [index.nprobe(10, n_allowed=n) for n in (N, N // 2, N // 4)]
     assert visited[0] == built.record.nprobe
     assert visited == sorted(visited, key=lambda cells: cells or 10**9)
