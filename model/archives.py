@@ -93,7 +93,7 @@ def _member(info: tarfile.TarInfo, archive_bytes: int) -> Member:
 
 
 def _name(text: str) -> bytes:
-    name = os.fsencode(text)
+    name = text.encode("utf-8", "surrogateescape")
     while name.startswith(b"./"):
         name = name[2:].lstrip(b"/")
     return name

@@ -75,5 +75,5 @@ class Inbox:
         try:
             while True:
                 self._messages.put(self._connection.recv_bytes())
-        except (EOFError, OSError):
+        except (EOFError, OSError, MemoryError):  # it is gone, or sends more than there is room for
             self._on_end()

@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import queue
-import resource
 import signal
-import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable
@@ -16,7 +13,9 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from . import decoding, excerpt  # noqa: F401 - while nobody waits yet
+from .child_process import Inbox
 from .errors import SoundgrepError
+from .system import limit_memory, memory_bytes
 
 _IDLE_S = 300.0
 _ALIVE_EVERY_S = 1.0
@@ -28,12 +27,11 @@ def main(descriptor: int) -> None:
     """Work for the parent at the other end of a connection, until it goes or has nothing to ask for a while."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent
     connection = Connection(descriptor)
-    requests: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    threading.Thread(target=_listen, args=(connection, requests), daemon=True).start()
-    _limit_memory()
-    with contextlib.suppress(queue.Empty, OSError):
-        while True:
-            _answer(connection, requests.get(timeout=_IDLE_S))
+    inbox = Inbox(connection, on_end=lambda: os._exit(1))  # whatever a library is doing
+    limit_memory(min(_MOST_MEMORY_BYTES, max(_LEAST_MEMORY_BYTES, memory_bytes() // _AT_ONCE)))
+    with contextlib.suppress(OSError):
+        while (request := inbox.get(_IDLE_S)) is not None:
+            _answer(connection, request)
     os._exit(0)
 
 
@@ -60,23 +58,6 @@ def _send_items(
             connection.send(("alive", None))
             told_s = time.monotonic()
     return "end", None
-
-
-def _listen(connection: Connection, requests: queue.SimpleQueue[bytes]) -> None:
-    """Take what the parent sends, and end the process when it goes, whatever a library is doing, or sends too much."""
-    try:
-        while True:
-            requests.put(connection.recv_bytes())
-    except (EOFError, OSError, MemoryError):
-        os._exit(1)
-
-
-def _limit_memory() -> None:
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = min(_MOST_MEMORY_BYTES, max(_LEAST_MEMORY_BYTES, total // _AT_ONCE))
-    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    with contextlib.suppress(ValueError, OSError):  # there may be a lower limit already
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, hard))
 
 
 def _portable(error: Exception) -> Exception:

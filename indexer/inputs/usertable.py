@@ -127,6 +127,8 @@ def _parse_lines(data: bytes, *, has_comments: bool) -> pa.Table:
     """Read a path a line, exact bytes: old playlists are in no encoding that they would tell."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         data = data.decode("utf-16").encode()
+    if b"\0" in data:
+        raise ValueError("it holds zero bytes, so it is no text")
     paths = []
     for line in data.removeprefix(codecs.BOM_UTF8).splitlines():
         path = line.strip()

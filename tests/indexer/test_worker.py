@@ -75,7 +75,7 @@ def test_a_file_of_known_content_is_not_embedded(task: Task, monkeypatch: pytest
     content = Path(os.fsdecode(task.path)).read_bytes()
     known = hashlib.blake2b(content, digest_size=16).hexdigest()
     monkeypatch.setattr(worker, "_known_contents", frozenset({known}))
-    monkeypatch.setattr(worker, "encoder_of", None)  # would fail if it were asked
+    monkeypatch.setattr(Encoder, "load_audio_tower", None)  # would fail if it were asked
     file = read_file(task)
     assert isinstance(file, RecognisedFile)
     assert file.state.content_hash == known
