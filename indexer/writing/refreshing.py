@@ -155,4 +155,5 @@ class _Texts:
                 known = np.empty((0, self._dim), np.float16)
             if known.shape[0] >= n and known.shape[1] == self._dim:
                 return known[:n].astype(np.float32)
-        return self._text_queries(n)
+        # As they are kept: an index made anew is measured with just those that the first one was.
+        return self._text_queries(n).astype(np.float16).astype(np.float32)

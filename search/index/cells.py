@@ -22,6 +22,7 @@ CODES_NAME = "codes.faiss"
 SPACE_NAME = "space.npz"
 _SEED = 20_240_607
 _N_ITERATIONS = 8
+_N_BLOCK = 1_024
 
 
 class Cells:
@@ -144,7 +145,10 @@ class Cells:
 
     def cell_of(self, embeddings: Float) -> Int:
         """Find the cell [n] that each embedding [n, embedding_dim] belongs to."""
-        cells: Int = self._index.quantizer.search(self.space.segments(embeddings), 1)[1][:, 0]
+        points = self.space.segments(embeddings)
+        # Whole blocks, so that those a segment happens to come with don't decide between two cells as near.
+        whole = np.pad(points, ((0, -len(points) % _N_BLOCK), (0, 0)))
+        cells: Int = self._index.quantizer.search(whole, 1)[1][: len(points), 0]
         return cells
 
     def add(self, embeddings: Float, cells: Int) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import QueryError
+from ..index.dots import dots
 from .fusion import reciprocal_rank_fusion
 from .hit import Hit, Span
 from .neighbours import Folds, merge_spans
@@ -168,7 +169,7 @@ class Finder:
     def _best_of(self, clip_id: int, embedding: Float) -> _Found:
         """Find the best segment of a clip that was not found by its sound."""
         rows = self._rows.of_clip(clip_id)
-        scores = self._ranking.embeddings(rows) @ embedding
+        scores = dots(self._ranking.embeddings(rows), embedding)
         return _Found(float(scores.max()), int(rows[scores.argmax()]))
 
     def _folded(self, found: Iterator[_Found], *, n: int) -> Iterator[_Found]:
@@ -215,7 +216,7 @@ class Finder:
         rows = np.array([found.row]) if options.by == "segment" else self._rows.of_clip(clip_id)
         if len(rows) == 1:
             return (Span(float(self._rows.start_s[rows[0]]), float(self._rows.end_s[rows[0]]), score),)
-        scores = self._ranking.embeddings(rows) @ asked.embedding
+        scores = dots(self._ranking.embeddings(rows), asked.embedding)
         bar = options.min_score
         if bar is None:
             average = float(self._average @ asked.embedding)
