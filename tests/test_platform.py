@@ -25,7 +25,7 @@ from soundgrep.indexer.upkeep.metadata import add_metadata
 from soundgrep.model.errors import CollectionError
 from soundgrep.model.stores import is_url
 from soundgrep.model.system import (
-    exact_path,
+    absolute_path,
     folder_identity,
     link_or_copy,
     memory_bytes,
@@ -200,15 +200,15 @@ def test_a_lock_is_held_against_others_and_dies_with_its_process(tmp_path: Path,
     ],
 )
 def test_a_path_of_windows_is_written_with_slashes(path: str, exact: bytes) -> None:
-    written = exact_path(path, flavour=ntpath)
+    written = absolute_path(path, flavour=ntpath)
     assert written == exact
     assert b"\\" not in written
-    assert exact_path(os.fsdecode(written), flavour=ntpath) == written
+    assert absolute_path(os.fsdecode(written), flavour=ntpath) == written
 
 
 def test_a_backslash_is_a_character_of_a_name_elsewhere() -> None:
-    assert exact_path("/sounds/a\\b.wav", flavour=posixpath) == b"/sounds/a\\b.wav"
-    assert exact_path("/sounds/C:\\b.wav", flavour=posixpath) == b"/sounds/C:\\b.wav"
+    assert absolute_path("/sounds/a\\b.wav", flavour=posixpath) == b"/sounds/a\\b.wav"
+    assert absolute_path("/sounds/C:\\b.wav", flavour=posixpath) == b"/sounds/C:\\b.wav"
 
 
 @pytest.mark.parametrize(

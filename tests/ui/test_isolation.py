@@ -20,9 +20,10 @@ from soundgrep import Collection
 from soundgrep.model.errors import AudioError
 
 from ..processes import children, cpu_s
+from ..waiting import wait_until
 from .browser.conftest import served as page_served
 from .command import ENVIRONMENT, SOUNDGREP, soundgrep
-from .service import served, wait_until
+from .service import served
 from .sounds import tone, write_wav
 
 CHILD = "soundgrep.model.decoder_child"
