@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
+from .ui.command import soundgrep
+
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
-_COMMAND = Path(sys.executable).with_name("soundgrep")
 _HEAD = """\
 # Commands
 
@@ -27,9 +25,9 @@ Made by `make docs` from `soundgrep COMMAND --help`. Whatever lists something ha
 
 def help_of(*command: str) -> str:
     """The help of a command, as an 80-column terminal shows it."""
-    environment = {**os.environ, "COLUMNS": "80"}
-    done = subprocess.run([_COMMAND, *command, "--help"], env=environment, capture_output=True, text=True, check=True)
-    return done.stdout
+    done = soundgrep(*command, "--help")
+    assert done.code == 0, done.err
+    return done.out
 
 
 def commands_in(text: str) -> list[str]:

