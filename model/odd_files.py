@@ -17,6 +17,7 @@ _MAX_CHUNKS = 10_000
 _MAGICS_AFTER_ID3 = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"OggS", b"caff", b"riff", b".snd")
 _TAGS_AT_THE_END = (b"TAG", b"ID3", b"APETAGEX", b"RIFF", b"LYRICSBEGIN")
 # Sound in a stream of packets: zeros after it are no silence, and looking through them takes long.
+_ID3V1_BYTES = 128  # at the very end, or nobody looks for it
 _PACKETS = (b"ID3", b"fLaC", b"OggS", b"MAC ", b"wvpk", b"\xff")
 _EXTENSIBLE = 0xFFFE
 # Sun's .au holds what RIFX holds, in the same order of bytes: its number for a format tag and a number of bytes.
@@ -196,7 +197,10 @@ def _without_zeros(file: BinaryIO, head: bytes, n_bytes: int) -> Readable:
     if end < n_bytes - _LEAST_ZEROS_BYTES:
         return Readable(spliced(file, [(0, min(n_bytes, end + _LEAST_REST_BYTES))]), format_name)
     if format_name:  # which wants to see a second frame begin
-        return Readable(spliced(file, [(0, end), head[:4]]), format_name)
+        tag_start = max(0, end - _ID3V1_BYTES)
+        if _read(file, tag_start, 3) != b"TAG":
+            tag_start = end
+        return Readable(spliced(file, [(0, tag_start), head[:4], (tag_start, end - tag_start)]), format_name)
     file.seek(0)
     return Readable(file)
 

@@ -28,6 +28,7 @@ from soundgrep.model.spread import spread_segments
 
 from ..processes import children
 from ..ui.sounds import RATE_HZ, tone, write_wav
+from ..waiting import wait_until
 
 CHILD = "soundgrep.model.decoder_child"
 Blocks = Iterator[npt.NDArray[np.float32]]
@@ -38,6 +39,14 @@ def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A minute, which is more than fits into a pipe."""
     noise = np.random.default_rng(0).normal(0, 0.1, (1, 60 * RATE_HZ)).astype(np.float32)
     return write_wav(tmp_path_factory.mktemp("long") / "a minute.wav", noise)
+
+
+@pytest.fixture(autouse=True)
+def no_child_waits() -> None:
+    """Each test starts with no process that another one left."""
+    for pid in children(CHILD):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not children(CHILD))
 
 
 def busy(work: Blocks) -> int:

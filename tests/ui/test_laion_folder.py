@@ -21,7 +21,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory, tiny_clap_checkpoint: Path
     folder = tmp_path_factory.mktemp("laion")
     sounds, collection = write_sounds(folder / "sounds"), folder / "sounds.soundgrep"
     said = soundgrep("index", sounds, collection, "--encoder", tiny_clap_checkpoint, "--workers", "1")
-    return Indexed(sounds, collection, said)
+    return Indexed(sounds, collection, said, tiny_clap_checkpoint)
 
 
 def test_index_and_again(indexed: Indexed, tiny_clap_checkpoint: Path) -> None:
