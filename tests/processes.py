@@ -30,7 +30,7 @@ def _ancestors(pid: int, parents: dict[int, int]) -> set[int]:
 def cpu_s(pid: int) -> float:
     """Seconds of work that a process has done; 0 if it is gone."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     except OSError:
         return 0.0
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
