@@ -73,10 +73,11 @@ imports: $(TEST_READY)
 
 # The tests of the page drive the system's Chromium.
 chromium:
-	@command -v chromium >/dev/null || command -v google-chrome >/dev/null || { \
-	  echo "installing Chromium for the tests of the page"; \
+	@missing=; command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing=chromium; \
+	{ command -v localedef && ls -d /usr/share/i18n/charmaps; } >/dev/null 2>&1 || missing="$$missing locales"; \
+	[ -z "$$missing" ] || { echo "installing by apt what tests need:" $$missing; \
 	  run=; [ "$$(id -u)" = 0 ] || run=sudo; export DEBIAN_FRONTEND=noninteractive; \
-	  $$run apt-get update -qq && $$run apt-get install -qq -y --no-install-recommends chromium >/dev/null; }
+	  $$run apt-get update -qq && $$run apt-get install -qq -y --no-install-recommends $$missing >/dev/null; }
 
 unit: $(TEST_READY) chromium
 	$(PYTEST)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .clip_files import open_clip
-from .errors import AudioError
+from .errors import AudioError, AudioReadError
 from .libav import MediaError
 from .mixdown import Mixdown
 from .paths import readable_path
@@ -108,6 +108,8 @@ class AudioStream:
             AudioError: If the file cannot be read, is not audio, has no audio track, or holds no usable samples (none
                 at all, NaN, infinite or absurdly large ones, a rate outside 1 kHz to 3,072 kHz, more than 64 channels,
                 more than 100 hours). One sentence that names the file.
+            AudioReadError: If it is the reading that fails.
+            MemoryError: If it takes more memory than there is.
         """
         with _told(self._path), _open(self._path, self._file) as file:
             yield from (block for block in self._decoded(file) if block.size)
@@ -198,18 +200,18 @@ def native_blocks(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[npt.ND
 @contextlib.contextmanager
 def _told(path: str | bytes | os.PathLike[str]) -> Iterator[None]:
     """Turn what reading and decoding raise into one sentence that names the file."""
+    kind: type[AudioError] = AudioError
     try:
         yield
         return
     except AudioError as error:
         reason = str(error)
     except MediaError as error:
-        reason = _DAMAGED
-        if isinstance(error, OSError):
-            reason = _reading_failed(error)
-    except OSError as error:
+        reason = _reading_failed(error) if isinstance(error, OSError) else _DAMAGED
+    except OSError as error:  # of the system; FFmpeg's own are of the bytes
         reason = _reading_failed(error)
-    raise AudioError(f"{readable_path(path)}: {reason}")
+        kind = AudioError if reason == _DAMAGED else AudioReadError
+    raise kind(f"{readable_path(path)}: {reason}")
 
 
 def _open(path: str | bytes | os.PathLike[str], file: BinaryIO | None) -> contextlib.AbstractContextManager[BinaryIO]:

@@ -4,6 +4,7 @@ SoundgrepError
   UsageError              an argument, option or file (also a ValueError)
   QueryError              a query, filter or SQL statement (also a ValueError)
   AudioError              a sound
+    AudioReadError          its bytes, which cannot be read just now
   ArchiveError            a tar archive
   CheckpointError         an encoder's files
   EngineError             what reads the files
@@ -26,6 +27,10 @@ class MissingPackageError(UsageError, ImportError):
 
 class AudioError(SoundgrepError):
     """An audio file cannot be decoded, or a waveform cannot be embedded."""
+
+
+class AudioReadError(AudioError):
+    """The bytes of a sound cannot be read, which says nothing of the sound: the next try may go well."""
 
 
 class ArchiveError(SoundgrepError):

@@ -118,6 +118,7 @@ class Track:
 
         Raises:
             MediaError: If reading fails.
+            MemoryError: If it takes more memory than there is.
         """
         packets = self._container.demux(self._stream)
         to_packed: av.AudioResampler | None = None
@@ -128,6 +129,8 @@ class Track:
                 if packet is None:
                     return
                 frames = packet.decode()
+            except MemoryError as error:
+                raise MemoryError from error  # FFmpeg's own is a MediaError, which tells of the file
             except av.FFmpegError as error:
                 # EINVAL is for an empty packet, as VLC ends Vorbis with.
                 if not isinstance(error, _DAMAGE) and error.errno != errno.EINVAL:
@@ -160,10 +163,15 @@ def open_media(
 
     Raises:
         MediaError: If it is in none of them, or damaged beyond reading.
+        MemoryError: If it takes more memory than there is.
     """
-    with av.open(
-        file, "r", format=format_name, options={"format_whitelist": containers, **(options or {})}, **_RAW_TAGS
-    ) as container:
+    try:
+        container = av.open(
+            file, "r", format=format_name, options={"format_whitelist": containers, **(options or {})}, **_RAW_TAGS
+        )
+    except MemoryError as error:
+        raise MemoryError from error
+    with container:
         yield Media(container)
 
 

@@ -157,7 +157,9 @@ def _nanoseconds(value: object) -> int:
             return 0
     if isinstance(value, datetime.datetime):
         value = value.replace(tzinfo=value.tzinfo or datetime.UTC).timestamp()
-    return round(value * _NS) if isinstance(value, int | float) and math.isfinite(value) else 0
+    if isinstance(value, int):
+        return value * _NS
+    return round(value * _NS) if isinstance(value, float) and math.isfinite(value * _NS) else 0
 
 
 @contextlib.contextmanager

@@ -1,33 +1,27 @@
 """The `soundgrep` command as the shell starts it: the process is made ready before anything heavy is imported."""
 
-from __future__ import annotations
-
-import codecs
-import os
-import sys
-
-from . import interrupts
+# Nothing is imported here: an interruption before `main` catches it would be answered with a traceback.
 
 
 def main() -> None:
     """Run the command line of this process and end the process with its exit code."""
     try:
-        interrupts.listen()
-        code = _run()
-    except KeyboardInterrupt:
-        interrupts.stop_now()
-    except BaseException:
-        # What a library makes of an interruption is still one, whatever it calls it.
-        if interrupts.was_interrupted():
-            interrupts.stop_now()
-        raise
-    if code == interrupts.EXIT_STOPPED:  # what Typer makes of it
-        interrupts.stop_now()
-    interrupts.hear_no_more()
+        from .interrupts import run_interruptibly
+
+        code = run_interruptibly(_run)
+    except KeyboardInterrupt:  # in the first import of all
+        import os
+
+        os._exit(130)
+    import sys
+
     sys.exit(code)
 
 
 def _run() -> int:
+    import os
+    import sys
+
     _use_utf8()
     # A query's matrix products are small: threads would wait for each other longer than they compute.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -47,6 +41,10 @@ def _use_utf8() -> None:
     Libraries that are not written in Python take every path as UTF-8, whatever the locale: they would read and write
     other files than Python. The terminal still gets its own charset.
     """
+    import codecs
+    import os
+    import sys
+
     if codecs.lookup(sys.getfilesystemencoding()).name == "utf-8":
         return
     os.environ["PYTHONUTF8"] = "1"  # for the processes that this one starts

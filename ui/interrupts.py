@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import threading
 import time
-from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
+    from sys import UnraisableHookArgs
+    from types import FrameType
 
 EXIT_STOPPED = 130
 _PATIENCE_S = 0.6
@@ -21,7 +24,43 @@ _n_heard = 0
 _saves = False
 
 
-def listen() -> None:
+def run_interruptibly(command: Callable[[], int]) -> int:
+    """Run a command and give its exit code; after Ctrl-C the process ends instead."""
+    try:
+        _listen()
+        code = command()
+    except KeyboardInterrupt:
+        stop_now()
+    except BaseException:
+        # What a library makes of an interruption is still one, whatever it calls it.
+        if _n_heard:
+            stop_now()
+        raise
+    if code == EXIT_STOPPED:  # what Typer makes of it
+        stop_now()
+    _hear_no_more()
+    return code
+
+
+def let_it_save() -> None:
+    """Give this command all the time that it wants after a first Ctrl-C: it saves what it has done."""
+    global _saves
+    _saves = True
+
+
+def stop_now(*, is_told: bool = False) -> NoReturn:
+    """End the process at once: what libraries do as they end may take long.
+
+    Args:
+        is_told: Whether the user has been told of it already.
+    """
+    line = b"" if is_told else b"soundgrep: stopped.\n"
+    with contextlib.suppress(OSError):  # stderr may be closed
+        os.write(2, b"\r\x1b[K\x1b[?25h" + line if os.isatty(2) else line)  # a bar hides the cursor
+    os._exit(EXIT_STOPPED)
+
+
+def _listen() -> None:
     """Have Ctrl-C raise KeyboardInterrupt, and end the process where that does not come through.
 
     Python hears of a signal between two steps of the main thread; a query in DuckDB or the training of an index is one
@@ -37,34 +76,18 @@ def listen() -> None:
     theirs.setblocking(False)
     signal.set_wakeup_fd(theirs.detach(), warn_on_full_buffer=False)
     threading.Thread(target=_watch, args=(ours,), daemon=True, name="soundgrep-interrupts").start()
+    sys.unraisablehook = _show_unraisable
 
 
-def let_it_save() -> None:
-    """Give this command all the time that it wants after a first Ctrl-C: it saves what it has done."""
-    global _saves
-    _saves = True
-
-
-def hear_no_more() -> None:
+def _hear_no_more() -> None:
     """Ignore Ctrl-C from now on: the command has done its work, and Python's end would answer with a traceback."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def was_interrupted() -> bool:
-    """Tell whether there was a Ctrl-C."""
-    return _n_heard > 0
-
-
-def stop_now(*, is_told: bool = False) -> NoReturn:
-    """End the process at once: what libraries do as they end may take long.
-
-    Args:
-        is_told: Whether the user has been told of it already.
-    """
-    line = b"" if is_told else b"soundgrep: stopped.\n"
-    with contextlib.suppress(OSError):  # stderr may be closed
-        os.write(2, b"\r\x1b[K\x1b[?25h" + line if os.isatty(2) else line)  # a bar hides the cursor
-    os._exit(EXIT_STOPPED)
+def _show_unraisable(unraisable: UnraisableHookArgs) -> None:
+    """Show an error that cannot be raised where it happens, but no interruption: the process is about to end of it."""
+    if unraisable.exc_type is not KeyboardInterrupt:
+        sys.__unraisablehook__(unraisable)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -82,5 +105,5 @@ def _watch(ours: socket.socket) -> None:
             n_signals += 1
             if n_signals == 1:
                 time.sleep(_PATIENCE_S)
-            if n_signals > 1 or not (_saves and was_interrupted()):
+            if n_signals > 1 or not (_saves and _n_heard):
                 stop_now()

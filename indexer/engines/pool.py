@@ -14,7 +14,6 @@ from typing import Any, Self
 from ...model.errors import CheckpointError, SoundgrepError
 from ...model.paths import readable_path
 from ...model.runtime import chosen_runtime, has_gpu, usable_cores
-from ...model.stores import is_url
 from ...model.system import memory_bytes
 from ..report import Failure
 from .child import ChildSettings
@@ -187,7 +186,8 @@ class Pool:
                 self._waiting.append(task)
             elif process.is_alone:
                 reason = "reading it crashed the process that read it"
-                yield task, Failure(readable_path(task.path), reason, is_lasting=not process.is_loading)
+                is_lasting = not process.is_loading and not process.was_ended
+                yield task, Failure(readable_path(task.path), reason, is_lasting=is_lasting)
             else:
                 self._suspects.append(task)
 
@@ -200,7 +200,7 @@ class Pool:
                 self._waiting.append(task)
             elif number in culprits and len(culprits) == 1:
                 reason = f"reading it hung: no step in {self._stall_s:.0f} s"
-                yield task, Failure(readable_path(task.path), reason, is_lasting=not is_url(task.path))
+                yield task, Failure(readable_path(task.path), reason, is_lasting=False)  # a disk may be slow
             else:
                 self._suspects.append(task)
 

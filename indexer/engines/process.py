@@ -12,6 +12,8 @@ from .worker import Task
 _CHILD = f"{__package__}.child"
 # Threads of libraries that would only get in the way of the tower's.
 _THREAD_COUNTS = ("MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+# SIGKILL, which Windows has no name for, and SIGTERM: nothing that a file does to a library.
+_ENDED = (-9, -15)
 
 
 class Process:
@@ -78,6 +80,11 @@ class Process:
     def silent_s(self) -> float:
         """Seconds since it last said anything."""
         return time.monotonic() - self._heard_s
+
+    @property
+    def was_ended(self) -> bool:
+        """Whether something else ended it, as the system does where memory runs out."""
+        return self._popen.poll() in _ENDED
 
     def end(self) -> None:
         """End it at once: it holds nothing that counts."""

@@ -17,7 +17,7 @@ from ...model.clip_files import Span, clip_state, open_clip
 from ...model.clip_state import ClipState
 from ...model.decoding import AudioInfo, AudioStream
 from ...model.encoder import Encoder
-from ...model.errors import AudioError
+from ...model.errors import AudioError, AudioReadError
 from ...model.loading import loading_encoder
 from ...model.paths import readable_path
 from ...model.segments import SegmentCutter, Waveform
@@ -145,7 +145,8 @@ def read_steps(task: Task) -> Iterator[Step]:
     except OSError as error:
         yield Failure(name, f"cannot be read ({error.strerror or error})", is_lasting=False)
     except AudioError as error:
-        yield Failure(name, str(error).removeprefix(f"{name}: "))
+        is_lasting = not isinstance(error, AudioReadError)
+        yield Failure(name, str(error).removeprefix(f"{name}: "), is_lasting=is_lasting)
     except MemoryError:
         yield Failure(name, "it takes more memory than there is", is_lasting=False)
     else:

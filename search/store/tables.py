@@ -402,6 +402,9 @@ def check_location(folder: Path) -> None:
 @contextlib.contextmanager
 def _told(folder: Path, deed: str) -> Iterator[None]:
     """Turn what the libraries below raise into one sentence about the table."""
+    if deed in ("created", "written", "restored") and time.time() < 0:  # Delta panics
+        why = "this machine's clock stands before 1970"
+        raise CollectionError(f"{readable_path(folder)}: the table cannot be {deed} ({why})")
     try:
         yield
     except (DeltaError, pa.ArrowException, OSError) as error:

@@ -31,6 +31,12 @@ def crashing(task):
         os.kill(os.getpid(), signal.SIGSEGV)
     yield Failure(task.path.decode(), "read")
 
+def killed(task):
+    yield Begun()
+    if b"bad" in task.path:
+        os.kill(os.getpid(), signal.SIGKILL)
+    yield Failure(task.path.decode(), "read")
+
 def hanging(task):
     yield Begun()
     if b"bad" in task.path:
@@ -107,6 +113,15 @@ def test_a_file_that_hangs_takes_no_other_down(readers: Callable[[str], Steps]) 
     with Pool(2, steps=readers("hanging"), stall_s=2) as pool:
         found = outcomes(pool, *names)
     assert found == {b"/" + name: "reading it hung: no step in 2 s" if b"bad" in name else "read" for name in names}
+
+
+def test_only_what_is_the_files_own_is_remembered(readers: Callable[[str], Steps]) -> None:
+    """A crash is; that memory ran out, or a disk hung, or what nobody foresaw, is not."""
+    for function, is_lasting in (("crashing", True), ("killed", False), ("hanging", False), ("dividing", False)):
+        with Pool(1, steps=readers(function), stall_s=2) as pool:
+            [(_, outcome)] = pool.read_files(tasks(b"bad"))
+        assert isinstance(outcome, Failure)
+        assert outcome.is_lasting is is_lasting, function
 
 
 def test_a_file_that_takes_all_memory_fails_by_itself(readers: Callable[[str], Steps]) -> None:

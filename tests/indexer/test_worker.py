@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from pathlib import Path
 
@@ -89,3 +90,52 @@ def test_the_loudest_file_that_is_taken_has_an_embedding(tmp_path: Path, tiny_ch
     assert np.isfinite(file.embeddings).all()
     assert file.peak_dbfs is not None
     assert file.peak_dbfs > 220
+
+
+class Failing(io.BytesIO):
+    """A file whose reading fails from a place on, or as soon as it is sought in after it was read to its end."""
+
+    def __init__(self, content: bytes, error: Exception, *, from_byte: int, after_hashing: bool) -> None:
+        super().__init__(content)
+        self._error, self._from, self._is_sound = error, from_byte, after_hashing
+
+    def read(self, size: int | None = -1) -> bytes:
+        start = self.tell()
+        block = super().read(-1 if size is None else size)
+        if not self._is_sound and self.tell() > self._from:
+            self.seek(start)
+            raise self._error
+        if not block:
+            self._is_sound = False  # it has been hashed
+        return block
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), TimeoutError(110, "timed out"), MemoryError()])
+@pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "mp3"])
+@pytest.mark.parametrize("after_hashing", [True, False])
+def test_a_reading_that_fails_is_never_remembered_and_never_half_heard(
+    error: Exception,
+    suffix: str,
+    after_hashing: bool,
+    tmp_path: Path,
+    tiny_checkpoint: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    path = tmp_path / f"a.{suffix}"
+    soundfile.write(path, np.concatenate([sound(n) for n in range(20)]), 16_000)
+    content = path.read_bytes()
+    task = Task(os.fsencode(path), str(tiny_checkpoint), hop_s=1.0)
+    whole = read_file(task)
+    assert isinstance(whole, EmbeddedFile)
+    n_failed = 0
+    for share in (0, 0.001, 0.01, 0.3, 0.6, 0.95, 0.999):
+        file = Failing(content, error, from_byte=int(share * len(content)), after_hashing=after_hashing)
+        monkeypatch.setattr(worker, "open_clip", lambda path, span=None, file=file: file)
+        outcome = read_file(task)
+        if isinstance(outcome, EmbeddedFile):  # it was not needed to that place
+            np.testing.assert_array_equal(outcome.embeddings, whole.embeddings)
+            continue
+        assert isinstance(outcome, Failure)
+        assert not outcome.is_lasting, outcome
+        n_failed += 1
+    assert n_failed > 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import os
 import socket
@@ -9,11 +10,14 @@ import tarfile
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 from s3fs import S3FileSystem
 
 from soundgrep.model.archives import read_members
 from soundgrep.model.clip_files import clip_state, open_clip
+from soundgrep.model.clip_state import ClipState
 from soundgrep.model.decoding import decode
 from soundgrep.model.errors import ArchiveError, AudioError
 
@@ -136,6 +140,63 @@ def test_an_object_that_is_written_again_has_another_state(bucket: Bucket) -> No
     assert clip_state(bucket.put("a.wav", b"2")).mtime_ns % 10**9 != first.mtime_ns % 10**9
     assert first.size_bytes == 1
     assert first.mtime_ns > 10**18
+
+
+@pytest.mark.parametrize("mtime", [-(1 << 62), -1, 0, 1 << 33, 1 << 62, 1e300, "inf", "-inf", "nan", "yesterday"])
+def test_any_time_in_an_archive(tmp_path: Path, mtime: float | str) -> None:
+    shard = tmp_path / "s.tar"
+    with tarfile.open(shard, "w", format=tarfile.PAX_FORMAT) as archive:
+        info = tarfile.TarInfo("a.wav")
+        info.size = 3
+        info.pax_headers = {"mtime": str(mtime), "uid": "9" * 40, "atime": str(mtime), "SCHILY.ino": "9" * 40}
+        archive.addfile(info, io.BytesIO(b"abc"))
+    assert names_and_problems(shard) == {"a.wav": None}
+    with open_clip(f"{shard}!/a.wav") as file:
+        assert file.read() == b"abc"
+
+
+@pytest.mark.parametrize("field", [slice(108, 116), slice(116, 124), slice(136, 148)])  # uid, gid, mtime
+def test_any_number_in_the_head_of_a_member(tmp_path: Path, field: slice) -> None:
+    shard = tar(tmp_path / "s.tar", {"a.wav": b"abc"})
+    content = bytearray(shard.read_bytes())
+    content[field] = (b"\x80" + b"\x7f" * 11)[: field.stop - field.start]  # as GNU tar writes what octal cannot
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    shard.write_bytes(content)
+    with open_clip(f"{shard}!/a.wav") as file:
+        assert file.read() == b"abc"
+
+
+@pytest.mark.parametrize(("size", "second"), [(-1, -(1 << 200)), (1 << 70, 1 << 200), (0, 0), (1 << 63, -(1 << 63))])
+def test_numbers_from_the_system_become_the_nearest_that_tables_hold(size: int, second: int) -> None:
+    state = ClipState(size, second * 10**9)
+    assert 0 <= state.size_bytes < 1 << 63
+    assert -(1 << 63) <= state.mtime_ns < 1 << 63
+    pa.array([state.size_bytes, state.mtime_ns], pa.int64())
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"LastModified": datetime.datetime.min.replace(tzinfo=datetime.UTC)},
+        {"LastModified": datetime.datetime.max.replace(tzinfo=datetime.UTC)},
+        {"LastModified": "9999-12-31T23:59:59+00:00"},
+        {"LastModified": "soon"},
+        {"mtime": float("inf")},
+        {"mtime": float("nan")},
+        {"mtime": -1e300},
+        {},
+    ],
+)
+def test_any_time_of_an_object(told: dict[str, object], monkeypatch: pytest.MonkeyPatch) -> None:
+    fs = MemoryFileSystem()
+    fs.pipe("/odd/a.wav", b"abc")
+    info = MemoryFileSystem.info
+    real = {"name": "/odd/a.wav", "size": 3, "type": "file"}
+    monkeypatch.setattr(MemoryFileSystem, "info", lambda self, path, **more: info(self, path, **more) and real | told)
+    state = clip_state("memory://odd/a.wav")
+    assert state.size_bytes == 3
+    pa.array([state.mtime_ns], pa.int64())
 
 
 def test_a_store_out_of_reach_is_told_in_plain_words(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
