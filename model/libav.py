@@ -1,4 +1,4 @@
-"""FFmpeg's libraries through PyAV, 14 to 19: the one place that knows PyAV's names, and what its releases changed."""
+"""FFmpeg's libraries through PyAV, 17 to 19: the one place that knows PyAV's names, and what its releases changed."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .errors import AudioError
 MediaError = av.FFmpegError
 """What FFmpeg raises of a file that it cannot read; where it is an `OSError` as well, the reading itself failed."""
 
-# PyAV gives a frame's planes by the eight pointers of its head; further channels lie elsewhere.
-_MAX_PLANES = 8
+# A frame's head holds eight pointers to planes, and PyAV counts on until it meets one that is zero: there is none.
+_MAX_PLANES = 7
 _WIDE = ("s64", "s64p")
 # Before 19 PyAV refused text that is not UTF-8 unless told otherwise; since then it knows no other way than this one.
 _RAW_TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
@@ -93,6 +93,10 @@ class Track:
 
     def __init__(self, container: av.container.InputContainer, stream: av.AudioStream) -> None:
         self._container, self._stream = container, stream
+        context = stream.codec_context
+        if context is not None and (n_channels := context.layout.nb_channels):  # to be read once, for the same reason:
+            # The order of channels is of no account to us; one that has no name is freed twice by PyAV with each frame.
+            context.layout = f"{n_channels} channels"
         self.tags: Mapping[str, str] = dict(stream.metadata)
         self.n_damaged = 0
         self.broke_off = False
@@ -149,26 +153,20 @@ class Track:
 
 
 @contextlib.contextmanager
-def open_media(
-    file: BinaryIO, *, containers: str, format_name: str | None = None, options: Mapping[str, str] | None = None
-) -> Iterator[Media]:
+def open_media(file: BinaryIO, *, containers: str) -> Iterator[Media]:
     """Open a file's sound.
 
     Args:
         file: Its bytes; libav reads through this object, so names need not be text, and reading fails with the
             system's own error.
         containers: FFmpeg's names of the containers that may be opened, with commas between.
-        format_name: The container, where it is known better than by looking; None to look.
-        options: Options of the container.
 
     Raises:
         MediaError: If it is in none of them, or damaged beyond reading.
         MemoryError: If it takes more memory than there is.
     """
     try:
-        container = av.open(
-            file, "r", format=format_name, options={"format_whitelist": containers, **(options or {})}, **_RAW_TAGS
-        )
+        container = av.open(file, "r", container_options={"format_whitelist": containers}, **_RAW_TAGS)
     except MemoryError as error:
         raise MemoryError from error
     with container:

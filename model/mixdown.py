@@ -9,6 +9,7 @@ import soxr
 _LEAST_PEAK, _MOST_PEAK, _N_SUMMED = 1e-10, 1e10, 1 << 14
 _CANCELLED_SHARE = 0.1
 _HEARD_SHARE = 0.01
+_MUCH_LOUDER = 2.0
 _NOTHING = np.zeros(0, dtype=np.float32)
 # Full scale of libav's integer sample formats; unsigned 8 bit is centred on 128, floats are at scale already.
 _FULL_SCALE = {"i2": 2.0**15, "i4": 2.0**31, "i8": 2.0**63}
@@ -31,6 +32,7 @@ class Mixdown:
         self._n_above = 0
         self._power_before = self._power_after = 0.0  # of what is resampled to a lower rate
         self._cancelled_s = 0.0
+        self._loudest = 0  # channel
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -133,7 +135,10 @@ class Mixdown:
             return mono
         powers = [_sum_of_squares(channel, peak) for channel in scaled]
         self._cancelled_s += scaled.shape[1] / sampling_rate_hz
-        return np.ascontiguousarray(scaled[int(np.argmax(powers))])
+        loudest = int(np.argmax(powers))
+        if self._loudest >= len(powers) or powers[loudest] > _MUCH_LOUDER * powers[self._loudest]:
+            self._loudest = loudest  # to change over is to be heard as a click, so it takes a reason
+        return np.ascontiguousarray(scaled[self._loudest])
 
     def _resampled(self, mono: npt.NDArray[np.float32], sampling_rate_hz: int) -> npt.NDArray[np.float32]:
         before = _NOTHING

@@ -12,12 +12,12 @@ from .spliced import Part, spliced
 _HEAD_BYTES = 12
 _BLOCK_BYTES = 1 << 20
 _LEAST_REST_BYTES = 4096  # less than that after the sound is padding or a tag
+_MAX_MPEG_FRAME_BYTES = 1441
 _LEAST_ZEROS_BYTES = 1 << 16
 _MAX_CHUNKS = 10_000
 _MAGICS_AFTER_ID3 = (b"RIFF", b"RIFX", b"RF64", b"BW64", b"FORM", b"OggS", b"caff", b"riff", b".snd")
 _TAGS_AT_THE_END = (b"TAG", b"ID3", b"APETAGEX", b"RIFF", b"LYRICSBEGIN")
 # Sound in a stream of packets: zeros after it are no silence, and looking through them takes long.
-_ID3V1_BYTES = 128  # at the very end, or nobody looks for it
 _PACKETS = (b"ID3", b"fLaC", b"OggS", b"MAC ", b"wvpk", b"\xff")
 _EXTENSIBLE = 0xFFFE
 # Sun's .au holds what RIFX holds, in the same order of bytes: its number for a format tag and a number of bytes.
@@ -31,13 +31,11 @@ class Readable:
 
     Attributes:
         file: Its bytes.
-        format_name: FFmpeg's name of the container, where looking would not tell; None to look.
         container: What the container is called where FFmpeg is shown another one; None where it is what it is.
         notes: What was found, as the rest of a sentence that begins with the file's name.
     """
 
     file: BinaryIO
-    format_name: str | None = None
     container: str | None = None
     notes: tuple[str, ...] = ()
 
@@ -128,9 +126,9 @@ def _with_true_sizes(file: BinaryIO, head: bytes, chunks: _Chunks, n_bytes: int)
         if name == chunks.data:
             start = place + chunks.head_bytes
             end = start + size
-            if size > 0 and end < n_bytes and not _chunk_follows(file, end, chunks, n_bytes):
+            if end < n_bytes and not _chunk_follows(file, end, chunks, n_bytes):
                 rest = n_bytes - end
-                if _is_zero(file, end, n_bytes):
+                if size > 0 and _is_zero(file, end, n_bytes):
                     parts = _cut(parts, n_bytes, end)
                 elif rest >= _LEAST_REST_BYTES:
                     true = n_bytes - start + (chunks.head_bytes if chunks.counts_head else 0)
@@ -182,10 +180,9 @@ def _as_au(file: BinaryIO, layout: bytes, start: int, size: int, notes: tuple[st
 
 
 def _without_zeros(file: BinaryIO, head: bytes, n_bytes: int) -> Readable:
-    """Leave out a long run of zeros at the end, and say what a file of few packets is."""
-    format_name = None
-    if head[0] == 0xFF and _is_mpeg_frame(head) and n_bytes < _LEAST_REST_BYTES:
-        format_name = "mp3"
+    """Leave out a long run of zeros at the end, and wrap a file of few packets."""
+    if _is_mpeg_frame(head) and n_bytes < _LEAST_REST_BYTES:  # FFmpeg wants to see more of them
+        return Readable(spliced(file, [_wav_head_of_mpeg(head, n_bytes), (0, n_bytes)]), container="mp3")
     end = n_bytes
     if _is_zero(file, max(0, n_bytes - _LEAST_ZEROS_BYTES), n_bytes):
         while end > 0:
@@ -195,21 +192,28 @@ def _without_zeros(file: BinaryIO, head: bytes, n_bytes: int) -> Readable:
             if left:
                 break
     if end < n_bytes - _LEAST_ZEROS_BYTES:
-        return Readable(spliced(file, [(0, min(n_bytes, end + _LEAST_REST_BYTES))]), format_name)
-    if format_name:  # which wants to see a second frame begin
-        tag_start = max(0, end - _ID3V1_BYTES)
-        if _read(file, tag_start, 3) != b"TAG":
-            tag_start = end
-        return Readable(spliced(file, [(0, tag_start), head[:4], (tag_start, end - tag_start)]), format_name)
+        # The last packet may end in zeros; much more than that, and FFmpeg takes an MP3 for two.
+        margin = min(_LEAST_REST_BYTES, max(_MAX_MPEG_FRAME_BYTES, end >> 5))
+        return Readable(spliced(file, [(0, min(n_bytes, end + margin))]))
     file.seek(0)
     return Readable(file)
 
 
+def _wav_head_of_mpeg(head: bytes, n_bytes: int) -> bytes:
+    is_layer_3 = head[1] & 0x06 == 0x02
+    layout = struct.pack("<HHIIHHH", 0x55 if is_layer_3 else 0x50, 2, 44_100, 16_000, 1, 0, 0)  # frames have their own
+    chunks = b"fmt " + struct.pack("<I", len(layout)) + layout + b"data" + struct.pack("<I", n_bytes)
+    return b"RIFF" + struct.pack("<I", 4 + len(chunks) + n_bytes) + b"WAVE" + chunks
+
+
 def _is_mpeg_frame(head: bytes) -> bool:
     """Tell whether a file starts with the head of an MPEG audio frame (ISO 11172-3, 2.4.1.3)."""
+    if len(head) < _HEAD_BYTES:
+        return False
     second, third = head[1], head[2]
     return (
-        second & 0xE0 == 0xE0
+        head[0] == 0xFF
+        and second & 0xE0 == 0xE0
         and second & 0x18 != 0x08
         and second & 0x06 != 0
         and third & 0xF0 not in (0, 0xF0)

@@ -131,7 +131,7 @@ class Recording:
 
 @contextlib.contextmanager
 def _open(source: Readable, n_bytes: int) -> Iterator[Media]:
-    with open_media(source.file, containers=_CONTAINERS, format_name=source.format_name) as media:
+    with open_media(source.file, containers=_CONTAINERS) as media:
         claimed_s = media.duration_s or 0.0
         is_counted = bool(_COUNTED & set(media.format_name.split(",")))
         if claimed_s > _MAX_DURATION_S and is_counted and n_bytes > claimed_s * _LEAST_BYTES_PER_S:

@@ -9,6 +9,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+import soundfile
 
 from soundgrep.model.decoding import decode
 from soundgrep.model.libav import FlacWriter, open_media
@@ -16,6 +17,14 @@ from soundgrep.model.libav import FlacWriter, open_media
 from .media import sine
 
 CONTAINERS = "wav,matroska,ogg,mov,flac,nut"
+
+
+# Numbers of channels in the `chan` chunk of CAF (Apple's CoreAudioTypes: AudioChannelLabel).
+_LABELS = {"FL": 1, "FR": 2, "FC": 3, "LFE": 4, "BL": 33, "BR": 34, "FLC": 7, "FRC": 8, "SL": 5, "SR": 6}
+
+
+def _names(positions: str) -> list[str]:
+    return [channel.name for channel in av.AudioLayout(positions).channels]
 
 
 def write_channels(path: Path, samples: npt.NDArray[np.float32], *, codec: str) -> Path:
@@ -41,7 +50,7 @@ def riff(*chunks: tuple[bytes, bytes]) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-@pytest.mark.parametrize("n_channels", [9, 16, 24, 64])
+@pytest.mark.parametrize("n_channels", [8, 9, 16, 24, 64])
 @pytest.mark.parametrize(("codec", "name"), [("libopus", "x.opus"), ("libopus", "x.mka")])
 def test_planes_past_the_eighth_are_read(tmp_path: Path, codec: str, name: str, n_channels: int) -> None:
     samples = np.stack([sine(440, rate_hz=48_000, level=0.5 / (1 + channel)) for channel in range(n_channels)])
@@ -53,6 +62,23 @@ def test_planes_past_the_eighth_are_read(tmp_path: Path, codec: str, name: str, 
     levels = np.sqrt(np.mean(np.square(found[:, 4_800:43_200]), axis=1))
     expected = np.sqrt(np.mean(np.square(samples[:, 4_800:43_200]), axis=1))
     assert np.allclose(levels, expected, rtol=0.1)
+
+
+@pytest.mark.parametrize("positions", ["FR+FL", "7.1(wide)", "LFE+FC", "FC+FL+FR+BL+BR+LFE"])
+def test_channels_in_an_order_without_a_name(tmp_path: Path, positions: str) -> None:
+    samples = np.stack([sine(440, rate_hz=48_000)] * av.AudioLayout(positions).nb_channels)
+    path = tmp_path / "x.caf"
+    soundfile.write(path, samples.T, 48_000, subtype="PCM_24")
+    chunk = struct.pack(">III", 0, 0, len(samples)) + b"".join(
+        struct.pack(">II12x", label, 0) for label in [_LABELS[name] for name in _names(positions)]
+    )
+    content = path.read_bytes()
+    place = content.index(b"data")
+    path.write_bytes(content[:place] + b"chan" + struct.pack(">q", len(chunk)) + chunk + content[place:])
+    for _ in range(3):  # memory that is freed twice does not always end a process at once
+        found = decode(path, sampling_rate_hz=48_000)
+        assert found.info.n_channels == len(samples)
+        assert np.allclose(found.waveform, samples[0], atol=1e-3)
 
 
 def test_text_that_is_not_utf_8_keeps_its_bytes(tmp_path: Path) -> None:
