@@ -23,7 +23,6 @@ _HINT = "_last_checkpoint"
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*")
 # A letter may be written as \uXXXX, so a line that is no JSON may hide a path in other ways than this.
 _PATH_IN_TEXT = re.compile(r'"path"\s*:\s*"([^"]*)"')
-_NO_SPACE = re.compile(r"\s*")
 _NEVER_WRITTEN = ("deletionVector", "readerFeatures", "sidecar", "\\u00")
 _CHECKED_ACTIONS = frozenset({"commitInfo", "protocol", "metaData", "add", "remove", "txn"})
 _READER_VERSION = 1
@@ -134,11 +133,11 @@ def _written(path: Path) -> Iterator[tuple[str, Any]]:
 
 def _records(line: bytes) -> Iterator[dict[str, Any]]:
     """Read what is in a line of a log: one record, or what else a reader could take for records."""
-    text, place = line.decode("utf-8", "replace"), 0
+    text, place = line.decode("utf-8", "replace").strip(), 0
     try:
-        while place < len(text.rstrip()):
-            place = _NO_SPACE.match(text, place).end()  # type: ignore[union-attr] - it matches nothing, too
+        while place < len(text):
             record, place = _DECODER.raw_decode(text, place)
+            place += len(text) - place - len(text[place:].lstrip())
             if isinstance(record, dict):
                 yield record
     except (ValueError, RecursionError):
