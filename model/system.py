@@ -16,6 +16,7 @@ import secrets
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import threading
@@ -25,6 +26,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType, ModuleType
+from typing import BinaryIO
 
 from .paths import encoded_path
 
@@ -41,6 +43,7 @@ _ASSUMED_MEMORY_BYTES = 8 << 30
 _STOP_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGTERM)
 _CAN_INHERIT = hasattr(os, "fork")
 _HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
+_PLAINLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _TOKEN_BYTES = 32
 _CONNECT_S = 60.0
 _TOKEN_S = 5.0
@@ -147,6 +150,29 @@ def sync_folder(folder: Path) -> None:
         _sync(folder, os.O_RDONLY)
     else:
         folder.stat()
+
+
+def open_plain(path: Path) -> BinaryIO:
+    """Open a file for reading, if it is one: opening a link could lead elsewhere, a pipe or a device could wait.
+
+    Raises:
+        OSError: If it cannot be opened, or is a symbolic link or no regular file; `strerror` says so in plain words.
+    """
+    _check_plain(path.lstat())
+    file = os.fdopen(os.open(path, os.O_RDONLY | _PLAINLY), "rb")
+    try:
+        _check_plain(os.fstat(file.fileno()))  # it may have been swapped meanwhile
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _check_plain(status: os.stat_result) -> None:
+    if stat.S_ISLNK(status.st_mode):
+        raise OSError(errno.ELOOP, "it is a symbolic link")
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is not a regular file")
 
 
 def replace_file(aside: Path, path: Path) -> None:

@@ -31,6 +31,7 @@ from .querying.terms import Asked, Terms
 from .several import BOTH, fused_search
 from .sql.calls import ROWS, Call
 from .store.annexes import read_annex
+from .store.confined import check_confined
 from .store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear, sql_name
 from .store.manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifest, read_manifest
 from .store.tables import Table
@@ -102,11 +103,12 @@ class Collection:
                 value, like list_sum(range(1000000000)), cannot be stopped before it is through.
 
         Raises:
-            CollectionError: If it is no collection, damaged, or of a newer format version.
+            CollectionError: If it is no collection, damaged, of a newer format version, or reaches outside its folder.
             EncoderMismatchError: If it was made by another encoder.
             CheckpointError: If the encoder named cannot be opened.
         """
         folder = user_path(path).absolute()
+        check_confined(folder)
         manifest = read_manifest(folder)
         if isinstance(encoder, str | os.PathLike):
             encoder = named_encoder(manifest, encoder, collection=folder)

@@ -16,11 +16,13 @@ from ..model.errors import CollectionError, EncoderMismatchError, QueryError
 from ..model.paths import readable_path
 from .querying.condition import Condition
 from .querying.query import Query
+from .store.durable import read_plain
 from .store.manifest import Manifest
 
 QUERIES_FOLDER = "queries"
 MAX_NAME = 80
 _FORMAT = 1
+_MAX_BYTES = 16 << 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +87,10 @@ class SavedQuery:
         Raises:
             ValueError: If it is not what `to_bytes` gives.
         """
-        record = json.loads(data)
+        try:
+            record = json.loads(data)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         if not isinstance(record, dict) or record.get("format") != _FORMAT:
             raise ValueError("it is no saved query of a format known here")
         try:
@@ -136,7 +141,7 @@ def saved_queries(collection: Path) -> list[SavedQuery]:
     try:
         for path in (collection / QUERIES_FOLDER).glob("[!.]*.json"):
             try:
-                found.append(SavedQuery.of_bytes(path.read_bytes()))
+                found.append(SavedQuery.of_bytes(read_plain(path, most_bytes=_MAX_BYTES)))
             except (ValueError, FileNotFoundError):  # deleted meanwhile
                 continue
     except OSError as error:
@@ -161,7 +166,7 @@ def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
     """
     place = readable_path(collection)
     try:
-        found = SavedQuery.of_bytes(file_of(collection, name.strip()).read_bytes())
+        found = SavedQuery.of_bytes(read_plain(file_of(collection, name.strip()), most_bytes=_MAX_BYTES))
     except FileNotFoundError:
         known = [one.name for one in saved_queries(collection)]
         listed = f"; there are {', '.join(map(repr, known[:8]))}" if known else ""

@@ -18,6 +18,7 @@ from ...model.paths import exact_path, readable_path, user_path
 from ...model.spread import spread_segments
 from ...search.sql.views import CAPTION_COLUMN, CAPTIONS
 from ...search.store.annexes import read_annex
+from ...search.store.confined import check_confined
 from ...search.store.manifest import CLIPS_FOLDER, Manifest, read_manifest
 from ...search.store.tables import Table
 from ..report import Failure
@@ -174,6 +175,7 @@ class _Captioning:
         self._n_new = 0
 
     def run(self, progress: Callable[[int, int], None] | None) -> CaptionReport:
+        check_confined(self._folder)
         manifest = read_manifest(self._folder)
         clips = Table.open(self._folder / CLIPS_FOLDER, version=manifest.clips_version)
         wanted = clips.read(["clip_id", "path", "path_bytes", "content_hash"]).to_pylist()

@@ -13,6 +13,7 @@ from ...model.errors import CollectionError
 from ...search.index import Index, read_segment_ids
 from ...search.saved import QUERIES_FOLDER
 from ...search.store.annexes import annex_folder, read_annex
+from ...search.store.confined import check_confined
 from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
@@ -93,6 +94,7 @@ def inspect_collection(folder: Path) -> Inspection:
     Raises:
         CollectionError: If the folder is missing, is no collection, or is of a newer format version.
     """
+    check_confined(folder)
     try:
         manifest = read_manifest(folder)
     except CollectionError as error:

@@ -15,6 +15,7 @@ from ...model.errors import UsageError
 from ...model.paths import exact_path, normal_name, readable_path, user_path
 from ...model.stores import is_url
 from ...search.store.annexes import METADATA_ANNEX, read_annex
+from ...search.store.confined import check_confined
 from ...search.store.identity import path_of
 from ...search.store.manifest import CLIPS_FOLDER, Manifest, read_manifest
 from ...search.store.tables import Table
@@ -86,6 +87,7 @@ def add_metadata(
         CollectionError: If the collection is none, cannot be written, or is being written by another run.
     """
     folder = user_path(collection)
+    check_confined(folder)
     manifest = read_manifest(folder)
     source = os.fspath(table)
     exact = os.fsencode(source) if is_url(os.fsencode(source)) else path_of(user_path(source))

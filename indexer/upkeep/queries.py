@@ -12,6 +12,7 @@ from ...model.paths import readable_path, user_path
 from ...model.system import sync_folder
 from ...search import Collection, Query
 from ...search.saved import QUERIES_FOLDER, SavedQuery, checked_name, file_of
+from ...search.store.confined import check_confined
 from ...search.store.durable import write_durably
 from ...search.store.manifest import read_manifest
 
@@ -60,6 +61,7 @@ def save_query(
     # What cannot be asked is not worth keeping.
     condition = saved.condition
     collection.search(saved.query, k=1, where=condition.where, where_values=condition.values)
+    check_confined(collection.path)
     file = file_of(collection.path, name)
     if file.exists():
         raise QueryError(f"{readable_path(collection.path)}: has a saved query {name!r} already; delete it first")
@@ -90,6 +92,7 @@ def delete_query(collection: str | os.PathLike[str], name: str) -> None:
     """
     folder = user_path(collection)
     read_manifest(folder)
+    check_confined(folder)
     try:
         file_of(folder, name.strip()).unlink()
         sync_folder(folder / QUERIES_FOLDER)

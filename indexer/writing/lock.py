@@ -8,6 +8,7 @@ from filelock import FileLock, Timeout
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
+from ...search.store.confined import check_confined
 from ...search.store.manifest import LOCK_NAME
 
 
@@ -21,9 +22,10 @@ def writer_lock(collection: Path) -> Iterator[None]:
         collection: The collection's folder, which exists.
 
     Raises:
-        CollectionError: If another run holds it, or the folder cannot be written.
+        CollectionError: If another run holds it, or the folder cannot be written; if the collection reaches outside it.
     """
     name = readable_path(collection)
+    check_confined(collection)
     lock = FileLock(collection / LOCK_NAME, timeout=0)
     try:
         lock.acquire()

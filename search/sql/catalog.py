@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import itertools
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +28,7 @@ _CONFINED: dict[str, str | bool | int | float | list[str]] = {
     "python_enable_replacements": "false",
     "temp_directory": "",
 }
-_READING = (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN)
+_OPTIONS = (b"format", b"analyze")
 _N_BATCH = 65_536
 # What search() in SQL reads: the rows of every search that the statement names, made before it runs.
 _SEARCHES = "searches0"
@@ -87,15 +88,21 @@ class Catalog:
         _check_text(query, "the SQL query")
         if not time_limit_s > 0:
             raise QueryError(f"the time limit must be above 0, not {time_limit_s:g} s")
-        with _told("the SQL query", limit_s=time_limit_s), self._connected() as connection:
+        is_kept = "setseed" not in query.lower()  # which no transaction takes back
+        with _told("the SQL query", limit_s=time_limit_s), self._connected(is_kept=is_kept) as connection:
             statements = connection.extract_statements(query)
             if len(statements) != 1:
                 raise QueryError(f"the SQL query must be one statement, not {len(statements)}")
-            if statements[0].type not in _READING:
-                raise QueryError(
-                    f"the SQL query can only read: {statements[0].type.name} statements are refused, use SELECT"
-                )
-            with self._searches(connection, query, values or {}), _stopped_after(connection, time_limit_s):
+            kind = statements[0].type
+            if kind == duckdb.StatementType.EXPLAIN:
+                kind = _explained(connection, statements[0].query)  # EXPLAIN ANALYZE runs what it explains
+            if kind != duckdb.StatementType.SELECT:
+                raise QueryError(f"the SQL query can only read: {kind.name} statements are refused, use SELECT")
+            with (
+                self._searches(connection, query, values or {}),
+                _without_trace(connection),
+                _stopped_after(connection, time_limit_s),
+            ):
                 result = _exportable(connection.sql(query, params=dict(values or {})))
                 return readable_times(self._fetched(result, max_rows=max_rows), connection)
 
@@ -178,7 +185,7 @@ class Catalog:
                 connection.unregister(_SEARCHES)
 
     @contextlib.contextmanager
-    def _connected(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _connected(self, *, is_kept: bool = True) -> Iterator[duckdb.DuckDBPyConnection]:
         connection = self._connections.take() or self._opened()
         try:
             yield connection
@@ -186,7 +193,8 @@ class Catalog:
             self._connections.has_failed = True
             raise
         finally:
-            self._connections.give_back(connection)
+            if is_kept:
+                self._connections.give_back(connection)
 
     def _opened(self) -> duckdb.DuckDBPyConnection:
         connection = duckdb.connect(":memory:", config={**_CONFINED, "memory_limit": f"{self._memory_limit}B"})
@@ -199,6 +207,31 @@ class Catalog:
         connection.unregister(_SEARCHES)
         connection.execute("SET lock_configuration = true")
         return connection
+
+
+def _explained(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.StatementType:
+    """Tell what an EXPLAIN explains."""
+    text = query.encode()
+    tokens = [*duckdb.tokenize(query), (len(text), None)]
+    spans = [
+        (start, end) for (start, kind), (end, _) in itertools.pairwise(tokens) if kind != duckdb.token_type.comment
+    ]
+    words = [text[start:end].strip().lower() for start, end in spans]
+    n_before = 2 if words[1:2] == [b"analyze"] else 1
+    if words[1:2] == [b"("] and words[2:3] and words[2] in _OPTIONS:
+        n_before = words.index(b")") + 1
+    statements = connection.extract_statements(text[spans[n_before][0] :].decode())
+    return statements[0].type if len(statements) == 1 else duckdb.StatementType.MULTI
+
+
+@contextlib.contextmanager
+def _without_trace(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Take back whatever a statement does to its session: the next one is another visitor's."""
+    connection.execute("BEGIN TRANSACTION READ ONLY")
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
 
 
 class _Connections:

@@ -1,9 +1,10 @@
 """Durable writes: what is named by a manifest has reached the disk before the manifest names it."""
 
+import errno
 import os
 from pathlib import Path
 
-from ...model.system import replace_file, sync_folder
+from ...model.system import open_plain, replace_file, sync_folder
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -18,7 +19,8 @@ def write_durably(path: Path, data: bytes) -> None:
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        with aside.open("wb") as file:
+        aside.unlink(missing_ok=True)
+        with aside.open("xb") as file:  # follows no link that somebody put there
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -26,3 +28,20 @@ def write_durably(path: Path, data: bytes) -> None:
     finally:
         aside.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def read_plain(path: Path, *, most_bytes: int) -> bytes:
+    """Read a small file of a collection, which is a file and no link to one.
+
+    Args:
+        path: The file.
+        most_bytes: What it may have at most.
+
+    Raises:
+        OSError: If it cannot be read, is no regular file or is larger; `strerror` says so in plain words.
+    """
+    with open_plain(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes:,} bytes")
+    return data

@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import json
-import shutil
+import math
+import os
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -13,7 +15,8 @@ from typing import Any
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from .durable import write_durably
+from ...model.system import replace_file
+from .durable import read_plain, write_durably
 
 FORMAT_VERSION = 3
 """Newest version of the on-disk format that this code reads and writes; older ones are read too, newer ones refused.
@@ -34,6 +37,12 @@ FAILURES_ANNEX = "failures"
 EARS_FOLDER = "ears"
 HEARD_FOLDER = "heard"
 LOCK_NAME = "lock"
+
+_MAX_BYTES = 16 << 20
+_MAX_INT = (1 << 63) - 1
+_MAX_DIM = 1 << 16
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,254}")
+_ANNEX_NAME = re.compile(r"[a-z_]{1,255}")
 
 # Cells that lie this much more unevenly than when they were made, or of which so many more are visited, have drifted.
 _DRIFT = 1.5
@@ -248,7 +257,7 @@ class Manifest:
 
 def has_manifest(collection: Path) -> bool:
     """Tell whether a folder is a collection."""
-    return (collection / MANIFEST_NAME).is_file()
+    return os.path.lexists(collection / MANIFEST_NAME)  # whatever it is: reading it says so
 
 
 def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manifest:
@@ -267,7 +276,7 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
     """
     name = readable_path(collection)
     try:
-        data = (collection / file_name).read_bytes()
+        data = read_plain(collection / file_name, most_bytes=_MAX_BYTES)
     except FileNotFoundError:
         what = "is not a collection (it has no manifest)" if collection.is_dir() else "there is no such collection"
         raise CollectionError(f"{name}: {what}") from None
@@ -279,6 +288,8 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
         record = json.loads(data)
     except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
+    except RecursionError as error:
+        raise CollectionError(f"{name}: its manifest is damaged (it is nested too deeply)") from error
     if not isinstance(record, dict):
         raise CollectionError(f"{name}: its manifest is damaged (it is not a JSON object)")
     version = record.get("format_version")
@@ -288,6 +299,7 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
         )
     try:
         manifest: Manifest = _parse(Manifest, record, "")
+        _check_names(manifest)
     except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
     return manifest
@@ -315,12 +327,43 @@ def write_manifest(collection: Path, manifest: Manifest) -> Manifest:
         del record["ears"]
     data = json.dumps(record, indent=2).encode() + b"\n"
     with contextlib.suppress(OSError):
-        shutil.copyfile(collection / MANIFEST_NAME, collection / PREVIOUS_MANIFEST_NAME)
+        _keep_previous(collection)
     try:
         write_durably(collection / MANIFEST_NAME, data)
     except OSError as error:
         raise CollectionError(f"{readable_path(collection)}: cannot be written ({error.strerror})") from error
     return manifest
+
+
+def _keep_previous(collection: Path) -> None:
+    data = read_plain(collection / MANIFEST_NAME, most_bytes=_MAX_BYTES)
+    aside = collection / f".{PREVIOUS_MANIFEST_NAME}.{os.getpid()}.tmp"
+    try:
+        aside.unlink(missing_ok=True)
+        with aside.open("xb") as file:
+            file.write(data)
+        replace_file(aside, collection / PREVIOUS_MANIFEST_NAME)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _check_names(manifest: Manifest) -> None:
+    """Check what becomes part of a path, or of a statement in SQL, or the size of something."""
+    indexes = [manifest.index, *(record.index for record in manifest.ears.values())]
+    names = [("index.generation", _FOLDER_NAME, index.generation) for index in indexes if index is not None]
+    names += [("annexes", _ANNEX_NAME, name) for name in manifest.annexes]
+    names += [("ears", _FOLDER_NAME, name) for name in manifest.ears]
+    for where, allowed, name in names:
+        if not allowed.fullmatch(name) or name in (CLIPS_FOLDER, SEGMENTS_FOLDER):
+            raise ValueError(
+                f"{where} has the name {readable_path(name)[:80]!r}, which no part of a collection can have"
+            )
+    ears: list[Manifest | EarRecord] = [manifest, *manifest.ears.values()]
+    for record in ears:
+        if not 0 < record.embedding_dim <= _MAX_DIM or record.sampling_rate_hz < 1:
+            raise ValueError("embedding_dim or sampling_rate_hz is out of range")
+        if record.segment_s <= 0 or record.hop_s <= 0:
+            raise ValueError("segment_s or hop_s is not above 0")
 
 
 def _parse(kind: Any, value: object, where: str) -> Any:
@@ -350,9 +393,11 @@ def _parse(kind: Any, value: object, where: str) -> Any:
             raise ValueError(f"{where.rstrip('.')} is not a list")
         return tuple(_parse(typing.get_args(kind)[0], one, f"{where}{n}.") for n, one in enumerate(value))
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        value = float(value) if abs(value) <= _MAX_INT else math.inf
     if not isinstance(value, kind) or isinstance(value, bool):
         raise ValueError(  # noqa: TRY004 - a wrong value in a file
             f"{where.rstrip('.')} is not {'a text' if kind is str else 'a number'}"
         )
+    if (kind is int and not 0 <= value <= _MAX_INT) or (kind is float and not math.isfinite(value)):
+        raise ValueError(f"{where.rstrip('.')} is out of range")
     return value

@@ -21,6 +21,7 @@ from pyarrow.fs import LocalFileSystem, SubTreeFileSystem
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
 from ...model.system import sync_file, sync_folder
+from .confined import check_file_names, check_removable
 from .identity import path_of
 from .schema import embedding_matrix
 
@@ -91,7 +92,9 @@ class Table:
         """
         check_location(folder)
         with _told(folder, "opened"):
-            return cls(folder, deltalake.DeltaTable(str(folder), version=version))
+            table = cls(folder, deltalake.DeltaTable(str(folder), version=version))
+            table._check_names()
+            return table
 
     @classmethod
     def open_or_create(cls, folder: Path, schema: pa.Schema) -> "Table":
@@ -180,8 +183,10 @@ class Table:
                     post_commithook_properties=_LOG_KEPT,
                 )
                 # Delta names files that went long ago too, and would commit their going again.
-                if dry_run and not any((self.folder / name).exists() for name in found):
-                    return
+                if dry_run:
+                    check_removable(found, folder=self.folder)
+                    if not any((self.folder / name).exists() for name in found):
+                        return
             self._delta.update_incremental()
             self._sync(since=before)
 
@@ -223,6 +228,7 @@ class Table:
             if before == version:
                 return False
             self._delta.restore(version, post_commithook_properties=_LOG_KEPT)
+            self._check_names()
             self._sync(since=before)
             return True
 
@@ -369,6 +375,10 @@ class Table:
                 for batch in fragment.to_batches(columns=list(columns), batch_size=n_batch):
                     if batch.num_rows:
                         yield batch
+
+    def _check_names(self) -> None:
+        names = pa.table(self._delta.get_add_actions(flatten=True)).column("path").to_pylist()
+        check_file_names(names, folder=self.folder)
 
     def _sync(self, *, since: int) -> None:
         """Put what the versions after `since` added on the disk: Delta itself leaves that to the system."""

@@ -253,3 +253,72 @@ def test_a_filter_is_worked_out_once_and_not_confused_with_another(small: Made) 
         for limit in (2, 3, "3", 2.5):
             hits = collection.search(embedding=query, k=10**6, where="duration_s < $s", where_values={"s": limit})
             assert len(hits) == sum(len(clip) < float(limit) for clip in small.clips)
+
+
+WRITING = (
+    "CREATE OR REPLACE TEMP VIEW clips AS SELECT 1 AS clip_id",
+    "CREATE TEMP TABLE clips AS SELECT 1 AS clip_id",
+    "CREATE OR REPLACE TEMP MACRO lower(x) AS 'x'",
+    "DROP VIEW clips",
+    "DELETE FROM clips",
+    "INSERT INTO clips VALUES (1)",
+    "COPY clips TO '/tmp/clips.csv'",
+    "ATTACH ':memory:' AS other",
+    "SET memory_limit = '1GB'",
+    "SET VARIABLE a = 1",
+    "RESET memory_limit",
+    "PREPARE one AS SELECT 1",
+    "CALL pragma_version()",
+    "PRAGMA version",
+    "INSTALL httpfs",
+    "LOAD httpfs",
+    "BEGIN",
+    "VACUUM",
+    "CHECKPOINT",
+    "USE memory",
+)
+
+
+@pytest.mark.parametrize("statement", WRITING)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "EXPLAIN {}",
+        "EXPLAIN ANALYZE {}",
+        "explain/**/analyze--\n{}",
+        "EXPLAIN (ANALYZE, FORMAT json) {}",
+        "/* \u00e9 */ EXPLAIN ANALYZE {}",
+    ],
+)
+def test_no_visitor_changes_what_another_asks(small: Made, around: str, statement: str) -> None:
+    collection = small.open()
+    with pytest.raises(QueryError) as caught:
+        collection.sql(around.format(statement))
+    assert "\n" not in str(caught.value)
+    assert len(collection.clip_ids_where("lower('A') = 'a' AND clip_id >= 0")) == len(small.clips)
+    assert collection.sql("SELECT getvariable('a') AS a").to_pylist() == [{"a": None}]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "EXPLAIN ANALYZE SELECT count(*) FROM clips",
+        "explain/**/analyze from clips",
+        "EXPLAIN (FORMAT json) SELECT 1",
+        "EXPLAIN (ANALYZE, FORMAT json) SELECT 1",
+        "EXPLAIN (SELECT 1) UNION (SELECT 2)",
+        "/* \u00e9\u00e9 */ EXPLAIN -- why\n ANALYZE WITH one AS (SELECT 1) FROM one",
+    ],
+)
+def test_what_only_reads_can_be_explained(small: Made, query: str) -> None:
+    assert small.open().sql(query).num_rows
+
+
+def test_a_seed_is_its_askers_own(small: Made) -> None:
+    collection = small.open()
+    drawn = []
+    for _ in range(2):
+        collection.sql("SELECT setseed(0.5)")
+        drawn.append(collection.sql("SELECT random() AS r").to_pylist()[0]["r"])
+    assert drawn[0] != drawn[1]
