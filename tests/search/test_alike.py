@@ -138,7 +138,7 @@ print(json.dumps(asdict(record)))
 
 
 def test_any_number_of_threads_builds_the_same_index(tmp_path: Path) -> None:
-    np.save(tmp_path / "rows.npy", clustered(20_500, dim=256, seed=4))
+    np.save(tmp_path / "rows.npy", clustered(20_500, dim=96, seed=4))
     records, places = [], []
     for n in ("1", "3"):
         place = tmp_path / n
