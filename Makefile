@@ -15,7 +15,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test quick coverage busy lint format types imports unit chromium faults matrix odd-files docs pictures clean
+.PHONY: demo test quick coverage busy lint format types imports unit chromium faults matrix odd-files fuzz docs pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -108,7 +108,12 @@ matrix: $(TEST_READY)
 
 # Files as people have them, made by the system's ffmpeg: is the right thing heard of each?
 odd-files: $(TEST_READY)
-	$(BIN)/python tests/odd_files.py
+	$(BIN)/python tests/odd_files.py $(ARGS)
+
+# Bytes that nobody wrote, for ten minutes, `make fuzz ARGS="--seconds 30"` for less.
+fuzz: $(TEST_READY)
+	@$(BIN)/pip install -qq --disable-pip-version-check --constraint constraints.txt --group fuzz
+	$(BIN)/python tests/fuzz.py $(ARGS)
 
 # `make benchmark-NAME` runs tests/benchmarks/NAME.py, `make benchmark-index ARGS="--segments 100000"` with options of its
 # own: on a quiet machine.

@@ -79,7 +79,7 @@ def readable(file: BinaryIO) -> Readable:
     """
     head = _read(file, 0, _HEAD_BYTES)
     n_bytes = file.seek(0, os.SEEK_END)
-    if head[:3] == b"ID3":
+    if head[:3] == b"ID3" and len(head) == _HEAD_BYTES:
         start = 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
         if _read(file, start, 4) in _MAGICS_AFTER_ID3:
             inner = spliced(file, [(start, n_bytes - start)])
@@ -114,6 +114,8 @@ def _with_true_sizes(file: BinaryIO, head: bytes, chunks: _Chunks, n_bytes: int)
     parts: list[Part] = [(0, n_bytes)]
     place, layout = chunks.first, b""
     for _ in range(_MAX_CHUNKS):
+        if place >= n_bytes:  # by whatever a size says: it may be no place of a file at all
+            break
         name, size = _chunk_at(file, place, chunks)
         if name is None:
             break

@@ -20,6 +20,7 @@ _TIMED = frozenset({"mov", "matroska", "mpegts", "mpeg", "asf", "flv", "avi", "o
 # Containers that are cut and joined without their clocks being set: a leap is a seam there (FFmpeg: AVFMT_TS_DISCONT).
 _SEAMED = frozenset({"mpegts", "mpeg", "ogg", "flv", "rm"})
 _LEAST_GAP_S = 0.04  # less is rounding: Matroska counts milliseconds, and coders begin with a few of their own
+_LEAST_START_S = 0.01
 _MAX_LEAP_S = 10.0
 _MAX_GAP_S = 3600.0
 
@@ -56,8 +57,6 @@ class Timeline:
     def __init__(self, media: Media, track: Track) -> None:
         names = set(media.format_name.split(","))
         self._track = track
-        # Microsoft's coders say when a packet was to be sent: two frames later than what FFmpeg makes of it is heard.
-        self._least_gap_s = 0.1 if "asf" in names else _LEAST_GAP_S
         self._is_timed = bool(names & _TIMED)
         self._is_seamed = bool(names & _SEAMED)
         self._origin_s = media.start_s
@@ -97,9 +96,9 @@ class Timeline:
         if frame.time_s is None:
             return 0.0
         gap_s = frame.time_s - self._origin_s - self.heard_s
-        if abs(gap_s) < self._least_gap_s:
-            return 0.0
         is_first = not self.n_channels
+        if abs(gap_s) < (_LEAST_START_S if is_first else _LEAST_GAP_S):
+            return 0.0
         if 0 < gap_s <= (_MAX_LEAP_S if self._is_seamed and not is_first else _MAX_GAP_S):
             return gap_s
         if gap_s < 0 and gap_s > -_MAX_LEAP_S and not self._is_seamed:

@@ -151,7 +151,7 @@ def many_channels(folder: Path) -> Iterator[Case]:
             options = ("-mapping_family", 255) if coding == "libopus" else ()
             make = functools.partial(encode, folder, RATE_HZ, n_channels, "-c:a", coding, *options)
             # FFmpeg writes a WavPack of nine channels that it refuses to read.
-            refusal = "not audio in a known format" if coding == "wavpack" and n_channels > 8 else None
+            refusal = "nothing of its audio can be decoded" if coding == "wavpack" and n_channels > 8 else None
             yield Case("many channels", f"{coding}-{n_channels}.{container}", make, refusal=refusal)
 
 

@@ -75,10 +75,9 @@ def _first_loud_s(waveform: npt.NDArray[np.float32], rate_hz: int) -> float:
 
 
 def _cosine(found: DecodedAudio, plain: DecodedAudio, encoder: Encoder) -> float:
-    """Cosine of the embeddings of the same seconds, those of the burst."""
-    pair = [one.waveform[-encoder.segment_samples :] for one in (found, plain)]
-    length = min(map(len, pair))
-    rows = encoder.embed_audio([wave[:length] for wave in pair])
+    """Cosine of the embeddings of the same sound, which ends where the file does."""
+    length = min(len(found.waveform), len(plain.waveform), encoder.segment_samples)
+    rows = encoder.embed_audio([one.waveform[-length:] for one in (found, plain)])
     return float(rows[0] @ rows[1])
 
 

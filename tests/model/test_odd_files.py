@@ -258,3 +258,33 @@ def test_a_silent_first_track_gives_way_to_one_that_is_not(tmp_path: Path) -> No
     found = heard(path)
     check_is_tone(found)
     assert found.info.notes == ("has 3 audio tracks: stream 1 is indexed, as stream 0 is silent",)
+
+
+@pytest.mark.parametrize("kind", ["W64", "CAF"])
+def test_a_chunk_larger_than_any_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "x"
+    soundfile.write(path, TONE, RATE_HZ, format=kind, subtype="PCM_16")
+    content = path.read_bytes()
+    first = 40 if kind == "W64" else 8
+    size = struct.pack("<Q", 1 << 63) if kind == "W64" else struct.pack(">q", (1 << 63) - 1)
+    head = b"junk" + bytes(12) if kind == "W64" else b"junk"
+    path.write_bytes(content[:first] + head + size + content[first:])
+    with pytest.raises(AudioError, match=r"not audio in a known format|holds no samples"):
+        heard(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff", b"\xff\xfd", b"\xff\xfd\x80", b"ID3~", b"RIFF", b"FORM", b"OggS"])
+def test_a_few_bytes_of_a_head(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.mp2").write_bytes(content)
+    with pytest.raises(AudioError, match=r"not audio in a known format|nothing of its audio"):
+        heard(tmp_path / "x.mp2")
+
+
+def test_reversed_poles_are_heard_without_clicks(tmp_path: Path) -> None:
+    sound = np.tile(TONE, 8)
+    sound[1::2] *= 0.9999  # now one channel is louder by a hair, now the other
+    soundfile.write(
+        tmp_path / "x.wav", np.stack([sound, -sound * np.linspace(0.99, 1.01, len(sound))], axis=1), RATE_HZ
+    )
+    steps = np.abs(np.diff(heard(tmp_path / "x.wav").waveform))
+    assert steps.max() < 2 * np.median(np.sort(steps)[-1000:])
