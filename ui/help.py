@@ -6,11 +6,18 @@ from typing import Any
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+from .screen import typed
+
 # The contexts and formatters below are click's, whose place inside typer changes between versions: hence Any.
 
 
 class PlainCommand(TyperCommand):
     """A command whose help names its arguments without brackets or types and shows its epilog as it is written."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Runs the command with all text as it was typed, in whatever charset; paths keep their exact bytes."""
+        ctx.params = {name: _as_typed(value) for name, value in ctx.params.items()}
+        return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
         """The words after the command's name in the line `Usage:`."""
@@ -42,6 +49,12 @@ class PlainGroup(TyperGroup):
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
         """Writes what to type first, line by line."""
         _write_as_is(formatter, self.epilog)
+
+
+def _as_typed(value: object) -> object:
+    if isinstance(value, list):
+        return [_as_typed(one) for one in value]
+    return typed(value) if type(value) is str else value  # choices are words of ours
 
 
 def _write_as_is(formatter: Any, epilog: str | None) -> None:

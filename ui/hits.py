@@ -54,6 +54,6 @@ def _write_table(hits: Sequence[Hit]) -> None:
         line.append(f"  {span:>{n_seconds}}  ")
         line.append(f"{encoder:<{n_encoder}}  " if n_encoder else "")
         alike = f"  (+{len(hit.folded)} alike)" if hit.folded else ""
-        n_path_cells = max(terminal_width() - len(head) + len("path") - len(alike), 12)
+        n_path_cells = max(terminal_width() - len(head) + len("path") - len(alike), 8)
         line.append(shortened(shown_path(hit.path), n_cells=n_path_cells) + alike)
         console.print(line)

@@ -70,12 +70,10 @@ def typed(word: str) -> str:
     exact = os.fsencode(word)
     if os.path.exists(exact):  # noqa: PTH110 - bytes
         return word
-    try:
-        return exact.decode()
-    except UnicodeDecodeError:
+    for charset in (locale.getencoding(), "utf-8"):  # "C" has few letters, and UTF-8 is what is typed there
         with contextlib.suppress(UnicodeDecodeError):
-            return exact.decode(locale.getencoding())
-        return word
+            return exact.decode(charset)
+    return word
 
 
 def quoted(path: str | os.PathLike[str]) -> str:

@@ -16,7 +16,7 @@ from .binding import bound_values
 from .embeddings import read_embedding
 from .hits import write_hits
 from .lean import leave_out_pandas
-from .screen import printable, say, shown_path, typed, write_json
+from .screen import printable, say, shown_path, write_json
 from .taking import check_output, save_hits
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ def search(
     check_output(output, spans)
     values = bound_values(bind)
     # Words need no quotes: `search sounds.soundgrep dog barking` asks for "dog barking".
-    more, words = _parted([typed(word) for word in text or ()])
+    more, words = _parted(text or ())
     asked = _query(" ".join(words) if words else None, plus, minus, like, audio, embedding)
     if queries is not None and (words or save is not None or output is not None):
         other = "a TEXT" if words else "--save" if save is not None else "--output"

@@ -13,6 +13,9 @@ N_SHOWN_NUMBERS = 3
 MIN_TEXT_CELLS = 24
 """A column of text is not squeezed below this; the rows are shown as blocks instead."""
 
+MIN_BLOCK_CELLS = 8
+"""Nor a value in a block below this, however long the names are."""
+
 GAP = "  "
 
 
@@ -87,7 +90,7 @@ def _blocks(heads: Sequence[str], texts: Sequence[Sequence[str]], *, width: int)
         title = f"-- row {number} "
         yield title + "-" * max(width - len(title), 0)
         for head, text in zip(heads, row, strict=True):
-            room = max(width - n_head_cells - len(GAP), MIN_TEXT_CELLS)
+            room = max(width - n_head_cells - len(GAP), MIN_BLOCK_CELLS)
             yield f"{set_cell_size(head, n_head_cells)}{GAP}{shortened(text, n_cells=room)}".rstrip()
 
 
