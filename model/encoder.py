@@ -19,7 +19,7 @@ from .family import AudioTower, Family, TextTower, Traits
 from .loading import loading_encoder
 from .many import as_many
 from .paths import readable_path
-from .registry import family_of, find_checkpoint
+from .registry import family_of, find_checkpoint, kept_checkpoint
 from .segments import checked_waveform
 from .selftest import TextFindings, check_once, examine_audio, examine_text, has_passed, made_sounds
 
@@ -83,6 +83,18 @@ class Encoder:
                 family is unknown.
         """
         checkpoint = find_checkpoint(name_or_dir)
+        return cls(checkpoint, family_of(checkpoint))
+
+    @classmethod
+    def kept(cls, name: str) -> Encoder:
+        """Open a checkpoint by its name, but only if it is on this machine already; nothing is fetched.
+
+        Raises:
+            CheckpointError: If it is not here, or a file of it is missing.
+        """
+        checkpoint = kept_checkpoint(name)
+        if checkpoint is None:
+            raise CheckpointError(f"the encoder {readable_path(name)!r} is not on this machine")
         return cls(checkpoint, family_of(checkpoint))
 
     def __repr__(self) -> str:

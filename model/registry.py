@@ -65,6 +65,26 @@ def find_checkpoint(name_or_dir: str | os.PathLike[str]) -> Checkpoint:
     return Checkpoint(folder.resolve())
 
 
+def kept_checkpoint(name: str) -> Checkpoint | None:
+    """Find the checkpoint of a name where nothing may be fetched: with the package, or fetched by somebody before.
+
+    Args:
+        name: A release's name or a repository's; that a folder is called so does not matter.
+
+    Returns:
+        The checkpoint; None if it is not on this machine.
+    """
+    release = find_release(name)
+    if release is not None and release.folder is not None:
+        return Checkpoint(release.folder.resolve())
+    if release is None and (not _ON_THE_HUB.fullmatch(name) or ".." in name.split("/")):
+        return None
+    from .hub import cached_folder, is_whole
+
+    folder = cached_folder(name)
+    return Checkpoint(folder.resolve()) if is_whole(folder) else None
+
+
 def family_of(checkpoint: Checkpoint) -> Family:
     """Find the family of a checkpoint by what its configuration says.
 

@@ -20,6 +20,9 @@ _N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
 def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
     """Open the encoder that made a collection: from the folder it was in then, or by its name.
 
+    A collection may come from anybody, so nothing is fetched because it says so, and a checkpoint that it brings along
+    is not opened: the encoder comes with soundgrep, or was fetched or made by who uses this machine.
+
     Args:
         record: What the manifest says of it.
         collection: The collection, for the messages.
@@ -32,9 +35,9 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
 
     mismatch: EncoderMismatchError | None = None
     problem: CheckpointError | None = None
-    for place in dict.fromkeys((record.source, record.id)):
+    for is_folder in (True, False):
         try:
-            encoder = Encoder.from_pretrained(place)
+            encoder = Encoder.from_pretrained(_own_folder(record, collection)) if is_folder else Encoder.kept(record.id)
             check_encoder(record, encoder, collection=collection)
             return encoder
         except EncoderMismatchError as error:
@@ -44,8 +47,17 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
     if mismatch is not None:
         raise mismatch
     raise CheckpointError(
-        f"{readable_path(collection)}: its encoder {record.id!r} cannot be opened; give its folder ({problem})"
+        f"{readable_path(collection)}: its encoder {readable_path(record.id)!r} cannot be opened; give its folder, or "
+        f"fetch it with `soundgrep models check` if you trust who publishes it ({problem})"
     ) from problem
+
+
+def _own_folder(record: EncoderRecord, collection: Path) -> Path:
+    """Give the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
+    folder = Path(record.source) if "\0" not in record.source else Path()
+    if not folder.is_absolute() or not folder.is_dir() or folder.resolve().is_relative_to(collection.resolve()):
+        raise CheckpointError(f"there is no encoder {readable_path(record.source)!r}")
+    return folder
 
 
 def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collection: Path) -> Encoder:
@@ -59,7 +71,12 @@ def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collectio
 
     for record in ears_of(manifest).values():
         if record.id == name:
-            return open_encoder(record, collection=collection)
+            try:
+                return open_encoder(record, collection=collection)
+            except CheckpointError:  # who names it may have it fetched
+                encoder = Encoder.from_pretrained(name)
+                check_encoder(record, encoder, collection=collection)
+                return encoder
     return Encoder.from_pretrained(name)
 
 

@@ -7,6 +7,9 @@ import json
 import os
 import shutil
 import socket
+import subprocess
+import sys
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -401,3 +404,40 @@ def test_a_folder_where_a_file_should_be_is_told_in_a_sentence(copy: Path, sound
         for command in COMMANDS.keys() - {"repair"}:
             with contextlib.suppress(CollectionError, SoundgrepError):
                 COMMANDS[command](copy, sounds)
+
+
+def test_no_encoder_is_fetched_because_a_collection_says_so(copy: Path, sounds: Path, tmp_path: Path) -> None:
+    asked: list[tuple[str, int]] = []
+    with socket.create_server(("127.0.0.1", 0)) as hub:
+        threading.Thread(target=lambda: asked.append(hub.accept()[1]), daemon=True).start()
+        address = f"http://127.0.0.1:{hub.getsockname()[1]}"
+        environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
+        environment |= {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "HF_TOKEN": SECRET}
+        environment |= {"SOUNDGREP_CACHE": str(tmp_path / "cache")}
+        for name in ("someone/evil", "laion/clap-htsat-unfused", f"{address}/x", "../../x", "msclap-2023"):
+            source = {"id": name, "digest": "sha256:0", "source": name}
+            edit(copy, lambda record, source=source: record.update(encoder=source))  # type: ignore[misc]
+            for command in (["search", str(copy), "a dog"], ["index", str(sounds), str(copy)]):
+                done = subprocess.run(
+                    [sys.executable, "-c", "from soundgrep.ui.cli import main; main()", *command],
+                    env=environment,
+                    capture_output=True,
+                    text=True,
+                )
+                assert done.returncode == 2
+                assert "soundgrep models check" in done.stderr
+                assert SECRET not in done.stderr
+    assert not asked
+    assert not (tmp_path / "cache").exists()
+
+
+def test_an_encoder_that_comes_with_a_collection_is_not_opened(
+    copy: Path, encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inside = shutil.copytree(encoder.source, copy / "encoder")
+    monkeypatch.chdir(copy)
+    for source in (str(inside), "encoder"):
+        edit(copy, lambda record, source=source: record["encoder"].update(id="encoder", source=source))  # type: ignore[attr-defined,misc]
+        with pytest.raises(SoundgrepError, match="cannot be opened"):
+            Collection.open(copy).search("a dog")
+    assert Collection.open(copy, encoder=inside).search("a dog")  # who names it may
