@@ -25,7 +25,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 KINDS = {"browser": "browser", "ray": "cluster", "s3": "s3_server", "wheel": "wheel"}
 """Marks, each with the fixture that the tests have that get it."""
 BROWSER_TESTS = "tests/ui/browser/"
-FIRST = re.compile(f"{BROWSER_TESTS}|parity|test_readme")
+FIRST = re.compile(f"{BROWSER_TESTS}|parity|test_(?:platform|environments|docs|odd_files|alike|map|serve)\\.py")
 
 
 @pytest.hookimpl(tryfirst=True)
