@@ -286,7 +286,7 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
         raise CollectionError(f"{name}: its manifest cannot be read ({error.strerror})") from error
     try:
         record = json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
     except RecursionError as error:
         raise CollectionError(f"{name}: its manifest is damaged (it is nested too deeply)") from error
