@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 from soundgrep.search.store.annexes import read_annex
-from soundgrep.search.store.manifest import read_manifest
+from soundgrep.search.store.manifest import MANIFEST_NAME, read_manifest
 
 GOLDEN = Path(__file__).parent / "golden"
 # Four clips of 1, 2, 3 and 3 segments; the last came after the index was built.
@@ -102,3 +103,10 @@ def test_format_3_answers_by_each_of_its_encoders_as_it_did() -> None:
         assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in answers], abs=1e-6)
     counts = collection.sql("SELECT (SELECT count(*) FROM segments), (SELECT count(*) FROM segments_publisher_second)")
     assert [column.to_pylist() for column in counts.columns] == [[9], [6]]
+
+
+@pytest.mark.parametrize("content", [b"[" * 100_000, b'{"a":' * 100_000])
+def test_a_manifest_nested_too_deep_is_damaged(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / MANIFEST_NAME).write_bytes(content)
+    with pytest.raises(CollectionError, match="its manifest is damaged"):
+        read_manifest(tmp_path)
