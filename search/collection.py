@@ -99,8 +99,7 @@ class Collection:
                 searched; None for the one that made the collection, or its first, opened when the first text or audio
                 is asked for.
             isolate_sql: Whether filters and SQL are computed in processes of their own, which keep to their limits of
-                time and memory whatever is asked: for who lets others ask. Here one call of a function over a huge
-                value, like list_sum(range(1000000000)), cannot be stopped before it is through.
+                time and memory whatever is asked: for who lets others ask. Here one huge call cannot be stopped.
 
         Raises:
             CollectionError: If it is no collection, damaged, of a newer format version, or reaches outside its folder.
