@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from .paths import user_path
+from .system import user_number
 
 CACHE_VARIABLE = "SOUNDGREP_CACHE"
 
@@ -26,7 +27,7 @@ def cache_folder() -> Path:
 @functools.cache
 def _temporary() -> Path:
     """A folder of this user alone, the same each time unless another user has taken its name."""
-    user = os.getuid() if hasattr(os, "getuid") else 0
+    user = user_number()
     folder = Path(tempfile.gettempdir(), f"soundgrep-{user}")
     with contextlib.suppress(OSError):
         folder.mkdir(mode=0o700, exist_ok=True)

@@ -46,7 +46,7 @@ DIFFERENT = {
     "os": {"symlink", "link", "pipe", "fchmod", "lchown", "chown", "umask", "O_CLOEXEC", "O_NONBLOCK", "ctermid"}
     | {"waitpid", "wait", "WNOHANG", "posix_spawn", "sendfile", "readv", "writev", "uname", "sched_yield"},
     "signal": {"sigtimedwait", "sigpending", "SIGCHLD", "SIGCONT", "SIGSTOP", "SIGTRAP", "SIG_BLOCK", "pause"},
-    "socket": {"AF_UNIX", "SO_REUSEADDR", "SO_REUSEPORT", "socketpair", "send_fds", "recv_fds"},
+    "socket": {"AF_UNIX", "SO_REUSEADDR", "SO_REUSEPORT", "send_fds", "recv_fds"},
     "subprocess": {"STARTUPINFO", "CREATE_NEW_PROCESS_GROUP"},
     "sys": {"platform", "getwindowsversion"},
 }
