@@ -47,6 +47,8 @@ def written_tags(file: BinaryIO) -> dict[str, str]:
         if head.startswith(b"ID3\x04"):
             tags.update(_of_frames(file, head))
         tags.update(_of_ape(file, size))
+        if not tags and not head.startswith(b"ID3"):
+            tags.update(_of_id3v1(file, size))
     return tags
 
 
@@ -121,6 +123,17 @@ def _of_ape(file: BinaryIO, size: int) -> Iterator[tuple[str, str]]:
             file.seek(end - n_bytes)
             yield from _of_items(file.read(n_bytes - _APE_FOOTER.size), n_items)
             return
+
+
+def _of_id3v1(file: BinaryIO, size: int) -> Iterator[tuple[str, str]]:
+    """Read what stands in the last bytes of an MP3, which libav looks for in files of more than a few frames."""
+    file.seek(max(0, size - _ID3V1_BYTES))
+    tag = file.read(_ID3V1_BYTES)
+    if len(tag) == _ID3V1_BYTES and tag.startswith(b"TAG"):
+        for name, start, end in (("title", 3, 33), ("artist", 33, 63), ("album", 63, 93), ("comment", 97, 125)):
+            value = tag[start:end].partition(b"\0")[0].strip()
+            if value:
+                yield name, tag_of_bytes(value)
 
 
 def _of_items(data: bytes, n_items: int) -> Iterator[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import socket
 import tempfile
@@ -44,6 +45,7 @@ def serve_alone(settings: Settings, listener: socket.socket, *, ready: Callable[
     from .app import create_app
 
     warnings.simplefilter("ignore", SoundgrepWarning)  # what somebody asked is not for the log
+    logging.getLogger("uvicorn.error").addFilter(_is_no_interruption)
     config = uvicorn.Config(create_app(settings), **_OPTIONS)
     listener.listen()  # who comes before the first line of the loop waits, and is not turned away
     ready()
@@ -80,6 +82,11 @@ def serve_together(settings: Settings, listener: socket.socket, *, n_workers: in
             workers=n_workers,
             **_OPTIONS,
         )
+
+
+def _is_no_interruption(record: logging.LogRecord) -> bool:
+    """Leave out the traceback of a Ctrl-C that comes while the application starts or ends."""
+    return "KeyboardInterrupt" not in record.getMessage()
 
 
 def _call_when_open(address: str, port: int, ready: Callable[[], None]) -> None:
