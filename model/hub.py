@@ -131,7 +131,7 @@ def _fetched(file: HubFile, *, wanted_by: str, by_hand: str) -> Path:
     try:
         with _without_retries_told():
             # The hub's client tries a network that is not there again and again, for half a minute.
-            absent = not is_reachable(constants.ENDPOINT)
+            absent = not _is_offline() and not is_reachable(constants.ENDPOINT)
             path = Path(
                 hf_hub_download(pinned.repository, pinned.path, revision=pinned.revision, local_files_only=absent)
             )

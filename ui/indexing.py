@@ -311,19 +311,19 @@ def _failure_lines(path: str, reason: str) -> Sequence[str]:
 
 def _write_failures(report: IndexReport) -> None:
     write_line(f"{counted(len(report.failures), 'file')} could not be read:")
-    for failure in report.failures[:N_SHOWN_FAILURES]:
-        for line in _failure_lines(shown_path(failure.path), printable(failure.reason)):
-            write_line(line)
-    n_more = len(report.failures) - N_SHOWN_FAILURES
-    if n_more > 0:
-        write_line(f"  and {n_more:,} more (--json lists them all)")
+    _write_first([(failure.path, failure.reason) for failure in report.failures])
 
 
 def _write_notes(report: IndexReport) -> None:
     write_line(f"of what was indexed, {counted(len(report.notes), 'thing')} may matter:")
-    for note in report.notes[:N_SHOWN_FAILURES]:
-        for line in _failure_lines(shown_path(note.path), printable(note.note)):
+    _write_first([(note.path, note.note) for note in report.notes])
+
+
+def _write_first(said: Sequence[tuple[str, str]]) -> None:
+    """Writes what is said of files, path and sentence each, and how many more there are."""
+    for path, sentence in said[:N_SHOWN_FAILURES]:
+        for line in _failure_lines(shown_path(path), printable(sentence)):
             write_line(line)
-    n_more = len(report.notes) - N_SHOWN_FAILURES
+    n_more = len(said) - N_SHOWN_FAILURES
     if n_more > 0:
         write_line(f"  and {n_more:,} more (--json lists them all)")
