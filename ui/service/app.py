@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from ...model.errors import SoundgrepWarning
 from .clips import clip_routes
 from .desk import Desk
+from .guard import Guard
 from .limits import Limits
 from .metrics import CONTENT_TYPE, Metrics, Observed
 from .problems import install
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(clip_routes(desk))
     _status_routes(app, desk, metrics)
     app.add_middleware(Limits, settings=settings)
+    app.add_middleware(Guard, settings=settings)
     app.add_middleware(Observed, metrics=metrics)
     return app
 
