@@ -18,7 +18,7 @@ from ..model.paths import user_path
 from .screen import say
 
 if TYPE_CHECKING:
-    from .service.settings import Settings
+    from .web.settings import Settings
 
 TokenFile = Annotated[
     Path | None,
@@ -60,8 +60,8 @@ def served_settings(
         UsageError: If the token cannot be read, or is both given and not asked for.
     """
     from ..model.system import can_tell_connections
-    from .service.settings import LOOPBACK_HOSTS, Settings
-    from .service.token import new_token, read_token
+    from .web.settings import LOOPBACK_HOSTS, Settings
+    from .web.token import new_token, read_token
 
     if no_token and token_file is not None:
         raise UsageError("--token-file and --no-token exclude each other")

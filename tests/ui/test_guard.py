@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from soundgrep.ui.service import connection
+from soundgrep.ui.web import connection
 
 from ..waiting import LONG_S
 from .browser.conftest import bearer

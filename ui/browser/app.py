@@ -12,9 +12,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..service.desk import Desk
-from ..service.guard import Guard
-from ..service.watching import watched
+from ..web.collections import watched
+from ..web.executor import Desk
+from ..web.guard import Guard
 from . import resources
 from .downloads import download_routes
 from .media import media_routes

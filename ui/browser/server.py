@@ -12,10 +12,10 @@ from typing import Any
 import uvicorn
 
 from ...model.errors import SoundgrepWarning
-from ..service.connection import SERVER_OPTIONS
-from ..service.desk import Desk
-from ..service.settings import Settings
-from ..service.watching import open_collections
+from ..web.collections import open_collections
+from ..web.connection import SERVER_OPTIONS
+from ..web.executor import Desk
+from ..web.settings import Settings
 from .theme import THEME
 
 MAX_UPLOAD_MB = 200

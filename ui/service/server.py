@@ -14,12 +14,12 @@ from collections.abc import Callable
 
 import uvicorn
 
+from ...model.encoders.runtime import THREADS_VARIABLE, usable_cores
 from ...model.errors import SoundgrepWarning
-from ...model.runtime import THREADS_VARIABLE, usable_cores
 from ...search.live import LiveCollections
-from .connection import SERVER_OPTIONS
+from ..web.connection import SERVER_OPTIONS
+from ..web.settings import Settings
 from .metrics import FOLDER_VARIABLE
-from .settings import Settings
 
 _OPTIONS = {**SERVER_OPTIONS, "timeout_graceful_shutdown": 5}
 
