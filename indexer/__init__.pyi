@@ -12,6 +12,8 @@ from .upkeep.metadata import MetadataReport as MetadataReport
 from .upkeep.metadata import add_metadata as add_metadata
 from .upkeep.queries import delete_query as delete_query
 from .upkeep.queries import save_query as save_query
+from .upkeep.relocation import RelocationReport as RelocationReport
+from .upkeep.relocation import relocate_collection as relocate_collection
 from .upkeep.verify import VerifyReport as VerifyReport
 from .upkeep.verify import verify_collection as verify_collection
 
@@ -22,6 +24,7 @@ __all__ = [
     "IndexReport",
     "MapReport",
     "MetadataReport",
+    "RelocationReport",
     "VerifyReport",
     "Watch",
     "add_metadata",
@@ -30,6 +33,7 @@ __all__ = [
     "compact_collection",
     "delete_query",
     "map_collection",
+    "relocate_collection",
     "save_query",
     "verify_collection",
 ]

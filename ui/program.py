@@ -24,6 +24,7 @@ from . import (
     inspecting,
     mapping,
     modelling,
+    relocating,
     remembering,
     searching,
     serving,
@@ -59,6 +60,7 @@ app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecti
 app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
 app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
 app.command("caption", cls=PlainCommand, help=captioning.HELP, epilog=captioning.EXAMPLES)(captioning.caption)
+app.command("relocate", cls=PlainCommand, help=relocating.HELP, epilog=relocating.EXAMPLES)(relocating.relocate)
 app.command("queries", cls=PlainCommand, help=remembering.HELP, epilog=remembering.EXAMPLES)(remembering.queries)
 app.command("map", cls=PlainCommand, help=mapping.HELP, epilog=mapping.EXAMPLES)(mapping.map_)
 app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)
