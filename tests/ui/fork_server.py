@@ -12,6 +12,7 @@ import os
 import pickle
 import socket
 import sys
+from typing import TextIO
 
 # In the order and the way in which the command loads them.
 LIBRARIES = ("numpy", "faiss", "duckdb", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "tokenizers", "av")
@@ -28,22 +29,29 @@ def serve(channel: socket.socket) -> list[str] | None:
         if not head:
             return None
         with channel.makefile("rb") as file:
-            cwd, arguments = pickle.loads(file.read(int.from_bytes(head)))
+            asked = pickle.loads(file.read(int.from_bytes(head)))
         process = os.fork()
         if not process:
             channel.close()
             for number, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
+            for number in asked["closed"]:
+                os.close(number)
             # The ones of the start may have been files, and know it.
-            sys.stdout = os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
-            os.chdir(cwd)
-            return arguments
+            sys.stdout = None if 1 in asked["closed"] else reopened(1, sys.stdout, buffering=-1)
+            sys.stderr = None if 2 in asked["closed"] else reopened(2, sys.stderr, buffering=1)
+            os.environ.update(asked["environment"])
+            os.chdir(asked["cwd"])
+            return [os.fsdecode(argument) for argument in asked["arguments"]]
         for descriptor in descriptors:
             os.close(descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         channel.sendall(code.to_bytes(4, signed=True))
+
+
+def reopened(number: int, like: TextIO, *, buffering: int) -> TextIO:
+    return os.fdopen(number, "w", buffering, encoding=like.encoding, errors=like.errors, closefd=False)
 
 
 def load() -> None:
