@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import pickle
 import socket
@@ -39,8 +40,8 @@ def serve(channel: socket.socket) -> list[str] | None:
             for number in asked["closed"]:
                 os.close(number)
             # The ones of the start may have been files, and know it.
-            sys.stdout = None if 1 in asked["closed"] else reopened(1, sys.stdout, buffering=-1)
-            sys.stderr = None if 2 in asked["closed"] else reopened(2, sys.stderr, buffering=1)
+            sys.stdout = None if 1 in asked["closed"] else reopened(1, sys.stdout)
+            sys.stderr = None if 2 in asked["closed"] else reopened(2, sys.stderr)
             os.environ.update(asked["environment"])
             os.chdir(asked["cwd"])
             return [os.fsdecode(argument) for argument in asked["arguments"]]
@@ -50,8 +51,11 @@ def serve(channel: socket.socket) -> list[str] | None:
         channel.sendall(code.to_bytes(4, signed=True))
 
 
-def reopened(number: int, like: TextIO, *, buffering: int) -> TextIO:
-    return os.fdopen(number, "w", buffering, encoding=like.encoding, errors=like.errors, closefd=False)
+def reopened(number: int, like: TextIO) -> TextIO:
+    """Open a standard stream as Python does it as it starts."""
+    file = os.fdopen(number, "wb", 0 if number == 2 else -1, closefd=False)
+    is_line_buffered = number == 2 or file.isatty()
+    return io.TextIOWrapper(file, encoding=like.encoding, errors=like.errors, line_buffering=is_line_buffered)
 
 
 def load() -> None:
