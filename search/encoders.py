@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,31 @@ if TYPE_CHECKING:
     from ..model.encoders.encoder import Encoder
 
 _N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
+
+
+class EncoderSource:
+    """The encoder of an encoding, opened when it is first needed.
+
+    Args:
+        record: What the manifest says of it.
+        collection: The collection, for the messages.
+        opened: The encoder, if it is open already.
+    """
+
+    def __init__(self, record: EncoderRecord, *, collection: Path, opened: Encoder | None) -> None:
+        self._record = record
+        self._collection = collection
+        self._opened = opened
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder.
+
+        Raises:
+            CheckpointError: If it is not on this machine any more.
+            EncoderMismatchError: If what goes by its name now is another one.
+        """
+        return self._opened or open_encoder(self._record, collection=self._collection)
 
 
 def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:

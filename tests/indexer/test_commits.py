@@ -249,13 +249,13 @@ def heard(folder: Path) -> dict[str, list[dict[str, object]]]:
     collection = Collection.open(folder)
     clips = rows(folder / "clips", collection.manifest.clips_version, "clip_id")
     for name in collection.encoders:
-        one = collection.heard_by(name)
+        one = collection.with_encoder(name)
         found = one.search(embedding=np.ones(one.manifest.embedding_dim), k=10**6)
         assert len(found) == len({row["clip_id"] for row in one.segments.read(["clip_id"]).to_pylist()})
     return {
         "clips": clips,
         **{
-            name: collection.heard_by(name).segments.read().sort_by("segment_id").to_pylist()
+            name: collection.with_encoder(name).segments.to_arrow().sort_by("segment_id").to_pylist()
             for name in collection.encoders
         },
     }

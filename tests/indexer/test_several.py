@@ -45,12 +45,12 @@ def place(both: Path, tmp_path: Path) -> Path:
 
 def heard(collection: Path, encoder: str) -> Rows:
     """What an encoder heard of each clip."""
-    opened = Collection.open(collection).heard_by(encoder)
+    opened = Collection.open(collection).with_encoder(encoder)
     paths = {
         row["clip_id"]: Path(row["path"]).name for row in opened.sql("SELECT clip_id, path FROM clips").to_pylist()
     }
     rows: Rows = {}
-    for row in opened.segments.read().sort_by("start_s").to_pylist():
+    for row in opened.segments.to_arrow().sort_by("start_s").to_pylist():
         embedding = np.array(row["embedding"], np.float32).tobytes()
         rows.setdefault(paths[row["clip_id"]], []).append((row["start_s"], row["end_s"], embedding))
     return rows
@@ -75,7 +75,7 @@ def alone(sounds: Path, checkpoint: Path) -> Rows:
 def test_each_encoder_hears_what_it_hears_alone(both: Path) -> None:
     collection = Collection.open(both / "c")
     assert collection.encoders == ("tiny", "other")
-    assert (collection.n_segments, collection.heard_by("other").n_segments) == (7, 9)
+    assert (collection.n_segments, collection.with_encoder("other").n_segments) == (7, 9)
     manifest = json.loads((both / "c" / "manifest.json").read_text())
     assert (manifest["format_version"], manifest["n_clips"], manifest["encoder"]["id"]) == (3, 5, "tiny")
     for name in ("tiny", "other"):

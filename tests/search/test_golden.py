@@ -97,7 +97,7 @@ def test_format_3_answers_by_each_of_its_encoders_as_it_did() -> None:
     assert (collection.manifest.format_version, collection.n_clips) == (3, 4)
     assert collection.encoders == ("first", "publisher/second")
     for encoder, answers in OF_TWO.items():
-        heard = collection.heard_by(encoder)
+        heard = collection.with_encoder(encoder)
         hits = heard.search(embedding=np.ones(heard.manifest.embedding_dim))
         assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in answers]
         assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in answers], abs=1e-6)

@@ -51,17 +51,17 @@ def evaluate(
     """Evaluates a collection: one call of `soundgrep.evaluate` and its figures."""
     from ...search import compare
     from ...search import evaluate as evaluate_collection
-    from ...search.several import BOTH
+    from ...search.querying.request import ALL_ENCODERS
     from ..counting import counting
 
     with counting("captions read") as progress:
-        if encoder in BOTH:
+        if encoder in ALL_ENCODERS:
             all_found = compare(collection, captions, progress=progress)
         else:
             all_found = [evaluate_collection(collection, captions, encoder=encoder, progress=progress)]
     if as_json:
         written = [found.to_json() for found in all_found]
-        write_json(written if encoder in BOTH else written[0])
+        write_json(written if encoder in ALL_ENCODERS else written[0])
     elif len(all_found) > 1:
         _write_comparison(all_found)
     else:
