@@ -37,12 +37,9 @@ class Condition:
         """Build the condition of a filter and values that a user gave.
 
         Raises:
-            QueryError: If the values are no mapping of names to values, or there are values but no filter.
+            QueryError: If the values are no mapping of names to values.
         """
-        given = checked_values(values) or {}
-        if given and where is None:
-            raise QueryError("there are values for a filter, but no filter")
-        return cls(where, given)
+        return cls(where, checked_values(values) or {})
 
     @classmethod
     def joined(cls, *conditions: Condition) -> Condition:
@@ -95,9 +92,11 @@ class Filters:
         """Return for each row [n] whether it passes a condition; None where the condition lets everything pass.
 
         Raises:
-            QueryError: If the filter cannot be answered.
+            QueryError: If the filter cannot be answered, or there are values but no filter.
         """
         if condition.where is None:
+            if condition.values:
+                raise QueryError("there are values for a filter, but no filter")
             return None
         key = condition.key
         with self._lock:

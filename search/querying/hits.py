@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
@@ -81,6 +81,13 @@ class Explanation:
             ranking_ms=sum(part.ranking_ms for part in some),
             parts=parts,
         )
+
+    def leaves(self, name: str = "") -> Iterator[tuple[str, Explanation]]:
+        """Yield the searches that the answer is made of, with their names; of one search alone, itself without one."""
+        if not self.parts:
+            yield name, self
+        for part, one in self.parts.items():
+            yield from one.leaves(f"{name}, {part}" if name else part)
 
     def after(self, before: Explanation | None) -> Explanation:
         """Return the explanation of a search that went deeper after one that did not go deep enough."""

@@ -88,11 +88,6 @@ class SearchRequest:
         """Yield a request for each of the queries."""
         return (replace(self, queries=(query,)) for query in self.queries)
 
-    def beside(self, query: Query, condition: Condition) -> SearchRequest:
-        """Return a request that looks for another query, too, among what another filter leaves, too."""
-        queries = tuple(query + one for one in self.queries) or (query,)
-        return replace(self, queries=queries, condition=Condition.joined(condition, self.condition))
-
 
 _MOST_HITS = 1 << 31
 

@@ -251,7 +251,7 @@ def heard(folder: Path) -> dict[str, list[dict[str, object]]]:
     for name in collection.encoders:
         one = collection.with_encoder(name)
         found = one.search(embedding=np.ones(one.manifest.embedding_dim), k=10**6)
-        assert len(found) == len({row["clip_id"] for row in one.segments.read(["clip_id"]).to_pylist()})
+        assert len(found) == len({row["clip_id"] for row in one.segments.to_arrow(["clip_id"]).to_pylist()})
     return {
         "clips": clips,
         **{

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import CollectionFolder
 from ..screen import counted, is_terminal, printable, terminal_width, write_json, write_line
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ Examples:
 
 
 def evaluate(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     captions: Annotated[
         Path, typer.Argument(metavar="CAPTIONS", help="Which text describes which file.", show_default=False)
     ],

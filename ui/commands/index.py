@@ -14,6 +14,7 @@ import typer
 from ...model.errors import UsageError
 from ...model.paths import user_path
 from .. import interrupts
+from ..options import ReportAsJson
 from ..screen import (
     EXIT_ATTENTION,
     counted,
@@ -146,7 +147,7 @@ def index(
         Path | None,
         typer.Option("--report", metavar="FILE", help="Also write the report to FILE, as JSON.", show_default=False),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: ReportAsJson = False,
 ) -> None:
     """Indexes sources: one call of `soundgrep.build_collection` between a progress bar and a report."""
     # With --json stdout holds the report and nothing else.
