@@ -32,6 +32,68 @@ ReportAsJson = Annotated[bool, json_option("Print the report as JSON.")]
 Host = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")]
 SqlValues = Annotated[list[str] | None, _option("NAME=VALUE", "The value of $NAME in SQL.")]
 
+# Of `index`.
+Sources = Annotated[list[str], _argument("SOURCE", "Where the sounds are.")]
+WrittenFolder = Annotated[Path, _argument("COLLECTION", "The folder to write or to bring up to date.")]
+IndexEncoder = Annotated[
+    str | None,
+    _option(
+        "NAME",
+        "What listens: mini (the default), another that soundgrep models lists, or a checkpoint's folder. "
+        "A collection remembers its own; one that it does not have is added.",
+    ),
+]
+HopSeconds = Annotated[
+    float | None,
+    _option(
+        "SECONDS",
+        "How far apart the segments of a long clip start; by default they do not overlap. Less is finer in time and "
+        "slower.",
+    ),
+]
+IndexWorkers = Annotated[int | None, _option("N", "How many processes work at once, by default one a core.")]
+Exclude = Annotated[
+    list[str] | None,
+    _option(
+        "PATTERN",
+        "Pass over files and folders of this name, as '*.mp3' or drafts, or of this path below SOURCE, as "
+        "'old/*/takes'; may be given several times.",
+    ),
+]
+Prune = Annotated[
+    bool,
+    typer.Option(
+        "--prune", help="Drop the clips whose files are gone even if they are more than half of those from SOURCE."
+    ),
+]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Try again the files that failed before and have not changed since.")
+]
+Engine = Annotated[
+    str,
+    _option(
+        "NAME",
+        "What does the work: local, the processes of this machine (the default), or ray, a Ray cluster whose machines "
+        "see the sounds under the same paths (see the extra soundgrep[ray]).",
+    ),
+]
+Address = Annotated[
+    str | None,
+    _option("HOST:PORT", "Where the Ray cluster is; by default what RAY_ADDRESS says, or this machine alone."),
+]
+Recall = Annotated[
+    float | None,
+    _option(
+        "SHARE",
+        "Of the ten segments nearest to a text, the share that the index of a large collection must find; 0.99 by "
+        "default. More is slower.",
+    ),
+]
+RebuildIndex = Annotated[
+    bool, typer.Option("--rebuild-index", help="Make the index anew, as `soundgrep show` may advise.")
+]
+ReportFile = Annotated[Path | None, _option("FILE", "Also write the report to FILE, as JSON.", "--report")]
+
 # Of `search`, in the groups that its help shows.
 _QUERY, _PLACE, _LIST = "What to look for", "Where to look", "What to list"
 

@@ -44,6 +44,10 @@ class Ranking:
         self._lock = threading.Lock()
         is_fresh = np.ones(len(rows), np.bool_)
         is_fresh[indexed[indexed >= 0]] = False
+        self._fresh = np.empty((0, embedding_dim), np.float32)
+        self._fresh_rows = np.empty(0, np.int64)
+        if not is_fresh.any():
+            return
         fresh = table.read_of("segment_id", rows.segment_ids[is_fresh], columns=["segment_id", "embedding"])
         fresh = fresh.sort_by("segment_id")  # of equals at the end of a list, not the one that was written first
         self._fresh = embedding_matrix(fresh.column("embedding"), embedding_dim=embedding_dim)

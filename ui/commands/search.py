@@ -18,7 +18,7 @@ from ..lean import leave_out_pandas
 from ..screen import printable, say, shown_path, write_json
 
 if TYPE_CHECKING:
-    from ...search import Explanation, Hits, Query, SearchRequest
+    from ...search import Collection, Explanation, Hits, Query, SearchRequest
     from ...search.collection import Searchable
 
 HELP = """\
@@ -81,7 +81,8 @@ def search(
     from ...search.querying.condition import Condition
 
     listing = SearchOptions(by, offset, min_score, fold, text_match)  # type: ignore[arg-type]  # refused there
-    check_output(output, spans)
+    if output is not None or spans is not None:
+        check_output(output, spans)
     condition = Condition(where, options.bound_values(bind))
     # Words need no quotes: `search sounds.soundgrep dog barking` looks for "dog barking".
     more, words = _parted(text or ())
@@ -90,35 +91,50 @@ def search(
     _check_query(more, is_empty=query is None and saved is None and lines is None, is_named=bool(save or saved))
     request = SearchRequest(_queries(lines, query), k, condition, listing, encoder, explain)
     opened: Searchable = Collections.open([collection, *more]) if more else Collection.open(collection)
-    if saved is not None:
-        from ...search.saved import with_saved
-
-        request = with_saved(request, opened.members[0], saved)
-    if save is not None:
-        from ...indexer import save_query
-
-        asked, among = request.queries[0], request.condition
-        save_query(opened.members[0], save, asked, where=among.where, values=among.values)
+    if saved is not None or save is not None:
+        request = _named(opened.members[0], request, saved=saved, save=save)
     answers = opened.answer(request)
     if lines is not None:
         _write_answers(lines, answers)
         return
-    if output is not None and answers[0]:
-        save_hits(opened, answers[0], output, spans=spans)
+    _write(opened, request, answers[0], output=output, spans=spans, as_json=as_json)
+
+
+def _named(collection: Collection, request: SearchRequest, *, saved: str | None, save: str | None) -> SearchRequest:
+    """Add a saved query to a request, and save what it then looks for."""
+    if saved is not None:
+        from ...search.saved import with_saved
+
+        request = with_saved(request, collection, saved)
+    if save is not None:
+        from ...indexer import save_query
+
+        condition = request.condition
+        save_query(collection, save, request.queries[0], where=condition.where, values=condition.values)
+    return request
+
+
+def _write(
+    opened: Searchable,
+    request: SearchRequest,
+    hits: Hits,
+    *,
+    output: Path | None,
+    spans: str | None,
+    as_json: bool,
+) -> None:
+    """Write the hits where they are wanted, and say on stderr what is to be known beside them."""
+    if output is not None and hits:
+        save_hits(opened, hits, output, spans=spans)
     elif as_json:
-        write_json([hit.to_json() for hit in answers[0]])
-    elif answers[0]:
-        write_hits(answers[0])
+        write_json([hit.to_json() for hit in hits])
+    elif hits:
+        write_hits(hits)
     else:
         say(_no_hits(opened, request))
-    _say_about(answers[0], request.queries[0])
-
-
-def _say_about(hits: Hits, query: Query) -> None:
-    """Say on stderr what is to be known of an answer beside its hits."""
     if hits.nothing_like_it:
         say("nothing here sounds like that: even the best is no better than what any text finds")
-    if any(map(_is_foreign, query.texts)):
+    if any(map(_is_foreign, request.queries[0].texts)):
         say(
             "note: the encoders learned English, and a text in other letters tells them little: ask in English if the "
             "hits make no sense"
