@@ -261,3 +261,22 @@ def test_compacting_leaves_what_each_heard(both: Path, place: Path) -> None:
     for name in ("tiny", "other"):
         assert heard(place / "c", name) == heard(both / "c", name)
     assert verify_collection(place / "c").problems == ()
+
+
+def test_each_encoding_has_a_search_of_its_own_and_explains_itself(both: Path) -> None:
+    collection = Collection.open(both / "c")
+    assert list(collection.encodings) == ["tiny", "other"]
+    assert [len(one.segments) for one in collection.encodings.values()] == [7, 9]
+    other = collection.encodings["other"]
+    found = other.search(other.encoder.embed_text("rain")[0], k=3)
+    assert [hit.segment_id for hit in found] == [
+        hit.segment_id for hit in collection.search("rain", k=3, encoder="other")
+    ]
+    one = collection.search("rain", encoder="both", explain=True)
+    for hits in (one, *collection.search_many(["rain", "wind"], encoder="both", explain=True)):
+        assert hits.explanation is not None
+        assert list(hits.explanation.parts) == ["tiny", "other"]
+        assert hits.explanation.plan.n_segments == 7 + 9
+    words = collection.search("number", encoder="both", explain=True, options=SearchOptions(text_match="on"))
+    assert words.explanation is not None
+    assert list(words.explanation.parts) == ["tiny", "other", "words"]
