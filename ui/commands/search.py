@@ -86,7 +86,7 @@ def search(
     condition = Condition(where, options.bound_values(bind))
     # Words need no quotes: `search sounds.soundgrep dog barking` looks for "dog barking".
     more, words = _parted(text or ())
-    query = _sum(" ".join(words), plus, minus, like, audio, embedding)
+    query = _sum(" ".join(words) if words else None, plus, minus, like, audio, embedding)
     lines = _lines(queries, words=words, save=save, output=output)
     _check_query(more, is_empty=query is None and saved is None and lines is None, is_named=bool(save or saved))
     request = SearchRequest(_queries(lines, query), k, condition, listing, encoder, explain)
@@ -190,7 +190,7 @@ def _check_query(more: Sequence[Path], *, is_empty: bool, is_named: bool) -> Non
 
 
 def _sum(
-    text: str,
+    text: str | None,
     plus: Sequence[str] | None,
     minus: Sequence[str] | None,
     like: Sequence[str] | None,
@@ -200,7 +200,7 @@ def _sum(
     """Add up what is looked for; None if nothing is."""
     from ...search import Query
 
-    terms = [Query.text(text)] if text else []
+    terms = [Query.text(text)] if text is not None else []
     terms += [_weighted(one) for one in plus or ()]
     terms += [Query.like(int(one) if one.isdecimal() else one) for one in like or ()]
     terms += [Query.audio(user_path(one)) for one in audio or ()]
