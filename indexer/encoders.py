@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.encoder import Encoder
+from ..model.encoders.encoder import Encoder
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..search.encoders import named_encoder, open_encoder
 from ..search.store.manifest import Manifest, has_manifest, read_manifest

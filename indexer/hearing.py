@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import pyarrow.compute as pc
 
-from ..model.encoder import Encoder
+from ..model.encoders.encoder import Encoder
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
 from .engines.worker import EmbeddedFile, RecognisedFile, Task

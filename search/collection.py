@@ -38,7 +38,7 @@ from .store.manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifes
 from .store.tables import Table
 
 if TYPE_CHECKING:
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
     from .querying.lexical import Lexical
     from .sql.catalog import Catalog
     from .sql.isolated import IsolatedCatalog

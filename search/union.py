@@ -19,7 +19,7 @@ from .querying.query import Query, Term
 from .several import BOTH, fused_search
 
 if TYPE_CHECKING:
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
 
 
 class Collections:

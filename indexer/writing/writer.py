@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...model.encoder import Encoder
+from ...model.encoders.encoder import Encoder
 from ...model.errors import CollectionError
 from ...model.paths import exact_path, readable_path
 from ...search.encoders import check_encoder

@@ -35,7 +35,7 @@ def _row(hit: Hit, *, plays: bool) -> str:
 
 
 def _player(hit: Hit) -> str:
-    from ...model.excerpt import decode_excerpt, wav_bytes
+    from ...model.audio.excerpt import decode_excerpt, wav_bytes
 
     try:
         end_s = min(hit.end_s, hit.start_s + _MAX_S)
