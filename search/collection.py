@@ -6,6 +6,7 @@ import copy
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Self
@@ -15,7 +16,7 @@ import pyarrow as pa
 
 from ..model.many import as_many
 from ..model.paths import exact_path, readable_path, user_path
-from .encoders import ear_of, named_encoder
+from .encoders import encoding_of, named_encoder
 from .encoding import Encoding
 from .querying.clips import Clips
 from .querying.condition import Condition, Values, checked_values
@@ -26,7 +27,7 @@ from .querying.request import SearchOptions, SearchRequest
 from .querying.table_view import TableView
 from .sql.calls import ROWS, Call
 from .store.confined import check_confined
-from .store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear
+from .store.encodings import find_encoding
 from .store.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ class Searchable(ABC):
     @property
     def n_segments(self) -> int:
         """Segments in all, as the encoder that is searched by made them."""
-        return sum(member.manifest.n_segments for member in self.members)
+        return sum(member.encoding.record.n_segments for member in self.members)
 
     @property
     def encoder(self) -> Encoder:
@@ -187,29 +188,20 @@ class Collection(Searchable):
 
     Attributes:
         path: The collection's folder.
-        encodings: What each of its encoders made of its clips, by the encoders' names, in the order of their coming.
-        encoding: The one of them that is searched unless a search says otherwise.
+        manifest: What it is, which versions of its parts are read, and which of its encodings is searched.
     """
 
     def __init__(
         self, path: Path, manifest: Manifest, *, encoder: Encoder | None = None, isolate_sql: bool = False
     ) -> None:
         self.path = path
-        self._whole = manifest
-        self._clips = Clips(path, manifest, search=self._rows_of_search, isolate_sql=isolate_sql)
-        default = FIRST if encoder is None else ear_of(manifest, encoder, collection=path)
-        self._by_ear = {
-            ear: Encoding(
-                as_heard(manifest, ear),
-                ear_folder(path, ear),
-                self._clips,
-                collection=path,
-                encoder=encoder if ear == default else None,
-            )
-            for ear in ears_of(manifest)
+        default = manifest.default_encoding if encoder is None else encoding_of(manifest, encoder, collection=path)
+        self.manifest = replace(manifest, default_encoding=default)
+        self._clips = Clips(path, self.manifest, search=self._rows_of_search, isolate_sql=isolate_sql)
+        self._encodings = {
+            name: Encoding(name, path, manifest, self._clips, encoder=encoder if name == default else None)
+            for name in manifest.encodings
         }
-        self.encodings: Mapping[str, Encoding] = MappingProxyType({one.name: one for one in self._by_ear.values()})
-        self.encoding = self._by_ear[default]
 
     @classmethod
     def open(
@@ -248,9 +240,14 @@ class Collection(Searchable):
         return f"Collection({readable_path(self.path)!r}, n_clips={self.n_clips}, n_segments={self.n_segments})"
 
     @property
-    def manifest(self) -> Manifest:
-        """What it is, and the versions that are read; searched by another encoder than the first, as if alone."""
-        return self._whole if self.encoding is self._by_ear[FIRST] else self.encoding.manifest
+    def encodings(self) -> Mapping[str, Encoding]:
+        """What each of its encoders made of its clips, by the encoders' names, in the order of their coming."""
+        return MappingProxyType({one.encoder_id: one for one in self._encodings.values()})
+
+    @property
+    def encoding(self) -> Encoding:
+        """The one of them that is searched unless a search says otherwise."""
+        return self._encodings[self.manifest.default_encoding]
 
     @property
     def members(self) -> tuple[Collection, ...]:
@@ -274,7 +271,7 @@ class Collection(Searchable):
 
     def has_encoder(self, digest: str) -> bool:
         """Return whether one of its encoders has this digest."""
-        return any(record.digest == digest for record in ears_of(self._whole).values())
+        return any(record.encoder.digest == digest for record in self.manifest.encodings.values())
 
     def with_encoder(self, encoder: str) -> Collection:
         """Return the same collection, searched by another of its encoders unless a search says otherwise.
@@ -285,11 +282,11 @@ class Collection(Searchable):
         Raises:
             CollectionError: If the collection has no such encoder, or its tables cannot be read.
         """
-        encoding = self._by_ear[find_ear(self._whole, encoder, collection=self.path)]
-        if encoding is self.encoding:
+        name = find_encoding(self.manifest, encoder, collection=self.path)
+        if name == self.manifest.default_encoding:
             return self
         other = copy.copy(self)
-        other.encoding = encoding
+        other.manifest = replace(self.manifest, default_encoding=name)
         return other
 
     def answer(self, request: SearchRequest) -> list[Hits]:
@@ -343,7 +340,7 @@ class Collection(Searchable):
     def close(self) -> None:
         """Let go of files, memory and processes; what is searched later opens them again."""
         self._clips.close()
-        for encoding in self.encodings.values():
+        for encoding in self._encodings.values():
             encoding.close()
 
     def _rows_of_search(self, call: Call) -> pa.Table:

@@ -27,6 +27,7 @@ from .querying.ranking import Ranking
 from .querying.request import SearchOptions, SearchRequest
 from .querying.rows import SegmentRows
 from .querying.table_view import TableView
+from .store.encodings import coverage_table, encoding_folder
 from .store.manifest import INDEX_FOLDER, SEGMENTS_FOLDER, IndexRecord, Manifest
 from .store.tables import Table
 
@@ -40,34 +41,37 @@ class Encoding:
     """The segments of a collection as one encoder embedded them, with their index. Threads may share it.
 
     Args:
-        manifest: The collection's manifest, as if this encoding were its only one.
-        folder: Where its segments and its index are.
-        clips: The collection's clips.
+        name: Its name in the manifest.
         collection: The collection's folder.
+        manifest: The collection's manifest.
+        clips: The collection's clips.
         encoder: Its encoder, if it is open already.
 
     Attributes:
-        manifest: What the manifest says of it.
+        name: Its name in the manifest.
+        record: What the manifest says of it.
         clips: The collection's clips.
     """
 
     def __init__(
-        self, manifest: Manifest, folder: Path, clips: Clips, *, collection: Path, encoder: Encoder | None
+        self, name: str, collection: Path, manifest: Manifest, clips: Clips, *, encoder: Encoder | None = None
     ) -> None:
-        self.manifest = manifest
+        self.name = name
+        self.record = manifest.encodings[name]
         self.clips = clips
-        self._folder = folder
         self._collection = collection
-        self._source = EncoderSource(manifest.encoder, collection=collection, opened=encoder)
+        self._manifest = manifest
+        self._folder = encoding_folder(collection, manifest, name)
+        self._source = EncoderSource(self.record.encoder, collection=collection, opened=encoder)
         self._filters = Filters(self._passing)
 
     def __repr__(self) -> str:
-        return f"Encoding({self.name!r}, n_segments={self.manifest.n_segments})"
+        return f"Encoding({self.encoder_id!r}, n_segments={self.record.n_segments})"
 
     @property
-    def name(self) -> str:
+    def encoder_id(self) -> str:
         """Name of its encoder."""
-        return self.manifest.encoder.id
+        return self.record.encoder.id
 
     @property
     def encoder(self) -> Encoder:
@@ -85,9 +89,14 @@ class Encoding:
         return TableView(self.table)
 
     @property
+    def coverage(self) -> TableView:
+        """The clips that it covers; it may lag behind, where its encoder was not at hand when clips came."""
+        return TableView(coverage_table(self._collection, self._manifest, self.name) or self.clips.table)
+
+    @property
     def index(self) -> IndexRecord | None:
         """What is known of its index; None if it has none."""
-        return self.manifest.index
+        return self.record.index
 
     def search(
         self,
@@ -170,7 +179,7 @@ class Encoding:
         Raises:
             CollectionError: If the table cannot be read.
         """
-        return self.table.read_embeddings(embedding_dim=self.manifest.embedding_dim, n_batch=n_batch)
+        return self.table.read_embeddings(embedding_dim=self.record.embedding_dim, n_batch=n_batch)
 
     def close(self) -> None:
         """Let go of the index and of what was read."""
@@ -181,7 +190,7 @@ class Encoding:
     @cached_property
     def table(self) -> Table:
         """The table of its segments."""
-        return Table.open(self._folder / SEGMENTS_FOLDER, version=self.manifest.segments_version)
+        return Table.open(self._folder / SEGMENTS_FOLDER, version=self.record.segments_version)
 
     @cached_property
     def rows(self) -> SegmentRows:
@@ -208,8 +217,8 @@ class Encoding:
             self._source,
             self._ranking,
             self.clips,
-            hop_s=self.manifest.hop_s,
-            embedding_dim=self.manifest.embedding_dim,
+            hop_s=self.record.hop_s,
+            embedding_dim=self.record.embedding_dim,
             place=readable_path(self._collection),
         )
 
@@ -219,7 +228,7 @@ class Encoding:
 
     @cached_property
     def _ranking(self) -> Ranking:
-        index, dim = None, self.manifest.embedding_dim
+        index, dim = None, self.record.embedding_dim
         if self.index is not None:
             try:
                 index = Index.open(self._folder / INDEX_FOLDER, self.index, embedding_dim=dim)

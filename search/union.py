@@ -43,11 +43,11 @@ class Collections(Searchable):
     def __init__(self, members: Sequence[Collection]) -> None:
         if not members:
             raise QueryError("there is no collection to search")
-        first = members[0].manifest.encoder
+        first = members[0].manifest.encoding.encoder
         for other in members[1:]:
             if not other.has_encoder(first.digest):
                 raise EncoderMismatchError(
-                    f"{readable_path(other.path)}: was made by the encoder {other.manifest.encoder.id!r}, and "
+                    f"{readable_path(other.path)}: was made by the encoder {other.manifest.encoding.encoder.id!r}, and "
                     f"{readable_path(members[0].path)} by {first.id!r}: they cannot be ranked together"
                 )
         self._members = tuple(member.with_encoder(first.digest) for member in members)
@@ -130,7 +130,7 @@ class Collections(Searchable):
         return Hits(_merged(hits, options), explanation=explanation).page(options.offset, request.k)
 
     def _by_encoder(self) -> dict[str, Collections]:
-        records = [encoding.manifest.encoder for encoding in self.members[0].encodings.values()]
+        records = [encoding.record.encoder for encoding in self.members[0].encodings.values()]
         return {
             record.id: self.with_encoder(record.digest)
             for record in records

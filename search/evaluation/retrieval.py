@@ -143,7 +143,7 @@ def _evaluations(
         _Side(embed_texts(one.encoder, asked.texts, progress=progress), *_segments(one, clip_ids[asked.clips]))
         for one in encodings
     ]
-    judged = [(one.name, [side]) for one, side in zip(encodings, sides, strict=True)]
+    judged = [(one.encoder_id, [side]) for one, side in zip(encodings, sides, strict=True)]
     if len(sides) > 1:
         judged.append(("both", sides))
     return [_evaluation(name, some, asked, left_out) for name, some in judged]

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from ...model.errors import CollectionError
 from ..store.annexes import read_annex
-from ..store.ears import ear_folder, ears_of, sql_name
+from ..store.encodings import encoding_folder, sql_name
 from ..store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER, Manifest
 from ..store.tables import Table
 from .condition import Values
@@ -71,10 +71,10 @@ class Clips:
     def catalog(self) -> Catalog | IsolatedCatalog:
         """The SQL over the clips, the segments of every encoding, and the annexes."""
         tables = {CLIPS_FOLDER: self.table}
-        for ear in ears_of(self._manifest):
-            record = self._manifest.ears[ear] if ear else self._manifest
-            folder = ear_folder(self._path, ear) / SEGMENTS_FOLDER
-            name = f"{SEGMENTS_FOLDER}_{sql_name(ear)}" if ear else SEGMENTS_FOLDER
+        for encoding, record in self._manifest.encodings.items():
+            folder = encoding_folder(self._path, self._manifest, encoding) / SEGMENTS_FOLDER
+            is_default = encoding == self._manifest.default_encoding
+            name = SEGMENTS_FOLDER if is_default else f"{SEGMENTS_FOLDER}_{sql_name(encoding)}"
             tables[name] = Table.open(folder, version=record.segments_version)
         for name in self._manifest.annexes:
             annex = read_annex(self._path, self._manifest, name)

@@ -64,8 +64,8 @@ def test_collections_explain_themselves_by_their_members(pair: Collections) -> N
 def test_an_encoding_is_searched_by_embedding(small: Made) -> None:
     collection = small.open()
     (encoding,) = collection.encodings.values()
-    assert collection.encodings[encoding.name] is collection.encoding is encoding
-    assert (encoding.name,) == collection.encoders
+    assert collection.encodings[encoding.encoder_id] is collection.encoding is encoding
+    assert (encoding.encoder_id,) == collection.encoders
     assert encoding.encoder is collection.encoder
     assert encoding.index is not None
     assert encoding.index.n_segments == len(encoding.segments)
