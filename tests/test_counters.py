@@ -21,7 +21,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     }
 
 
-@pytest.mark.parametrize(("way", "most"), [("index", 55), ("search", 49), ("question", 21)])
+@pytest.mark.parametrize(("way", "most"), [("index", 57), ("search", 49), ("question", 21)])
 def test_the_main_paths_enter_few_files(files: dict[str, list[str]], way: str, most: int) -> None:
     assert len(files[way]) <= most, files[way]
 

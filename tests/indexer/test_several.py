@@ -146,7 +146,7 @@ def test_what_means_something_else_to_each_is_refused(both: Path) -> None:
             collection.search("rain", encoder="both", options=options)
     with pytest.raises(CollectionError, match="no encoding by 'mini', only by tiny, other"):
         collection.search("rain", encoder="mini")
-    with pytest.raises(EncoderMismatchError, match=r"was heard by the encoders 'tiny', 'other'.*'mini'"):
+    with pytest.raises(EncoderMismatchError, match=r"was made by the encoders 'tiny', 'other'.*'mini'"):
         Collection.open(both / "c", encoder="mini")
 
 
