@@ -37,18 +37,44 @@ if TYPE_CHECKING:
 class Searchable(ABC):
     """What can be searched: a collection, or several as one. A context manager that closes it."""
 
+    @property
     @abstractmethod
+    def members(self) -> tuple[Collection, ...]:
+        """The collections that are searched."""
+
+    @property
+    @abstractmethod
+    def encoders(self) -> tuple[str, ...]:
+        """Names of the encoders that a search can name, the first one first."""
+
+    @abstractmethod
+    def with_encoder(self, encoder: str) -> Self:
+        """Return the same, searched by another of its encoders unless a search says otherwise.
+
+        Args:
+            encoder: One of `encoders`, or its digest.
+
+        Raises:
+            CollectionError: If there is no such encoder, or its tables cannot be read.
+            EncoderMismatchError: If several collections have different ones of that name.
+        """
+
+    @abstractmethod
+    def _answer(self, request: SearchRequest) -> list[Hits]:
+        """Answer each query of a request by the encoder that is searched by, whatever the request says."""
+
     def answer(self, request: SearchRequest) -> list[Hits]:
         """Answer each query of a request; `search` and `search_many` are requests in keywords.
 
         Raises:
             QueryError, AudioError, CollectionError: As `search`.
         """
-
-    @property
-    @abstractmethod
-    def members(self) -> tuple[Collection, ...]:
-        """The collections that are searched."""
+        if request.is_fused and len(self.encoders) > 1:
+            by_encoder = {name: self.with_encoder(name) for name in self.encoders}
+            return [fused_search(by_encoder, one) for one in request.each()]
+        if request.encoder is None or request.is_fused:
+            return self._answer(request)
+        return self.with_encoder(request.encoder)._answer(request)
 
     def search(
         self,
@@ -147,10 +173,6 @@ class Searchable(ABC):
             EncoderMismatchError: If what goes by its name now is another one.
         """
         return self.members[0].encoding.encoder
-
-    def has_segment(self, segment_id: int) -> bool:
-        """Return whether a segment is one of the encoder's that is searched by."""
-        return any(member.encoding.has_segment(segment_id) for member in self.members)
 
     def home(self, clip_id: int) -> Collection | None:
         """Return the first collection that holds a clip, or None."""
@@ -269,19 +291,8 @@ class Collection(Searchable):
         """Names of its encoders, the first one first."""
         return tuple(self.encodings)
 
-    def has_encoder(self, digest: str) -> bool:
-        """Return whether one of its encoders has this digest."""
-        return any(record.encoder.digest == digest for record in self.manifest.encodings.values())
-
     def with_encoder(self, encoder: str) -> Collection:
-        """Return the same collection, searched by another of its encoders unless a search says otherwise.
-
-        Args:
-            encoder: One of `encoders`, or its digest.
-
-        Raises:
-            CollectionError: If the collection has no such encoder, or its tables cannot be read.
-        """
+        """Return the same collection, searched by another of its encoders, as `Searchable.with_encoder`."""
         name = find_encoding(self.manifest, encoder, collection=self.path)
         if name == self.manifest.default_encoding:
             return self
@@ -289,17 +300,8 @@ class Collection(Searchable):
         other.manifest = replace(self.manifest, default_encoding=name)
         return other
 
-    def answer(self, request: SearchRequest) -> list[Hits]:
-        """Answer each query of a request.
-
-        Raises:
-            QueryError, AudioError, CollectionError: As `search`.
-        """
-        if request.is_fused and len(self.encodings) > 1:
-            return [fused_search(self.encodings, one) for one in request.each()]
-        if request.is_fused or request.encoder is None:
-            return self.encoding.answer(request)
-        return self.with_encoder(request.encoder).encoding.answer(request)
+    def _answer(self, request: SearchRequest) -> list[Hits]:
+        return self.encoding.answer(request)
 
     def clip_path(self, clip_id: int) -> bytes | None:
         """Return where a clip's bytes are, for `open_clip`; None if there is no such clip.

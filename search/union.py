@@ -11,7 +11,6 @@ from ..model.errors import EncoderMismatchError, QueryError
 from ..model.many import as_many
 from ..model.paths import readable_path
 from .collection import Collection, Searchable
-from .querying.fusion import fused_search
 from .querying.hit import Hit
 from .querying.hits import Explanation, Hits
 from .querying.query import Query, Term
@@ -45,7 +44,7 @@ class Collections(Searchable):
             raise QueryError("there is no collection to search")
         first = members[0].manifest.encoding.encoder
         for other in members[1:]:
-            if not other.has_encoder(first.digest):
+            if not _has(other, first.digest):
                 raise EncoderMismatchError(
                     f"{readable_path(other.path)}: was made by the encoder {other.manifest.encoding.encoder.id!r}, and "
                     f"{readable_path(members[0].path)} by {first.id!r}: they cannot be ranked together"
@@ -87,30 +86,16 @@ class Collections(Searchable):
     @property
     def encoders(self) -> tuple[str, ...]:
         """Names of the encoders that all of them have, in the order of the first one."""
-        return tuple(self._by_encoder())
+        records = [encoding.record.encoder for encoding in self.members[0].encodings.values()]
+        return tuple(record.id for record in records if all(_has(member, record.digest) for member in self.members))
 
     def with_encoder(self, encoder: str) -> Collections:
-        """Return the same collections, searched by another of their encoders unless a search says otherwise.
-
-        Raises:
-            CollectionError: If one of them has no such encoder.
-            EncoderMismatchError: If they have different ones of that name.
-        """
+        """Return the same collections, searched by another of their encoders, as `Searchable.with_encoder`."""
         return Collections([member.with_encoder(encoder) for member in self.members])
 
-    def answer(self, request: SearchRequest) -> list[Hits]:
-        """Answer each query of a request.
-
-        Raises:
-            QueryError, AudioError, CollectionError: As `search`.
-        """
+    def _answer(self, request: SearchRequest) -> list[Hits]:
         if len(self.members) == 1:
-            return self.members[0].answer(request)
-        if request.is_fused:
-            by_encoder = self._by_encoder()
-            return [fused_search(by_encoder, one) for one in request.each()]
-        if request.encoder is not None:
-            return self.with_encoder(request.encoder).answer(replace(request, encoder=None))
+            return self.members[0]._answer(request)
         return [self._ranked_together(one) for one in request.each()]
 
     def _ranked_together(self, request: SearchRequest) -> Hits:
@@ -123,19 +108,11 @@ class Collections(Searchable):
             k=options.offset + request.k + len(left_out),
             options=replace(options, offset=0),
         )
-        answers = {readable_path(member.path): member.answer(deep)[0] for member in self.members}
+        answers = {readable_path(member.path): member._answer(deep)[0] for member in self.members}
         hits = [hit for found in answers.values() for hit in found if hit.clip_id not in left_out]
         parts = {name: found.explanation for name, found in answers.items() if found.explanation is not None}
         explanation = Explanation.joined(parts) if parts else None
         return Hits(_merged(hits, options), explanation=explanation).page(options.offset, request.k)
-
-    def _by_encoder(self) -> dict[str, Collections]:
-        records = [encoding.record.encoder for encoding in self.members[0].encodings.values()]
-        return {
-            record.id: self.with_encoder(record.digest)
-            for record in records
-            if all(member.has_encoder(record.digest) for member in self.members)
-        }
 
     def _shared(self, query: Query) -> tuple[Query, frozenset[int]]:
         """Embed once what one collection holds, or what takes long to embed; and list the clips that are no hits."""
@@ -161,6 +138,11 @@ class Collections(Searchable):
             left_out.update(embedded.left_out)
             return embedded.embedding
         raise QueryError(f"{term}: what to find more like is in none of the {len(self.members)} collections")
+
+
+def _has(collection: Collection, digest: str) -> bool:
+    """Return whether one of a collection's encoders has this digest."""
+    return any(encoding.record.encoder.digest == digest for encoding in collection.encodings.values())
 
 
 def _merged(hits: Iterable[Hit], options: SearchOptions) -> list[Hit]:

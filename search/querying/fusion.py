@@ -40,25 +40,43 @@ def reciprocal_rank_fusion(*rankings: Sequence[int]) -> list[int]:
     return sorted(scores, key=scores.__getitem__, reverse=True)
 
 
+class Segmented(Protocol):
+    """A collection's encoding, as far as fusion needs it."""
+
+    def has_segment(self, segment_id: int) -> bool:
+        """Return whether a segment is one of these."""
+        ...
+
+
+class Member(Protocol):
+    """A collection, as far as fusion needs it."""
+
+    @property
+    def encoding(self) -> Segmented:
+        """What is searched."""
+        ...
+
+
 class Searched(Protocol):
-    """What one encoder made of a collection, or of several collections."""
+    """A collection or several, as searched by one encoder."""
+
+    @property
+    def members(self) -> Sequence[Member]:
+        """The collections."""
+        ...
 
     def answer(self, request: SearchRequest) -> list[Hits]:
         """Answer each query of a request."""
         ...
 
-    def has_segment(self, segment_id: int) -> bool:
-        """Return whether a segment is one of that encoder's."""
-        ...
 
-
-def fused_search(encodings: Mapping[str, Searched], request: SearchRequest) -> Hits:
+def fused_search(by_encoder: Mapping[str, Searched], request: SearchRequest) -> Hits:
     """Answer a request of one query by several encoders, and fuse their rankings by reciprocal ranks.
 
     Cosines of two encoders have no common scale, ranks do. A hit is the one of the encoder that ranks its clip best.
 
     Args:
-        encodings: What each of the encoders made of the collection, by their names.
+        by_encoder: What is searched, by each of the encoders' names.
         request: The request; where its options count words, they are one ranking more.
 
     Raises:
@@ -67,9 +85,9 @@ def fused_search(encodings: Mapping[str, Searched], request: SearchRequest) -> H
     """
     (query,) = request.queries
     options, k = request.options, request.k
-    _check_common(query, request, encodings)
+    _check_common(query, request, by_encoder)
     request = replace(request, encoder=None)
-    first = next(iter(encodings.values()))
+    first = next(iter(by_encoder.values()))
     if options.text_match == "only":
         return first.answer(request)[0]
     by_sound = replace(options, offset=0, text_match="off")
@@ -80,7 +98,7 @@ def fused_search(encodings: Mapping[str, Searched], request: SearchRequest) -> H
     n = max(k, FUSION_DEPTH)
     # As in a search by one encoder, each time what was listed before is passed over: so pages stand where they stood.
     while True:
-        found = _by_each(encodings, replace(request, k=n, options=by_sound))
+        found = _by_each(by_encoder, replace(request, k=n, options=by_sound))
         n_found = max((len(hits) for hits in found.values()), default=0)
         words: Hits | None = None
         if options.text_match == "on":
@@ -100,7 +118,7 @@ def fused_search(encodings: Mapping[str, Searched], request: SearchRequest) -> H
     return Hits(listed.values(), explanation=explanation).page(options.offset, k)
 
 
-def _check_common(query: Query, request: SearchRequest, encodings: Mapping[str, Searched]) -> None:
+def _check_common(query: Query, request: SearchRequest, by_encoder: Mapping[str, Searched]) -> None:
     for is_wanted, what in (
         (any(term.kind == "embedding" for term in query.terms), "an embedding"),
         (any(isinstance(term.value, np.ndarray) for term in query.terms if term.kind == "audio"), "a waveform's rate"),
@@ -108,17 +126,17 @@ def _check_common(query: Query, request: SearchRequest, encodings: Mapping[str, 
         (request.options.min_score is not None, "a lowest score"),
     ):
         if is_wanted:
-            raise QueryError(f"{what} is one encoder's: name the encoder, out of {', '.join(encodings)}")
+            raise QueryError(f"{what} is one encoder's: name the encoder, out of {', '.join(by_encoder)}")
 
 
-def _by_each(encodings: Mapping[str, Searched], request: SearchRequest) -> dict[str, Hits]:
+def _by_each(by_encoder: Mapping[str, Searched], request: SearchRequest) -> dict[str, Hits]:
     """Search by each encoder; one that has no segments of what the hits are to be like is passed over."""
     (query,) = request.queries
     found: dict[str, Hits] = {}
     problem: QueryError | None = None
-    for name, encoding in encodings.items():
+    for name, searched in by_encoder.items():
         try:
-            found[name] = encoding.answer(replace(request, queries=(_of_its_own(query, encoding),)))[0]
+            found[name] = searched.answer(replace(request, queries=(_of_its_own(query, searched),)))[0]
         except QueryError as error:
             if not any(term.kind == "like" for term in query.terms):
                 raise
@@ -128,14 +146,14 @@ def _by_each(encodings: Mapping[str, Searched], request: SearchRequest) -> dict[
     return found
 
 
-def _of_its_own(query: Query, encoding: Searched) -> Query:
+def _of_its_own(query: Query, searched: Searched) -> Query:
     """Name the clip where a hit is another encoder's segment."""
     terms = []
     for term in query.terms:
-        if isinstance(term.value, Hit) and not encoding.has_segment(term.value.segment_id):
-            terms.append(replace(term, value=term.value.clip_id))
-        else:
-            terms.append(term)
+        hit = term.value
+        if isinstance(hit, Hit) and not any(one.encoding.has_segment(hit.segment_id) for one in searched.members):
+            term = replace(term, value=hit.clip_id)
+        terms.append(term)
     return Query(tuple(terms))
 
 
