@@ -20,6 +20,7 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parents[1]
 FLOORS = ("model", "search", "indexer", "ui")
+BUILDERS = ("building", "buckets", "calibration", "truth")  # of an index
 SOUNDS = ("kitchen/glass_breaking.ogg", "weather/wind.ogg")
 _NEW_SCOPE = 0x02  # of functions and what is written like them; bodies of modules and classes have it not
 
@@ -61,8 +62,8 @@ def entered(call: Callable[[], object]) -> list[str]:
     return list(files)
 
 
-def files_of_command(*arguments: str) -> list[str]:
-    """The files that a command enters, in a process of its own."""
+def files_of_command(*arguments: str) -> tuple[list[str], list[str]]:
+    """The files that a command enters, in a process of its own, and the modules of the package that it loads."""
     done = subprocess.run(
         [sys.executable, __file__, *arguments],
         check=True,
@@ -70,8 +71,8 @@ def files_of_command(*arguments: str) -> list[str]:
         text=True,
         env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT.parent), "OMP_NUM_THREADS": "1"},
     )
-    found: list[str] = json.loads(done.stdout)
-    return found
+    files, modules = json.loads(done.stdout)
+    return files, modules
 
 
 def files_of_question(collection: Path) -> list[str]:
@@ -131,14 +132,14 @@ def main() -> None:
                 command()
 
         files = entered(quietly)
-        print(json.dumps(files))
+        print(json.dumps([files, [module for module in sys.modules if module.startswith("soundgrep.")]]))
         return
     with tempfile.TemporaryDirectory() as folder:
         collection = Path(folder, "c.soundgrep")
         sounds = [str(ROOT / "data" / "demo" / name) for name in SOUNDS]
         for name, files in (
-            ("index", files_of_command("index", *sounds, str(collection))),
-            ("search", files_of_command("search", str(collection), "glass", "breaking", "-k", "3")),
+            ("index", files_of_command("index", *sounds, str(collection))[0]),
+            ("search", files_of_command("search", str(collection), "glass", "breaking", "-k", "3")[0]),
             ("a question to an open collection", files_of_question(collection)),
         ):
             print(f"{name}: {len(files)} files\n  {' > '.join(files)}")

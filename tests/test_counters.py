@@ -10,26 +10,29 @@ from . import counters
 
 
 @pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """The files that indexing and searching enter."""
-    collection = tmp_path_factory.mktemp("counted") / "c.soundgrep"
+def collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("counted") / "c.soundgrep"
+
+
+@pytest.fixture(scope="module")
+def indexing(collection: Path) -> list[str]:
+    """The files that indexing enters."""
     sounds = [str(counters.ROOT / "data" / "demo" / name) for name in counters.SOUNDS]
-    return {
-        "index": counters.files_of_command("index", *sounds, str(collection)),
-        "search": counters.files_of_command("search", str(collection), "glass", "breaking", "-k", "3"),
-        "question": counters.files_of_question(Path(collection)),
-    }
+    return counters.files_of_command("index", *sounds, str(collection))[0]
 
 
-@pytest.mark.parametrize(("way", "most"), [("index", 57), ("search", 49), ("question", 21)])
-def test_the_main_paths_enter_few_files(files: dict[str, list[str]], way: str, most: int) -> None:
-    assert len(files[way]) <= most, files[way]
+@pytest.mark.usefixtures("indexing")
+def test_a_search_enters_few_files_and_loads_nothing_that_writes(collection: Path) -> None:
+    files, modules = counters.files_of_command("search", str(collection), "glass", "breaking", "-k", "3")
+    assert len(files) <= 49, files
+    writers = ("soundgrep.indexer", *(f"soundgrep.search.index.{name}" for name in counters.BUILDERS))
+    assert [module for module in modules if module.startswith(writers)] == []
+    question = counters.files_of_question(collection)
+    assert len(question) <= 21, question
 
 
-def test_a_question_enters_nothing_that_writes(files: dict[str, list[str]]) -> None:
-    writers = ("indexer/", "search/index/building", "search/index/calibration", "search/index/buckets")
-    for way in ("search", "question"):
-        assert [path for path in files[way] if path.startswith(writers)] == []
+def test_indexing_enters_few_files(indexing: list[str]) -> None:
+    assert len(indexing) <= 57, indexing
 
 
 def test_files_and_functions_are_of_a_size_to_read() -> None:
