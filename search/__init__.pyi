@@ -4,7 +4,7 @@ from .evaluation.classification import Classification as Classification
 from .evaluation.retrieval import Evaluation as Evaluation
 from .evaluation.retrieval import compare as compare
 from .evaluation.retrieval import evaluate as evaluate
-from .querying.feedback import refine as refine
+from .feedback import refine as refine
 from .querying.hit import Hit as Hit
 from .querying.hit import Span as Span
 from .querying.hits import Explanation as Explanation

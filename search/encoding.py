@@ -159,10 +159,6 @@ class Encoding:
         """
         return self._embedder.embed(queries)
 
-    def has_segment(self, segment_id: int) -> bool:
-        """Return whether a segment is one of these."""
-        return 0 <= segment_id < 1 << 63 and bool(self.rows.find(np.array([segment_id]))[0] >= 0)
-
     def sample(self, n: int) -> npt.NDArray[np.float32]:
         """Draw the embeddings [m, embedding_dim] of `n` segments at random, always the same; of all if fewer.
 

@@ -111,8 +111,7 @@ class Collections(Searchable):
         answers = {readable_path(member.path): member._answer(deep)[0] for member in self.members}
         hits = [hit for found in answers.values() for hit in found if hit.clip_id not in left_out]
         parts = {name: found.explanation for name, found in answers.items() if found.explanation is not None}
-        explanation = Explanation.joined(parts) if parts else None
-        return Hits(_merged(hits, options), explanation=explanation).page(options.offset, request.k)
+        return Hits(_merged(hits, options), explanation=Explanation.joined(parts)).page(options.offset, request.k)
 
     def _shared(self, query: Query) -> tuple[Query, frozenset[int]]:
         """Embed once what one collection holds, or what takes long to embed; and list the clips that are no hits."""

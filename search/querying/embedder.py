@@ -137,6 +137,8 @@ class QueryEmbedder:
         what = term.value
         if isinstance(what, Hit):
             name, rows = what.path, self._row_of_segment(what.segment_id)
+            if not len(rows) and what.encoder is not None:  # another encoder's segment, of a clip that this one has too
+                rows = self._rows.of_clip(what.clip_id)
         elif isinstance(what, int):
             rows = self._rows.of_clip(what)
             name, rows = str(what), rows if len(rows) else self._row_of_segment(what)

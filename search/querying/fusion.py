@@ -40,30 +40,8 @@ def reciprocal_rank_fusion(*rankings: Sequence[int]) -> list[int]:
     return sorted(scores, key=scores.__getitem__, reverse=True)
 
 
-class Segmented(Protocol):
-    """A collection's encoding, as far as fusion needs it."""
-
-    def has_segment(self, segment_id: int) -> bool:
-        """Return whether a segment is one of these."""
-        ...
-
-
-class Member(Protocol):
-    """A collection, as far as fusion needs it."""
-
-    @property
-    def encoding(self) -> Segmented:
-        """What is searched."""
-        ...
-
-
 class Searched(Protocol):
-    """A collection or several, as searched by one encoder."""
-
-    @property
-    def members(self) -> Sequence[Member]:
-        """The collections."""
-        ...
+    """What is searched, by one encoder."""
 
     def answer(self, request: SearchRequest) -> list[Hits]:
         """Answer each query of a request."""
@@ -86,7 +64,12 @@ def fused_search(by_encoder: Mapping[str, Searched], request: SearchRequest) -> 
     (query,) = request.queries
     options, k = request.options, request.k
     _check_common(query, request, by_encoder)
-    request = replace(request, encoder=None)
+    # Where a hit is another encoder's segment, it stands for its clip.
+    terms = (
+        replace(term, value=replace(term.value, encoder="")) if isinstance(term.value, Hit) else term
+        for term in query.terms
+    )
+    request = replace(request, queries=(Query(tuple(terms)),), encoder=None)
     first = next(iter(by_encoder.values()))
     if options.text_match == "only":
         return first.answer(request)[0]
@@ -94,7 +77,6 @@ def fused_search(by_encoder: Mapping[str, Searched], request: SearchRequest) -> 
     by_words = replace(options, offset=0, text_match="only")
     listed: dict[int, Hit] = {}
     folded: set[str] = set()
-    parts: dict[str, Explanation] = {}
     n = max(k, FUSION_DEPTH)
     # As in a search by one encoder, each time what was listed before is passed over: so pages stand where they stood.
     while True:
@@ -104,9 +86,8 @@ def fused_search(by_encoder: Mapping[str, Searched], request: SearchRequest) -> 
         if options.text_match == "on":
             words = first.answer(replace(request, k=n, options=by_words))[0]
             n_found = max(n_found, len(words))
-        for name, hits in (*found.items(), *([("words", words)] if words is not None else [])):
-            if hits.explanation is not None:
-                parts[name] = hits.explanation.after(parts.get(name))
+        answers = found if words is None else {**found, "words": words}
+        parts = {name: hits.explanation for name, hits in answers.items() if hits.explanation is not None}
         for hit in _fused(found, words):
             if hit.clip_id not in listed and hit.path not in folded:
                 listed[hit.clip_id] = hit
@@ -114,8 +95,7 @@ def fused_search(by_encoder: Mapping[str, Searched], request: SearchRequest) -> 
         if len(listed) >= options.offset + k or n_found < n:
             break
         n *= 2
-    explanation = Explanation.joined(parts) if parts else None
-    return Hits(listed.values(), explanation=explanation).page(options.offset, k)
+    return Hits(listed.values(), explanation=Explanation.joined(parts)).page(options.offset, k)
 
 
 def _check_common(query: Query, request: SearchRequest, by_encoder: Mapping[str, Searched]) -> None:
@@ -136,7 +116,7 @@ def _by_each(by_encoder: Mapping[str, Searched], request: SearchRequest) -> dict
     problem: QueryError | None = None
     for name, searched in by_encoder.items():
         try:
-            found[name] = searched.answer(replace(request, queries=(_of_its_own(query, searched),)))[0]
+            found[name] = searched.answer(request)[0]
         except QueryError as error:
             if not any(term.kind == "like" for term in query.terms):
                 raise
@@ -144,17 +124,6 @@ def _by_each(by_encoder: Mapping[str, Searched], request: SearchRequest) -> dict
     if problem is not None and not found:
         raise problem
     return found
-
-
-def _of_its_own(query: Query, searched: Searched) -> Query:
-    """Name the clip where a hit is another encoder's segment."""
-    terms = []
-    for term in query.terms:
-        hit = term.value
-        if isinstance(hit, Hit) and not any(one.encoding.has_segment(hit.segment_id) for one in searched.members):
-            term = replace(term, value=hit.clip_id)
-        terms.append(term)
-    return Query(tuple(terms))
 
 
 def _fused(found: Mapping[str, Hits], words: Hits | None) -> list[Hit]:

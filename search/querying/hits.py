@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
+from ...model.errors import UsageError
 from .hit import Hit
-from .table_view import as_pandas, as_polars
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -60,8 +61,8 @@ class Explanation:
         query_ms: Time that the query, or all that were given at once, took to become an embedding.
         filter_ms: Time that the filter took; next to nothing if it was used before.
         ranking_ms: Time that finding, ordering and looking up the hits took.
-        parts: Where several encoders or collections were searched, how each search went, by their names; the fields
-            above are sums of these.
+        parts: Where several encoders or collections were searched, how each search went (of an encoder, the one that
+            went deepest), by their names; the fields above are sums of these.
     """
 
     plan: Plan
@@ -71,33 +72,17 @@ class Explanation:
     parts: Mapping[str, Explanation] = field(default_factory=dict)
 
     @classmethod
-    def joined(cls, parts: Mapping[str, Explanation]) -> Explanation:
-        """Sum up the searches that one answer is made of."""
+    def joined(cls, parts: Mapping[str, Explanation]) -> Explanation | None:
+        """Sum up the searches that one answer is made of; None if there are none."""
         some = parts.values()
+        if not some:
+            return None
         return cls(
             Plan.joined([part.plan for part in some]),
             query_ms=sum(part.query_ms for part in some),
             filter_ms=sum(part.filter_ms for part in some),
             ranking_ms=sum(part.ranking_ms for part in some),
             parts=parts,
-        )
-
-    def leaves(self, name: str = "") -> Iterator[tuple[str, Explanation]]:
-        """Yield the searches that the answer is made of, with their names; of one search alone, itself without one."""
-        if not self.parts:
-            yield name, self
-        for part, one in self.parts.items():
-            yield from one.leaves(f"{name}, {part}" if name else part)
-
-    def after(self, before: Explanation | None) -> Explanation:
-        """Return the explanation of a search that went deeper after one that did not go deep enough."""
-        if before is None:
-            return self
-        return replace(
-            self,
-            query_ms=before.query_ms + self.query_ms,
-            filter_ms=before.filter_ms + self.filter_ms,
-            ranking_ms=before.ranking_ms + self.ranking_ms,
         )
 
 
@@ -162,7 +147,8 @@ class Hits(list[Hit]):
         Raises:
             UsageError: If pandas is not installed.
         """
-        return as_pandas(self.to_arrow())
+        _imported("pandas")
+        return self.to_arrow().to_pandas()
 
     def to_polars(self) -> Any:
         """Return the hits as a Polars DataFrame.
@@ -170,7 +156,7 @@ class Hits(list[Hit]):
         Raises:
             UsageError: If Polars is not installed.
         """
-        return as_polars(self.to_arrow())
+        return _imported("polars").from_arrow(self.to_arrow())
 
     def _repr_html_(self) -> str:
         from .notebook import html_of
@@ -185,3 +171,12 @@ class Hits(list[Hit]):
             return False
         best = max((hit.calibrated for hit in self if hit.calibrated is not None), default=None)
         return best is not None and best < NOTHING_BELOW
+
+
+def _imported(library: str) -> Any:
+    try:
+        return importlib.import_module(library)
+    except ImportError as error:
+        raise UsageError(
+            f"hits become a {library} table where {library} is installed: pip install {library}"
+        ) from error

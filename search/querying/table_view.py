@@ -1,12 +1,9 @@
-"""Table views: a collection's tables for reading, and Arrow tables as what people work with."""
+"""Table view: a collection's table for reading."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
-
-from ...model.errors import UsageError
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +17,7 @@ class TableView:
 
     Example:
         >>> len(collection.clips)  # doctest: +SKIP
-        >>> collection.clips.to_pandas(["path", "duration_s"])  # doctest: +SKIP
+        >>> collection.clips.to_arrow(["path", "duration_s"]).to_pandas()  # doctest: +SKIP
 
     Args:
         table: The table.
@@ -44,46 +41,10 @@ class TableView:
         """Return it as a PyArrow dataset, which reads only the rows and columns that are needed.
 
         Raises:
-            CollectionError: If it cannot be read; so do the methods below.
+            CollectionError: If it cannot be read; so does `to_arrow`.
         """
         return self._table.dataset()
 
     def to_arrow(self, columns: Sequence[str] | None = None) -> pa.Table:
-        """Return some of its columns, or all, as an Arrow table."""
+        """Read some of its columns, or all, into an Arrow table, which turns into one of pandas or Polars."""
         return self._table.read(columns)
-
-    def to_pandas(self, columns: Sequence[str] | None = None) -> Any:
-        """Return some of its columns, or all, as a pandas DataFrame."""
-        return as_pandas(self.to_arrow(columns))
-
-    def to_polars(self, columns: Sequence[str] | None = None) -> Any:
-        """Return some of its columns, or all, as a Polars DataFrame."""
-        return as_polars(self.to_arrow(columns))
-
-
-def as_pandas(table: pa.Table) -> Any:
-    """Turn an Arrow table into a pandas DataFrame.
-
-    Raises:
-        UsageError: If pandas is not installed.
-    """
-    _imported("pandas")
-    return table.to_pandas()
-
-
-def as_polars(table: pa.Table) -> Any:
-    """Turn an Arrow table into a Polars DataFrame.
-
-    Raises:
-        UsageError: If Polars is not installed.
-    """
-    return _imported("polars").from_arrow(table)
-
-
-def _imported(library: str) -> Any:
-    try:
-        return importlib.import_module(library)
-    except ImportError as error:
-        raise UsageError(
-            f"hits and tables become a {library} table where {library} is installed: pip install {library}"
-        ) from error

@@ -6,9 +6,9 @@ import streamlit as st
 
 from ...model.errors import QueryError
 from ...search import Collection, Query
+from ...search.feedback import refine
 from ...search.map import centre_of, inside
 from ...search.querying.condition import Condition
-from ...search.querying.feedback import refine
 from ...search.saved import SavedQuery, saved_query
 from ...search.union import Collections
 from . import resources, state

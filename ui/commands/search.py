@@ -140,8 +140,9 @@ def _write(
             "hits make no sense"
         )
     if hits.explanation is not None:
-        for name, part in hits.explanation.leaves():
-            say(f"{printable(name)}: {_explained(part)}" if name else _explained(part))
+        say(_explained(hits.explanation))
+        for name, part in hits.explanation.parts.items():
+            say(f"{printable(name)}: {_explained(part)}")
 
 
 def _is_foreign(text: str) -> bool:

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ...model.errors import QueryError
-from ...model.many import as_many
-from .hit import Hit
-from .query import ClipReference, Query, unit
-
-if TYPE_CHECKING:
-    from .embedder import EmbeddedQuery
+from ..model.errors import QueryError
+from ..model.many import as_many
+from .collection import Collection, Searchable
+from .encoding import Encoding
+from .querying.hit import Hit
+from .querying.query import ClipReference, Query, unit
 
 Float = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]
@@ -30,38 +28,8 @@ _N_STEPS = 25
 _ONE = (Hit, str, os.PathLike, int)
 
 
-class Encoded(Protocol):
-    """An encoding, as far as feedback needs it."""
-
-    def embed(self, queries: Sequence[Query]) -> list[EmbeddedQuery]:
-        """Turn queries into their embeddings."""
-        ...
-
-    def sample(self, n: int) -> Float:
-        """Draw the embeddings of some segments, always the same."""
-        ...
-
-
-class Searched(Protocol):
-    """A collection, as far as feedback needs it."""
-
-    @property
-    def encoding(self) -> Encoded:
-        """What is searched."""
-        ...
-
-
-class SearchedTogether(Protocol):
-    """A collection, or several as one, as far as feedback needs it."""
-
-    @property
-    def members(self) -> Sequence[Searched]:
-        """The collections."""
-        ...
-
-
 def refine(
-    collection: SearchedTogether | Sequence[Searched],
+    collection: Searchable | Sequence[Collection],
     query: str | Query | None,
     *,
     keep: ClipReference | Iterable[ClipReference],
@@ -178,7 +146,7 @@ def _dual(products: Double, start: Double, wanted: Double, weights: Double) -> D
     return shares
 
 
-def _embedding(members: Sequence[Encoded], query: Query) -> Float:
+def _embedding(members: Sequence[Encoding], query: Query) -> Float:
     """Sum a query up, each summand as the first collection that can."""
     terms = [replace(term, weight=1.0) for term in query.terms]
     embeddings = [_of_any(members, Query((term,))) for term in terms]
@@ -190,7 +158,7 @@ def _embedding(members: Sequence[Encoded], query: Query) -> Float:
     return unit(np.asarray(total, np.float32), f"the sum {str(query)!r}")
 
 
-def _of_any(members: Sequence[Encoded], query: Query) -> Float:
+def _of_any(members: Sequence[Encoding], query: Query) -> Float:
     for member in members[:-1]:
         try:
             return member.embed([query])[0].embedding
