@@ -191,7 +191,7 @@ def centre_of(collection: Collection, corners: Sequence[Corner]) -> Query:
     if not clips:
         raise QueryError("there is no clip in this area of the map")
     # By their sum: each by itself would be left out of the hits.
-    embeddings = [collection.resolve(Query.like(clip)).embedding for clip in clips]
+    embeddings = [one.embedding for one in collection.encoding.embed([Query.like(clip) for clip in clips])]
     return Query.embedding(np.sum(embeddings, axis=0))
 
 

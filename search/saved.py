@@ -6,7 +6,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,10 @@ import numpy.typing as npt
 
 from ..model.errors import CollectionError, EncoderMismatchError, QueryError
 from ..model.paths import readable_path
+from .collection import Collection
 from .querying.condition import Condition
 from .querying.query import Query
+from .querying.request import SearchRequest
 from .store.durable import read_plain
 from .store.manifest import Manifest
 
@@ -175,8 +177,19 @@ def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
         raise CollectionError(f"{place}: its saved queries cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise CollectionError(f"{place}: the saved query {readable_path(name)!r} is damaged ({error})") from error
-    if found.encoder != manifest.encoder.digest:
+    if found.encoder != manifest.encoding.encoder.digest:
         raise EncoderMismatchError(
             f"{place}: the saved query {found.name!r} is of another encoder than the collection is of now"
         )
     return found
+
+
+def with_saved(request: SearchRequest, collection: Collection, name: str) -> SearchRequest:
+    """Return a request that looks for a saved query, too, among what the filter saved with it leaves.
+
+    Raises:
+        QueryError, EncoderMismatchError, CollectionError: As `saved_query`.
+    """
+    saved = saved_query(collection.path, collection.manifest, name)
+    queries = tuple(saved.query + query for query in request.queries) or (saved.query,)
+    return replace(request, queries=queries, condition=Condition.joined(saved.condition, request.condition))

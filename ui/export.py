@@ -13,7 +13,8 @@ from .rows_file import rows_as
 from .screen import counted, json_text, say, shown_path, spoken_size
 
 if TYPE_CHECKING:
-    from ..search import Collections, Hit
+    from ..search import Hit
+    from ..search.collection import Searchable
     from ..search.takeaway.archive import What
     from ..search.takeaway.items import Item
 
@@ -40,7 +41,7 @@ def check_output(file: Path | None, spans: str | None) -> None:
         raise UsageError("--spans says what a .zip file shall hold: give one with --output")
 
 
-def save_hits(collections: Collections, hits: Sequence[Hit], file: Path, *, spans: str | None) -> None:
+def save_hits(collections: Searchable, hits: Sequence[Hit], file: Path, *, spans: str | None) -> None:
     """Writes hits to a file in the format that its ending names; an older file stays until the new one is whole.
 
     Args:

@@ -8,9 +8,8 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .dots import dots
+from .scan import dots, one_thread
 from .space import Space
-from .threads import one_thread
 
 faiss: Any = _untyped_faiss
 
