@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import os
@@ -16,15 +17,24 @@ from pathlib import Path
 import httpx2
 import numpy as np
 import pytest
+from starlette.types import Receive
 
 from soundgrep import Collection
 from soundgrep.search import Query
+from soundgrep.search.live import LiveCollections
+from soundgrep.ui.web.attended import attend
+from soundgrep.ui.web.executor import Desk
+from soundgrep.ui.web.refusals import RefusedError
+from soundgrep.ui.web.settings import Settings
 
+from ..processes import children, cpu_s
 from ..waiting import LONG_S, wait_until
 from .command import ENVIRONMENT, soundgrep
 from .conftest import Indexed
 from .service import served
 from .sounds import GOOD, RATE_HZ, tone, write_wav
+
+SQL_CHILD = "soundgrep.search.sql.child"
 
 
 @pytest.fixture(scope="module")
@@ -389,3 +399,50 @@ def test_bodies_and_answers_that_take_too_long(indexed: Indexed) -> None:
         said = sentence(client.get("/search", params={"q": "a", "where": endless}), 504)
         assert "within 0.5 s" in said
         assert client.get("/health").status_code == 200
+
+
+def test_threads_end_with_their_request(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody waits any more, what computes the answer ends, whatever its own limit is."""
+    monkeypatch.setattr("soundgrep.search.sql.isolated.FILTER_LIMIT_S", LONG_S)
+    endless = "levenshtein(repeat('a', 10000000), repeat('b', 10000000)) > 0"
+    live = LiveCollections([indexed.collection])
+
+    desk = Desk(live, Settings(collections=(), time_limit_s=LONG_S))
+
+    async def ask() -> set[int]:
+        """Ask for something endless, leave, and return what computed it."""
+        before = {child: cpu_s(child) for child in children(SQL_CHILD)}
+        asking = asyncio.create_task(desk.ask(lambda opened: opened.search("tone", where=endless)))
+        while not (busy := {one for one in children(SQL_CHILD) if cpu_s(one) > before.get(one, 1.0) + 0.5}):
+            await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return busy
+
+    busy = asyncio.run(ask())
+    wait_until(lambda: not busy & children(SQL_CHILD))
+
+
+def test_a_client_that_goes_ends_its_request() -> None:
+    async def main() -> None:
+        gone, ended = asyncio.Event(), asyncio.Event()
+
+        async def receive() -> dict[str, object]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def app(_scope: object, receive: Receive, _send: object) -> None:
+            assert (await receive())["body"] == b"asked"
+            gone.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        async def send(_message: object) -> None: ...
+
+        await attend(app, {"type": "http"}, receive, send, body=b"asked")
+        assert ended.is_set()
+
+    asyncio.run(main())
