@@ -24,7 +24,6 @@ from soundgrep.search import Query
 from soundgrep.search.live import LiveCollections
 from soundgrep.ui.web.attended import attend
 from soundgrep.ui.web.executor import Desk
-from soundgrep.ui.web.refusals import RefusedError
 from soundgrep.ui.web.settings import Settings
 
 from ..processes import children, cpu_s
