@@ -12,7 +12,15 @@ from ...model.errors import CollectionError
 from ...model.paths import readable_path
 
 # What says that a file is not there, or that it is not what it was taken for.
-_SAID_OF_FILES = {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.EINVAL, errno.ENAMETOOLONG}
+_SAID_OF_FILES = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.ELOOP,
+    errno.EINVAL,
+    errno.EFBIG,
+    errno.ENAMETOOLONG,
+}
 # How Delta and Arrow write the number of a system's error into their texts.
 _NUMBER = re.compile(r"(?:os error|errno) (\d+)")
 _IN_WORDS = {

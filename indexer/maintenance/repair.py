@@ -129,7 +129,7 @@ def _newest_version(folder: Path, otherwise: int) -> int:
 def _mended_table(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
     """Give a table at a version that can be read and written on from; whether its log was cut; what was done."""
     table, is_cut, said = _mended_log(collection, folder, schema, version)
-    if not is_cut and table.restore(version):
+    if not is_cut and table.restore(version, allow_missing=True):
         said += [f"{part_of(collection, folder)}: took back what a run that was killed had begun"]
     damaged = [file for file in table.files() if damage_of(file) is not None]
     said += [_put_aside(file.path, collection) for file in damaged if file.path.exists()]

@@ -168,18 +168,19 @@ class Catalog:
             return pa.table({})
         batches: list[pa.RecordBatch] = []
         n_bytes = n_rows = 0
-        for batch in reader:
-            n_bytes += batch.nbytes
-            if n_bytes > self._answer_limit:
-                raise QueryError(
-                    f"it gives more than {self._answer_limit / 1e6:,.0f} MB of rows: narrow it down, or "
-                    "read the tables directly"
-                )
-            batches.append(batch)
-            n_rows += batch.num_rows
-            if max_rows is not None and n_rows >= max_rows:
-                break
-        return pa.Table.from_batches(batches, reader.schema)[:max_rows]
+        with reader:  # closed, or an error's traceback would keep the connection from being used again
+            for batch in reader:
+                n_bytes += batch.nbytes
+                if n_bytes > self._answer_limit:
+                    raise QueryError(
+                        f"it gives more than {self._answer_limit / 1e6:,.0f} MB of rows: narrow it down, or "
+                        "read the tables directly"
+                    )
+                batches.append(batch)
+                n_rows += batch.num_rows
+                if max_rows is not None and n_rows >= max_rows:
+                    break
+            return pa.Table.from_batches(batches, reader.schema)[:max_rows]
 
     @contextlib.contextmanager
     def _searches(self, connection: duckdb.DuckDBPyConnection, query: str, values: Values) -> Iterator[None]:
@@ -218,6 +219,7 @@ class Catalog:
         connection.register(_SEARCHES, pa.schema([*ROWS, *_CALL]).empty_table())
         connection.execute(_MACRO)
         connection.unregister(_SEARCHES)
+        connection.execute("SET enable_progress_bar = false")  # nobody looks at this process's terminal
         connection.execute("SET lock_configuration = true")
         return connection
 
