@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import io
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -272,6 +274,23 @@ def test_long_bodies_are_refused_before_they_are_read(client: httpx2.Client) -> 
             continue  # the service hung up while the body was still coming, as it may
         assert "longer than" in sentence(answer, 413)
     assert client.get("/health").status_code == 200
+
+
+@pytest.mark.parametrize("peak", [1.0, 1e300, np.inf, np.nan])
+@pytest.mark.parametrize(("tag", "kind"), [(1, "<i8"), (3, "<f8"), (3, "<f4")])
+def test_sounds_of_64_bits_are_heard_or_refused(client: httpx2.Client, peak: float, tag: int, kind: str) -> None:
+    samples = (
+        (peak * tone(440)[0, :RATE_HZ].astype(np.float64)).clip(-1, 1) * 2**62 if tag == 1 else peak * tone(440)[0]
+    )
+    with np.errstate(all="ignore"):
+        data = np.asarray(samples).astype(kind).tobytes()
+    width = np.dtype(kind).itemsize
+    form = struct.pack("<HHIIHH", tag, 1, RATE_HZ, RATE_HZ * width, width, 8 * width)
+    for size, name in ((4 + 24 + 8 + len(data), b"RIFF"), (0xFFFFFFFF, b"RIFF"), (0xFFFFFFFF, b"RF64")):
+        content = struct.pack("<4sI4s4sI", name, size, b"WAVE", b"fmt ", 16) + form
+        answer = client.post("/search/audio", content=content + struct.pack("<4sI", b"data", len(data)) + data)
+        assert answer.status_code in (200, 422), answer.text
+        assert client.post("/search", json={"audio": base64.b64encode(content).decode()}).status_code == 422
 
 
 def test_long_sounds_are_refused(client: httpx2.Client, tmp_path: Path) -> None:
