@@ -17,9 +17,7 @@ from soundgrep.search.evaluation.listing import read_csv
 from soundgrep.ui.embeddings import read_embedding
 
 from ..ui.command import Finished, soundgrep
-from ..ui.conftest import Indexed, indexed
-
-__all__ = ["indexed"]  # a fixture
+from ..ui.conftest import Indexed
 
 
 def said(done: Finished) -> str:

@@ -16,10 +16,8 @@ from soundgrep.indexer.maintenance.verify import verify_collection
 from soundgrep.search.store import durable
 
 from ..indexer.test_commits import Killed, contents, instants
-from ..indexer.test_verify import DAMAGES, base, own_files
+from ..indexer.test_verify import DAMAGES, own_files
 from ..ui.command import ENVIRONMENT, without_root_rights
-
-__all__ = ["base"]  # a fixture
 
 SHORT = ("segments: bits flipped", "clips: log gone", "manifest: torn")
 UNREADABLE = """

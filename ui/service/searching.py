@@ -13,6 +13,7 @@ from ...search import Query
 from ...search.querying.condition import Values
 from ...search.several import BOTH
 from ...search.union import Collections
+from ..screen import printable
 from ..web.executor import Desk
 from ..web.limits import SOUND_PATH
 from ..web.refusals import RefusedError
@@ -28,6 +29,7 @@ def search_routes(desk: Desk) -> APIRouter:
         options = question.options(desk.settings)
 
         def search(collections: Collections) -> Answer:
+            _check_encoder(collections, question.encoder)
             hits = collections.search(
                 query,
                 k=question.k,
@@ -57,6 +59,7 @@ def search_routes(desk: Desk) -> APIRouter:
         options = questions.options(desk.settings)
 
         def search(collections: Collections) -> Answers:
+            _check_encoder(collections, questions.encoder)
             hits = collections.search_many(
                 [
                     one.query(lambda sound: _waveform(sound, _heard(collections, questions.encoder)))
@@ -82,7 +85,13 @@ def search_routes(desk: Desk) -> APIRouter:
         waveform = await desk.ask(lambda opened: _waveform(sound, _heard(opened, question.encoder)))
         return await found(question, Query.audio(waveform))
 
+    def _check_encoder(collections: Collections, encoder: str | None) -> None:
+        there = collections.members[0].encoders
+        if encoder is not None and encoder not in (*there, *BOTH):
+            raise RefusedError(422, f"encoder: none is called {printable(encoder)!r} here, only {', '.join(there)}")
+
     def _heard(collections: Collections, encoder: str | None) -> Collections:
+        _check_encoder(collections, encoder)
         return collections if encoder is None or encoder in BOTH else collections.heard_by(encoder)
 
     def _waveform(sound: bytes, collections: Collections) -> npt.NDArray[np.float32]:
