@@ -190,6 +190,33 @@ def sync_folder(folder: Path) -> None:
         folder.stat()
 
 
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading, wherever links lead: a pipe or a device could wait, or never end.
+
+    Raises:
+        OSError: If it cannot be opened, or is none; `strerror` says so in plain words.
+    """
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
+    file = os.fdopen(os.open(path, flags), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return file
+
+
+def read_regular(path: str | os.PathLike[str], *, most_bytes: int) -> bytes:
+    """Read a regular file that has no more than so many bytes, wherever links lead.
+
+    Raises:
+        OSError: If it cannot be read, is none or has more; `strerror` says so in plain words.
+    """
+    with open_regular(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EINVAL, f"it has more than {most_bytes:,} bytes")
+    return data
+
+
 def open_plain(path: Path) -> BinaryIO:
     """Open a file for reading, if it is one: opening a link could lead elsewhere, a pipe or a device could wait.
 

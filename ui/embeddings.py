@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import QueryError, UsageError
 from ..model.paths import user_path
+from ..model.system import open_regular
 from .screen import printable
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def read_embedding(path: Path) -> Query:
 
     name = printable(str(path))
     try:
-        data = user_path(path).read_bytes()
+        with open_regular(user_path(path)) as file:
+            data = file.read()
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     try:

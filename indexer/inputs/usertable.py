@@ -23,6 +23,9 @@ PLAYLIST_SUFFIXES = (b".m3u", b".m3u8", b".txt")
 TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson", *PLAYLIST_SUFFIXES)
 """Suffixes of the files that are read as tables."""
 
+MAX_COLUMNS = 2_000
+"""A table of more columns is none of clips; each of them would be one of every filter, and of every list of columns."""
+
 _log = logging.getLogger(__name__)
 
 PATH_COLUMNS = ("path", "file", "file_name", "filename")
@@ -61,6 +64,8 @@ def read_user_table(path: bytes) -> pa.Table:
         raise UsageError(f"{name}: is damaged or no such table ({' '.join(str(error).split())[:200]})") from error
     if not table.num_rows:
         raise UsageError(f"{name}: is empty")
+    if table.num_columns > MAX_COLUMNS:
+        raise UsageError(f"{name}: has {table.num_columns:,} columns, more than {MAX_COLUMNS:,}")
     table = _named(table, name)
     lower = [column.lower() for column in table.column_names]
     double = next((column for column in table.column_names if lower.count(column.lower()) > 1), None)
@@ -119,6 +124,9 @@ def _parse(name: bytes, data: bytes) -> pa.Table:
     if name.endswith((b".jsonl", b".ndjson")):
         return _parse_json(text)
     header = text[: (text + "\n").index("\n")]
+    n_columns = max(header.count(one) for one in ",;\t") + 1
+    if n_columns > 10 * MAX_COLUMNS:  # before it is parsed; in quotes there may be some more
+        raise ValueError(f"its first line has {n_columns:,} columns, more than {MAX_COLUMNS:,}")
     delimiter = "\t" if name.endswith(b".tsv") else ";" if ";" in header and "," not in header else ","
     return _parse_csv(text.encode(), delimiter)
 
@@ -176,6 +184,8 @@ def _parse_json(text: str) -> pa.Table:
                 raise ValueError(f"line {number} is no JSON object")
             rows.append(row)
     names = list(dict.fromkeys(name for row in rows for name in row))
+    if len(names) > MAX_COLUMNS:
+        raise ValueError(f"its rows have {len(names):,} columns together, more than {MAX_COLUMNS:,}")
     return storable(pa.table({name: column_of([row.get(name) for row in rows]) for name in names}))
 
 

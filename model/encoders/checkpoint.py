@@ -14,8 +14,10 @@ from safetensors import SafetensorError, safe_open
 
 from ..cache import cache_folder
 from ..errors import CheckpointError
+from ..system import read_regular
 
 BUNDLED = Path(__file__).parents[1]
+MAX_JSON_BYTES = 64 << 20
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
 # A feature extractor saves the first, a processor the second with the first inside.
 FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
@@ -49,8 +51,8 @@ class Checkpoint:
         """
         path = self.folder / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            content = json.loads(read_regular(path, most_bytes=MAX_JSON_BYTES))
+        except (OSError, ValueError, RecursionError) as error:
             raise CheckpointError(f"{path}: cannot be read ({error})") from error
         if not isinstance(content, dict):
             raise CheckpointError(f"{path}: not a JSON object")

@@ -11,9 +11,11 @@ from pathlib import Path
 
 from ...model.errors import UsageError
 from ...model.paths import readable_path
+from ...model.system import open_regular
 
 _N_SHOWN = 3
 _SEPARATORS = ",;\t"
+_MAX_COLUMNS = 2_000
 _MAX_FIELD_CHARS = 1_000_000
 
 
@@ -67,7 +69,8 @@ def read_text(path: Path) -> str:
     """
     name = readable_path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with open_regular(path) as file:
+            text = file.read().decode("utf-8-sig")
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file") from None
     except OSError as error:
@@ -99,6 +102,8 @@ def read_csv(path: Path) -> tuple[tuple[str, ...], list[CsvRow]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         columns = tuple(column.strip().lower() for column in next(reader, []))
+        if len(columns) > _MAX_COLUMNS:
+            raise UsageError(f"{name}: has {len(columns):,} columns, more than {_MAX_COLUMNS:,}")
         rows = [CsvRow(reader.line_num, _fields(columns, values)) for values in reader if any(map(str.strip, values))]
     except csv.Error as error:
         raise UsageError(f"{name}: is not a well-formed csv file (line {reader.line_num}: {error})") from None

@@ -8,6 +8,7 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import save_arrays
 from .scan import dots, one_thread
 from .space import Space
 
@@ -139,7 +140,7 @@ class Cells:
         """
         faiss.write_index(self._index, str(folder / CODES_NAME))
         with (folder / SPACE_NAME).open("wb") as file:
-            np.savez(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
+            save_arrays(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
         return (folder / CODES_NAME).stat().st_size
 
     def cell_of(self, embeddings: Float) -> Int:

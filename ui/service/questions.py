@@ -116,12 +116,17 @@ class Asked(BaseModel):
         if self.like is not None:
             found.append(_known(self.like))
         if self.embedding is not None:
-            found.append(Query.embedding(np.array(self.embedding, np.float32)))
+            found.append(Query.embedding(_single(self.embedding)))
         if self.audio is not None:
             found.append(Query.audio(hear(self.audio)))
         if self.waveform is not None:
-            found.append(Query.audio(np.array(self.waveform, np.float32)))
+            found.append(Query.audio(_single(self.waveform)))
         return found
+
+
+def _single(numbers: list[float]) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what becomes infinite is refused in a sentence of its own
+        return np.array(numbers, np.float64).astype(np.float32)
 
 
 class Summand(Asked):

@@ -12,6 +12,7 @@ from fastapi import Query as Parameters
 from ...search import Query
 from ...search.querying.request import ALL_ENCODERS
 from ...search.union import Collections
+from ..screen import printable
 from ..web.executor import Desk
 from ..web.limits import SOUND_PATH
 from ..web.refusals import RefusedError
@@ -25,7 +26,12 @@ def search_routes(desk: Desk) -> APIRouter:
 
     async def found(question: Listing, query: Query) -> Answer:
         request = question.request(query, settings=desk.settings)
-        return await desk.ask(lambda collections: answer(collections.answer(request)[0], collections))
+
+        def search(collections: Collections) -> Answer:
+            _check_encoder(collections, question.encoder)
+            return answer(collections.answer(request)[0], collections)
+
+        return await desk.ask(search)
 
     @routes.get("/search", summary="Search by a text, by a clip, or by both")
     async def by_address(question: Annotated[ShortQuestion, Parameters()]) -> Answer:
@@ -38,6 +44,7 @@ def search_routes(desk: Desk) -> APIRouter:
     @routes.post("/search/many", summary="Search by several such at once")
     async def by_many(questions: Questions) -> Answers:
         def search(collections: Collections) -> Answers:
+            _check_encoder(collections, questions.encoder)
             queries = [one.query(_decoder(collections, questions)) for one in questions.queries]
             request = questions.request(*queries, settings=desk.settings)
             return Answers(answers=[answer(hits, collections) for hits in collections.answer(request)])
@@ -54,8 +61,14 @@ def search_routes(desk: Desk) -> APIRouter:
         waveform = await desk.ask(lambda opened: _decoder(opened, question)(sound))
         return await found(question, Query.audio(waveform))
 
+    def _check_encoder(collections: Collections, encoder: str | None) -> None:
+        there = collections.members[0].encoders
+        if encoder is not None and encoder not in (*there, *ALL_ENCODERS):
+            raise RefusedError(422, f"encoder: none is called {printable(encoder)!r} here, only {', '.join(there)}")
+
     def _decoder(collections: Collections, question: Listing) -> Hear:
-        """What decodes a sound to the rate of the encoder that a question names."""
+        """Return what decodes a sound to the rate of the encoder that a question names."""
+        _check_encoder(collections, question.encoder)
         if question.encoder is not None and question.encoder not in ALL_ENCODERS:
             collections = collections.with_encoder(question.encoder)
 
