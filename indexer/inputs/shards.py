@@ -1,7 +1,6 @@
 """Shards: the clips in a tar archive, and what WebDataset keeps beside them."""
 
 import contextlib
-import json
 import logging
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -11,6 +10,7 @@ import pyarrow as pa
 from ...model.audio.archives import COMPRESSED_SUFFIXES, Member, member_path, read_members
 from ...model.audio.clip_files import clip_state, open_in_place
 from ...model.audio.clip_state import ClipState
+from ...model.documents import json_of, text_of
 from ...model.errors import ArchiveError
 from ...model.paths import readable_path
 from ...search.store.identity import clip_id_of
@@ -99,10 +99,10 @@ def _take(
 
 
 def _read(name: bytes, data: bytes) -> dict[str, object]:
-    text = data.decode("utf-8-sig")
+    text = text_of(data)
     if name.endswith(b".txt"):
         return {TEXT_COLUMN: text.strip()}
-    values = json.loads(text)
+    values = json_of(text)
     if not isinstance(values, dict):
         return {"json": values}
     return values

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...model.audio.archives import member_path, split_member
+from ...model.audio.stores import is_url
 from ...model.errors import CollectionError, UsageError
 from ...model.paths import exact_path, normal_name, path_columns, readable_path, user_path
-from ...model.audio.stores import is_url
 from ...search.index import read_segment_ids, renamed_generation
 from ...search.saved import file_of, saved_queries
 from ...search.store.annexes import LISTED_ANNEX, read_annex

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..cache import cache_folder
+from ..documents import json_of
 from ..errors import CheckpointError
 
 BUNDLED = Path(__file__).parents[1]
@@ -49,7 +49,7 @@ class Checkpoint:
         """
         path = self.folder / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json_of(path.read_bytes())
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path}: cannot be read ({error})") from error
         if not isinstance(content, dict):
