@@ -17,7 +17,7 @@ from ...search.store.identity import clip_id_of
 from ..report import Failure
 from .columns import beside_clip_id, column_of
 from .exclusions import is_hidden
-from .files import Findings, FoundFile, is_audio_path
+from .files import HEAD_BYTES, Findings, FoundFile, is_audio_path, is_shared_suffix, is_text
 
 TEXT_COLUMN = "txt"
 """Column for what stands in the .txt beside a clip; a .json gives a column a key."""
@@ -82,7 +82,7 @@ def _take(
 ) -> None:
     if is_hidden(member.name, below=b"") and member.problem is None:
         return
-    if is_audio_path(member.name):
+    if is_audio_path(member.name) and not _is_written(member, file):
         clips.pop(member.name, None)  # a later member of the same name counts
         if member.problem is None:
             clips[member.name] = member
@@ -96,6 +96,13 @@ def _take(
         except ValueError:
             name = readable_path(member_path(archive, member.name))
             _log.warning("%s: is passed over, it is not what its suffix says", name)
+
+
+def _is_written(member: Member, file: BinaryIO) -> bool:
+    if not is_shared_suffix(member.name) or member.problem is not None:
+        return False
+    file.seek(member.offset)
+    return is_text(file.read(min(HEAD_BYTES, member.size_bytes)))
 
 
 def _read(name: bytes, data: bytes) -> dict[str, object]:
