@@ -197,6 +197,7 @@ def search(
 
         prepare_decoder()  # it starts while the collection is opened
     from ...search import Collection, Collections, SearchOptions
+    from ...search.querying.language import language_note
 
     options = SearchOptions(
         by=by,  # type: ignore[arg-type]  # refused there in one sentence if it is another word
@@ -246,22 +247,10 @@ def search(
         say(_no_hits(opened, where, options))
     if hits.nothing_like_it:
         say("nothing here sounds like that: even the best is no better than what any text finds")
-    if any(map(_is_foreign, asked.texts)):
-        say(
-            "note: the encoders learned English, and a text in other letters tells them little: ask in English if the "
-            "hits make no sense"
-        )
+    if note := language_note(asked.texts):
+        say(f"note: {note}")
     if hits.explanation is not None:
         say(_explained(hits.explanation))
-
-
-def _is_foreign(text: str) -> bool:
-    """Tell whether most letters of a text are of another script than the Latin one."""
-    import unicodedata
-
-    letters = [char for char in text if char.isalpha()]
-    n_latin = sum(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in letters)
-    return 2 * n_latin < len(letters)
 
 
 def _parted(words: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -331,13 +320,15 @@ def _search_many(
     """Answers every line of a file: one call of `Collection.search_many` and a line of JSON each."""
     from ...search import Query
     from ...search.evaluation.listing import read_lines
+    from ...search.querying.language import language_note
 
     lines = [line for _, line in read_lines(file)]
     queries = [Query.text(line) if more is None else Query.text(line) + more for line in lines]
     answers = opened.search_many(queries, k=k, where=where, where_values=values, options=options, encoder=encoder)
-    for line, hits in zip(lines, answers, strict=True):
+    for line, query, hits in zip(lines, queries, answers, strict=True):
         document = {
             "query": line,
+            "note": language_note(query.texts),
             "nothing_like_it": hits.nothing_like_it,
             "hits": [hit.to_json() for hit in hits],
         }

@@ -37,7 +37,7 @@ def search_routes(desk: Desk) -> APIRouter:
                 encoder=question.encoder,
                 explain=question.explain,
             )
-            return answer(hits, collections)
+            return answer(hits, collections, query)
 
         return await desk.ask(search)
 
@@ -57,18 +57,19 @@ def search_routes(desk: Desk) -> APIRouter:
         options = questions.options(desk.settings)
 
         def search(collections: Collections) -> Answers:
+            queries = [
+                one.query(lambda sound: _waveform(sound, _heard(collections, questions.encoder)))
+                for one in questions.queries
+            ]
             hits = collections.search_many(
-                [
-                    one.query(lambda sound: _waveform(sound, _heard(collections, questions.encoder)))
-                    for one in questions.queries
-                ],
+                queries,
                 k=questions.k,
                 where=questions.where,
                 where_values=questions.where_values,
                 options=options,
                 encoder=questions.encoder,
             )
-            return Answers(answers=[answer(some, collections) for some in hits])
+            return Answers(answers=[answer(some, collections, one) for some, one in zip(hits, queries, strict=True)])
 
         return await desk.ask(search)
 
