@@ -3,13 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-    "the encoders learned English, and a text in other letters tells them little: ask in English if the hits make no "
-    "sense"
-
-
-def language_note(texts: Iterable[str]) -> str | None:
-    """Return what whoever asks for some texts should know, as a sentence; None if nothing can be told."""
-    return _NOTE = (
+_NOTE = (
     "the encoders learned English, and a text in other letters tells them little: ask in English if the hits make no "
     "sense"
 )
