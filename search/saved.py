@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..model.documents import json_of
 from ..model.errors import CollectionError, EncoderMismatchError, QueryError
 from ..model.paths import readable_path
 from .collection import Collection
@@ -89,10 +90,7 @@ class SavedQuery:
         Raises:
             ValueError: If it is not what `to_bytes` gives.
         """
-        try:
-            record = json.loads(data)
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
+        record = json_of(data)
         if not isinstance(record, dict) or record.get("format") != _FORMAT:
             raise ValueError("it is no saved query of a format known here")
         try:

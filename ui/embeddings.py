@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..model.documents import json_of
 from ..model.errors import QueryError, UsageError
 from ..model.paths import user_path
 from ..model.system import open_regular
@@ -37,8 +37,8 @@ def read_embedding(path: Path) -> Query:
 
             numbers = np.load(io.BytesIO(data), allow_pickle=False)
         else:
-            numbers = json.loads(data)
-    except (ValueError, EOFError, RecursionError) as error:
+            numbers = json_of(data)
+    except (ValueError, EOFError) as error:
         raise UsageError(f"{name}: holds no embedding (a .npy file, or a list of numbers in JSON)") from error
     try:
         return Query.embedding(numbers)

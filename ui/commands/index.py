@@ -236,7 +236,7 @@ def _passed_over(report: IndexReport) -> str:
         return ""
     named = [f"{n:,} {printable(suffix)}" for suffix, n in counts[:N_SHOWN_SUFFIXES]]
     more = ", ..." if len(counts) > N_SHOWN_SUFFIXES else ""
-    return f"passed over, by their suffixes no sound: {', '.join(named)}{more}"
+    return f"passed over as no sound: {', '.join(named)}{more}"
 
 
 def _failure_lines(path: str, reason: str) -> Sequence[str]:

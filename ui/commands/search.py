@@ -95,7 +95,7 @@ def search(
         request = _named(opened.members[0], request, saved=saved, save=save)
     answers = opened.answer(request)
     if lines is not None:
-        _write_answers(lines, answers)
+        _write_answers(lines, request.queries, answers)
         return
     _write(opened, request, answers[0], output=output, spans=spans, as_json=as_json)
 
@@ -124,6 +124,8 @@ def _write(
     as_json: bool,
 ) -> None:
     """Write the hits where they are wanted, and say on stderr what is to be known beside them."""
+    from ...search.querying.language import language_note
+
     if output is not None and hits:
         save_hits(opened, hits, output, spans=spans)
     elif as_json:
@@ -134,24 +136,12 @@ def _write(
         say(_no_hits(opened, request))
     if hits.nothing_like_it:
         say("nothing here sounds like that: even the best is no better than what any text finds")
-    if any(map(_is_foreign, request.queries[0].texts)):
-        say(
-            "note: the encoders learned English, and a text in other letters tells them little: ask in English if the "
-            "hits make no sense"
-        )
+    if note := language_note(request.queries[0].texts):
+        say(f"note: {note}")
     if hits.explanation is not None:
         say(_explained(hits.explanation))
         for name, part in hits.explanation.parts.items():
             say(f"{printable(name)}: {_explained(part)}")
-
-
-def _is_foreign(text: str) -> bool:
-    """Tell whether most letters of a text are of another script than the Latin one."""
-    import unicodedata
-
-    letters = [char for char in text if char.isalpha()]
-    n_latin = sum(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in letters)
-    return 2 * n_latin < len(letters)
 
 
 def _parted(words: Sequence[str]) -> tuple[list[Path], list[str]]:
@@ -227,11 +217,14 @@ def _weighted(text: str) -> Query:
     return Query.text(text) if weighted is None else float(weighted[2]) * Query.text(weighted[1])
 
 
-def _write_answers(lines: Sequence[str], answers: Sequence[Hits]) -> None:
+def _write_answers(lines: Sequence[str], queries: Sequence[Query], answers: Sequence[Hits]) -> None:
     """Write a line of JSON for each answer."""
-    for line, hits in zip(lines, answers, strict=True):
+    from ...search.querying.language import language_note
+
+    for line, query, hits in zip(lines, queries, answers, strict=True):
         document = {
             "query": line,
+            "note": language_note(query.texts),
             "nothing_like_it": hits.nothing_like_it,
             "hits": [hit.to_json() for hit in hits],
         }

@@ -11,6 +11,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from ...search import Hit, Hits, Query, SearchOptions, SearchRequest
 from ...search.querying.condition import Condition
+from ...search.querying.language import language_note
 from ...search.union import Collections
 from ..web.refusals import RefusedError
 from ..web.settings import Settings
@@ -208,6 +209,7 @@ class Answer(BaseModel):
 
     hits: list[HitAnswer]
     nothing_like_it: bool
+    note: str | None = None
     explanation: dict[str, Any] | None = None
 
 
@@ -217,13 +219,16 @@ class Answers(BaseModel):
     answers: list[Answer]
 
 
-def answer(hits: Hits, collections: Collections) -> Answer:
+def answer(hits: Hits, collections: Collections, query: Query) -> Answer:
     """Say hits in JSON."""
     from dataclasses import asdict
 
     explanation = None if hits.explanation is None else asdict(hits.explanation)
     return Answer(
-        hits=[_hit(hit, collections) for hit in hits], nothing_like_it=hits.nothing_like_it, explanation=explanation
+        hits=[_hit(hit, collections) for hit in hits],
+        nothing_like_it=hits.nothing_like_it,
+        note=language_note(query.texts),
+        explanation=explanation,
     )
 
 

@@ -29,7 +29,7 @@ def search_routes(desk: Desk) -> APIRouter:
 
         def search(collections: Collections) -> Answer:
             _check_encoder(collections, question.encoder)
-            return answer(collections.answer(request)[0], collections)
+            return answer(collections.answer(request)[0], collections, query)
 
         return await desk.ask(search)
 
@@ -46,8 +46,8 @@ def search_routes(desk: Desk) -> APIRouter:
         def search(collections: Collections) -> Answers:
             _check_encoder(collections, questions.encoder)
             queries = [one.query(_decoder(collections, questions)) for one in questions.queries]
-            request = questions.request(*queries, settings=desk.settings)
-            return Answers(answers=[answer(hits, collections) for hits in collections.answer(request)])
+            answers = collections.answer(questions.request(*queries, settings=desk.settings))
+            return Answers(answers=[answer(hits, collections, one) for hits, one in zip(answers, queries, strict=True)])
 
         return await desk.ask(search)
 
