@@ -146,7 +146,7 @@ def _write(
 
 
 def _is_foreign(text: str) -> bool:
-    """Tell whether most letters of a text are of another script than the Latin one."""
+    """Return whether most letters of a text are of another script than the Latin one."""
     import unicodedata
 
     letters = [char for char in text if char.isalpha()]
