@@ -1,4 +1,4 @@
-"""Which encoder a collection was made by, found again and told apart from others."""
+"""Which encoder a collection was made by, found again and distinguished from others."""
 
 from __future__ import annotations
 
@@ -18,13 +18,7 @@ _N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
 
 
 class EncoderSource:
-    """The encoder of an encoding, opened when it is first needed.
-
-    Args:
-        record: What the manifest says of it.
-        collection: The collection, for the messages.
-        opened: The encoder, if it is open already.
-    """
+    """The encoder that a manifest names, or one that is open already; opened when it is first needed."""
 
     def __init__(self, record: EncoderRecord, *, collection: Path, opened: Encoder | None) -> None:
         self._record = record
@@ -33,12 +27,7 @@ class EncoderSource:
 
     @cached_property
     def encoder(self) -> Encoder:
-        """The encoder.
-
-        Raises:
-            CheckpointError: If it is not on this machine any more.
-            EncoderMismatchError: If what goes by its name now is another one.
-        """
+        """The encoder; raises what `open_encoder` raises."""
         return self._opened or open_encoder(self._record, collection=self._collection)
 
 
@@ -78,7 +67,7 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
 
 
 def _own_folder(record: EncoderRecord, collection: Path) -> Path:
-    """Give the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
+    """Return the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
     folder = Path(record.source) if "\0" not in record.source else Path()
     if not folder.is_absolute() or not folder.is_dir() or folder.resolve().is_relative_to(collection.resolve()):
         raise CheckpointError(f"there is no encoder {readable_path(record.source)!r}")

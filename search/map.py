@@ -82,7 +82,7 @@ class Plane:
 
 
 def has_map(collection: Collection) -> bool:
-    """Tell whether a collection has a map."""
+    """Return whether a collection has a map."""
     return MAP_ANNEX in collection.manifest.annexes
 
 
@@ -196,7 +196,7 @@ def centre_of(collection: Collection, corners: Sequence[Corner]) -> Query:
 
 
 def _is_scale(column: pa.ChunkedArray) -> bool:
-    """Tell whether a column is of numbers that are many, which are grouped by size."""
+    """Return whether a column is of numbers that are many, which are grouped by size."""
     is_number = (
         pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
     )
@@ -204,7 +204,7 @@ def _is_scale(column: pa.ChunkedArray) -> bool:
 
 
 def _folders(paths: Sequence[str]) -> list[str]:
-    """Give the folder of each path, from where the paths begin to differ, one level of it."""
+    """Return the folder of each path, from where the paths begin to differ, one level of it."""
     folders = [posixpath.dirname(path) for path in paths]
     common = posixpath.commonpath(folders) if folders and all(one[:1] == "/" for one in folders) else ""
     below = [folder.removeprefix(common).lstrip("/").partition("/")[0] for folder in folders]

@@ -1,4 +1,4 @@
-"""Saved queries: what somebody asked, kept in the collection under a name."""
+"""Saved queries: what somebody looked for, kept in the collection under a name."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class SavedQuery:
         return Condition.joined(Condition(self.where, self.values), Condition.without_clips(self.rejected))
 
     def to_json(self) -> dict[str, object]:
-        """Give what there is to know of it as plain values that JSON can hold; ids as text, as in hits."""
+        """Return what there is to know of it as plain values that JSON can hold; ids as text, as in hits."""
         return {
             "name": self.name,
             "text": self.text,
@@ -74,7 +74,7 @@ class SavedQuery:
         }
 
     def to_bytes(self) -> bytes:
-        """Give the content of its file."""
+        """Return the content of its file."""
         record = {
             "format": _FORMAT,
             **self.to_json(),
@@ -126,7 +126,7 @@ def checked_name(name: str) -> str:
 
 
 def file_of(collection: Path, name: str) -> Path:
-    """Tell where a collection keeps the query of a name; the name may hold what a file's name cannot."""
+    """Return where a collection keeps the query of a name; the name may hold what a file's name cannot."""
     digest = hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
     return collection / QUERIES_FOLDER / f"{digest}.json"
 
@@ -152,7 +152,7 @@ def saved_queries(collection: Path) -> list[SavedQuery]:
 
 
 def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
-    """Give the query that is saved under a name.
+    """Return the query that is saved under a name.
 
     Args:
         collection: The collection's folder.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_embedding(path: Path) -> Query:
-    """Reads an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
+    """Read an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
 
     Raises:
         UsageError: If the file cannot be read, is neither, or holds what is no embedding.

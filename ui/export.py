@@ -26,7 +26,7 @@ _SPANS = ("wav", "flac")
 
 
 def check_output(file: Path | None, spans: str | None) -> None:
-    """Refuses a file whose ending names no format, and spans where there is no archive to hold them.
+    """Refuse a file whose ending names no format, and spans where there is no archive to hold them.
 
     Raises:
         UsageError: If so.
@@ -42,7 +42,7 @@ def check_output(file: Path | None, spans: str | None) -> None:
 
 
 def save_hits(collections: Searchable, hits: Sequence[Hit], file: Path, *, spans: str | None) -> None:
-    """Writes hits to a file in the format that its ending names; an older file stays until the new one is whole.
+    """Write hits to a file in the format that its ending names; an older file stays until the new one is whole.
 
     Args:
         collections: What the hits were found in.

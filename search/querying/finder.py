@@ -69,8 +69,8 @@ class Finder:
             allowed: Whether each segment may be returned [n_segments]; None for all.
             options: Whether clips or segments are ranked, by sound or words, and what is folded.
 
-        Yields:
-            What was found, best first, from the first one on.
+        Returns:
+            What was found, best first, from the first one on, to be listed once.
 
         Raises:
             QueryError: If words shall be looked for and the query has none.

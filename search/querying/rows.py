@@ -75,7 +75,7 @@ class SegmentRows:
         return order[np.sort(chosen)]
 
     def among_clips(self, clip_ids: Int) -> npt.NDArray[np.bool_]:
-        """Tell of each row [n] whether its clip is one of some."""
+        """Return for each row [n] whether its clip is one of some."""
         _, ids, _ = self._by_clip
         is_wanted = np.zeros(len(ids), np.bool_)
         if len(ids):

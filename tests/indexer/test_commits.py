@@ -47,7 +47,7 @@ def contents(folder: Path) -> tuple[list[dict[str, object]], list[dict[str, obje
     collection = Collection.open(folder)
     manifest = collection.manifest
     clips = rows(folder / "clips", manifest.clips_version, "clip_id")
-    segments = rows(collection.segments.folder, manifest.encoding.segments_version, "segment_id")
+    segments = rows(collection.encoding.table.folder, manifest.encoding.segments_version, "segment_id")
     assert (collection.n_clips, collection.n_segments) == (len(clips), len(segments))
     assert {row["clip_id"] for row in segments} == {row["clip_id"] for row in clips}
     assert len({row["segment_id"] for row in segments}) == len(segments)
