@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -25,6 +26,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 KINDS = {"browser": "browser", "ray": "cluster", "s3": "s3_server", "wheel": "wheel"}
 """Marks, each with the fixture that the tests have that get it."""
 BROWSER_TESTS = "tests/ui/browser/"
+CHECKPOINT_VARIABLE = "SOUNDGREP_TESTS_CHECKPOINT"
+"""Where the tiny checkpoint is, of tests that a test runs: they need not load torch for it."""
 FIRST = re.compile(f"{BROWSER_TESTS}|parity|test_(?:platform|environments|docs|odd_files|alike|map|serve)\\.py")
 
 
@@ -60,6 +63,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a whole MSCLAP checkpoint of random weights: 1 s segments at 16 kHz, 32-d, some 60 kB."""
+    if CHECKPOINT_VARIABLE in os.environ:
+        return Path(os.environ[CHECKPOINT_VARIABLE])
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
