@@ -45,12 +45,12 @@ def place(both: Path, tmp_path: Path) -> Path:
 
 def heard(collection: Path, encoder: str) -> Rows:
     """What an encoder heard of each clip."""
-    opened = Collection.open(collection).heard_by(encoder)
+    opened = Collection.open(collection).with_encoder(encoder)
     paths = {
         row["clip_id"]: Path(row["path"]).name for row in opened.sql("SELECT clip_id, path FROM clips").to_pylist()
     }
     rows: Rows = {}
-    for row in opened.segments.read().sort_by("start_s").to_pylist():
+    for row in opened.segments.to_arrow().sort_by("start_s").to_pylist():
         embedding = np.array(row["embedding"], np.float32).tobytes()
         rows.setdefault(paths[row["clip_id"]], []).append((row["start_s"], row["end_s"], embedding))
     return rows
@@ -75,7 +75,7 @@ def alone(sounds: Path, checkpoint: Path) -> Rows:
 def test_each_encoder_hears_what_it_hears_alone(both: Path) -> None:
     collection = Collection.open(both / "c")
     assert collection.encoders == ("tiny", "other")
-    assert (collection.n_segments, collection.heard_by("other").n_segments) == (7, 9)
+    assert (collection.n_segments, collection.with_encoder("other").n_segments) == (7, 9)
     manifest = json.loads((both / "c" / "manifest.json").read_text())
     assert (manifest["format_version"], manifest["n_clips"], manifest["default_encoding"]) == (4, 5, "tiny")
     for name in ("tiny", "other"):
@@ -263,3 +263,22 @@ def test_compacting_leaves_what_each_heard(both: Path, place: Path) -> None:
     for name in ("tiny", "other"):
         assert heard(place / "c", name) == heard(both / "c", name)
     assert verify_collection(place / "c").problems == ()
+
+
+def test_each_encoding_has_a_search_of_its_own_and_explains_itself(both: Path) -> None:
+    collection = Collection.open(both / "c")
+    assert list(collection.encodings) == ["tiny", "other"]
+    assert [len(one.segments) for one in collection.encodings.values()] == [7, 9]
+    other = collection.encodings["other"]
+    found = other.search(other.encoder.embed_text("rain")[0], k=3)
+    assert [hit.segment_id for hit in found] == [
+        hit.segment_id for hit in collection.search("rain", k=3, encoder="other")
+    ]
+    one = collection.search("rain", encoder="both", explain=True)
+    for hits in (one, *collection.search_many(["rain", "wind"], encoder="both", explain=True)):
+        assert hits.explanation is not None
+        assert list(hits.explanation.parts) == ["tiny", "other"]
+        assert hits.explanation.plan.n_segments == 7 + 9
+    words = collection.search("number", encoder="both", explain=True, options=SearchOptions(text_match="on"))
+    assert words.explanation is not None
+    assert list(words.explanation.parts) == ["tiny", "other", "words"]

@@ -102,7 +102,7 @@ def test_a_collection_of_two_encoders_answers_by_each_as_it_did(version: int) ->
     )
     assert collection.encoders == ("first", "publisher/second")
     for encoder, answers in OF_TWO.items():
-        heard = collection.heard_by(encoder)
+        heard = collection.with_encoder(encoder)
         hits = heard.search(embedding=np.ones(heard.manifest.encoding.embedding_dim))
         assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in answers]
         assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in answers], abs=1e-6)
