@@ -52,8 +52,8 @@ def build_collection(
             `s3://bucket/sounds`; or several. Clips from elsewhere that the collection has stay in it.
         collection: The collection's folder; made if there is none.
         encoder: What embeds the clips: an encoder, its name, or its folder; None for those that the collection has, or
-            mini. One that the collection does not have is added, and hears all clips of the sources; those that it has
-            go on hearing what is new, but for one that is not on this machine, which catches up when it is.
+            mini. One that the collection does not have is added, and embeds all clips of the sources; those that it has
+            go on with what is new, but for one that is not on this machine, which catches up when it is.
         hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
             encoder has there, or a whole segment, so that none overlap.
         n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files; on a

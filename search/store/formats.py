@@ -55,7 +55,7 @@ def in_format_4(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _converted(ear: Any) -> Any:
-    if not isinstance(ear, dict):
-        return ear
-    return {"coverage_version" if key == "heard_version" else key: value for key, value in ear.items()}
+def _converted(record: Any) -> Any:
+    if not isinstance(record, dict):
+        return record
+    return {"coverage_version" if key == "heard_version" else key: value for key, value in record.items()}
