@@ -1,5 +1,6 @@
 """Building: make a collection agree with folders of sounds."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from ..model.encoders.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.many import as_many
 from ..model.paths import readable_path, user_path
+from ..search.store.annexes import LISTED_ANNEX
 from ..search.store.manifest import has_manifest
 from .changed_clips import ChangedClips
 from .encoder_pass import EncoderPass
@@ -22,7 +24,7 @@ from .options import BuildOptions
 from .phrases import PHRASES
 from .report import IndexReport, Progress
 from .tally import Tally
-from .writing.changes import find_changes
+from .writing.changes import Changes, find_changes
 from .writing.refreshing import IndexOptions
 from .writing.writer import Writer
 
@@ -50,8 +52,8 @@ def build_collection(
             `s3://bucket/sounds`; or several. Clips from elsewhere that the collection has stay in it.
         collection: The collection's folder; made if there is none.
         encoder: What embeds the clips: an encoder, its name, or its folder; None for those that the collection has, or
-            mini. One that the collection does not have is added, and hears all clips of the sources; those that it has
-            go on hearing what is new, but for one that is not on this machine, which catches up when it is.
+            mini. One that the collection does not have is added, and embeds all clips of the sources; those that it has
+            go on with what is new, but for one that is not on this machine, which catches up when it is.
         hop_s: Distance between the starts of neighbouring segments, above 0 and at most a segment. None for what the
             encoder has there, or a whole segment, so that none overlap.
         n_workers: Processes to read files with, at most one a file; None for one a core, or fewer for a few files; on a
@@ -90,7 +92,8 @@ def build_collection(
         one.check_text_tower()
     with Writer.open(folder, encoder=encoders.chosen, hop_s=hop_s) as writer:
         known, failed = writer.known_clips(), writer.known_failures()
-        take_lists(writer, findings, known)
+        if findings.lists or findings.columns or LISTED_ANNEX in writer.manifest.annexes:
+            take_lists(writer, findings, known)
         changes = find_changes(findings, known, failed, retry_failed=options.retry_failed)
         tally = Tally(progress, failures=[*findings.failures, *changes.remembered])
         # The first encoder that is here makes clips of what changed; the others embed these after it.
@@ -101,26 +104,31 @@ def build_collection(
                 this.read(engine)
                 _refresh_index(writer, name, engine, encoder=one, options=options, tally=tally)
             changed = None
-        return IndexReport(
-            collection=folder,
-            encoder_id=writer.manifest.encoding.encoder.id,
-            n_clips=writer.manifest.n_clips,
-            n_segments=writer.manifest.encoding.n_segments,
-            n_added=tally.n_added,
-            n_replaced=tally.n_replaced,
-            n_removed=tally.n_removed,
-            n_unchanged=changes.n_unchanged + tally.n_touched,
-            failures=tuple(sorted({*tally.failures}, key=lambda failure: failure.path)),
-            audio_s=tally.audio_s,
-            elapsed_s=time.monotonic() - started_s,
-            n_withheld=tally.n_withheld,
-            n_unknown=len(changes.unknown),
-            stages=dict(tally.stages),
-            embedded=dict(tally.covered),
-            absent=encoders.absent,
-            passed_over=dict(findings.passed_over.most_common()),
-            notes=tuple(sorted(tally.notes, key=lambda note: note.path)),
-        )
+        report = _reported(writer, changes, tally, elapsed_s=time.monotonic() - started_s)
+        passed_over = dict(findings.passed_over.most_common())
+        return dataclasses.replace(report, absent=encoders.absent, passed_over=passed_over)
+
+
+def _reported(writer: Writer, changes: Changes, tally: Tally, *, elapsed_s: float) -> IndexReport:
+    manifest = writer.manifest
+    return IndexReport(
+        collection=writer.folder,
+        encoder_id=manifest.encoding.encoder.id,
+        n_clips=manifest.n_clips,
+        n_segments=manifest.encoding.n_segments,
+        n_added=tally.n_added,
+        n_replaced=tally.n_replaced,
+        n_removed=tally.n_removed,
+        n_unchanged=changes.n_unchanged + tally.n_touched,
+        failures=tuple(sorted({*tally.failures}, key=lambda failure: failure.path)),
+        audio_s=tally.audio_s,
+        elapsed_s=elapsed_s,
+        n_withheld=tally.n_withheld,
+        n_unknown=len(changes.unknown),
+        stages=dict(tally.stages),
+        embedded=dict(tally.covered),
+        notes=tuple(sorted(tally.notes, key=lambda note: note.path)),
+    )
 
 
 def _refresh_index(

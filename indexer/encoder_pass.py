@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow.compute as pc
 
+from ..model.audio.stores import is_url
 from ..model.encoders.encoder import Encoder
 from ..search.store.identity import clip_id_of
 from .changed_clips import ChangedClips
@@ -96,7 +97,7 @@ class EncoderPass:
         self._tally.begin(self._files.values())
         with ThreadPoolExecutor(1, "soundgrep-writing") as thread:
             try:
-                for task, outcome in read_with_retry(engine, self._tasks()):
+                for task, outcome in self._outcomes(engine):
                     self._tally.done(self._files[task.path])
                     self._note(task.path, outcome)
                     self._tally.show()
@@ -120,6 +121,11 @@ class EncoderPass:
             if clip is not None and covered.get(clip_id_of(path)) != clip.content_hash:
                 contents[path] = clip.content_hash
         return contents
+
+    def _outcomes(self, engine: Engine) -> Iterator[tuple[Task, Outcome]]:
+        if any(is_url(path) for path in self._files):
+            return read_with_retry(engine, self._tasks())
+        return engine.read_files(self._tasks())
 
     def _tasks(self) -> Iterator[Task]:
         hop_s = self._writer.manifest.encodings[self._encoding].hop_s

@@ -118,7 +118,7 @@ class IndexReport:
         n_unknown: Clips whose files could not be looked at, as in a folder without permission or on a server that does
             not answer: they may be there or not, and were kept.
         passed_over: Files in the folders whose suffix is none of sound, or that are text, by that suffix.
-        absent: Encoders of the collection that are not on this machine, and hear what is new when they are.
+        absent: Encoders of the collection that are not on this machine, and embed what is new when they are.
         notes: What was found of files that this run indexed, by path.
     """
 

@@ -55,7 +55,7 @@ class _File:
     task: Task
     rows: list[npt.NDArray[np.float32]] = field(default_factory=list)
     n_waiting: int = 0
-    heard: EmbeddedFile | None = None
+    decoded: EmbeddedFile | None = None
     spent: dict[str, float] = field(default_factory=dict)
 
 
@@ -146,7 +146,7 @@ class Child:
             self._waiting.extend((number, waveform) for waveform in step.waveforms)
             file.n_waiting += len(step.waveforms)
         elif isinstance(step, EmbeddedFile):
-            file.heard = step
+            file.decoded = step
             self._finish(number)
         elif not isinstance(step, Alive):
             del self._files[number]
@@ -192,11 +192,11 @@ class Child:
         return encoder_of(task.encoder_source).load_audio_tower()
 
     def _finish(self, number: int) -> None:
-        """Hand over a file that was heard to its end and whose segments are all embedded."""
+        """Hand over a file that was read to its end and whose segments are all embedded."""
         file = self._files[number]
-        if file.heard is not None and not file.n_waiting:
+        if file.decoded is not None and not file.n_waiting:
             del self._files[number]
-            self._tell("done", number, file.heard.embedded(np.stack(file.rows), file.spent))
+            self._tell("done", number, file.decoded.embedded(np.stack(file.rows), file.spent))
 
     def _answer(self, number: int, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         try:
@@ -232,7 +232,7 @@ class Child:
                     self._say_alive()
             except Exception as error:  # noqa: BLE001 - the parent judges it
                 self._events.put(("error", number, _portable(error)))
-            self._tell("heard", number, None)
+            self._tell("decoded", number, None)
 
     def _say_alive(self) -> None:
         now_s = time.monotonic()

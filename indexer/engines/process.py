@@ -38,7 +38,7 @@ class Process:
         self.begun: set[int] = set()
         self.in_hand: set[int] = set()
         self.is_loading = self.is_alone = self.is_asked = False
-        self._heard_s = time.monotonic()
+        self._last_s = time.monotonic()
         environment = dict.fromkeys(_THREAD_COUNTS, "1") | {"OMP_NUM_THREADS": str(n_threads)}
         self._popen, self.connection = start_child(_CHILD, environment=environment)
         self.send(settings)
@@ -51,7 +51,7 @@ class Process:
     def read(self, number: int, task: Task) -> None:
         """Send a file."""
         if not self.tasks:
-            self._heard_s = time.monotonic()
+            self._last_s = time.monotonic()
         self.tasks[number] = task
         self.send(("read", number, task))
 
@@ -65,11 +65,11 @@ class Process:
             kind, number, content = self.connection.recv()
         except OSError as error:
             raise EOFError from error
-        self._heard_s = time.monotonic()
+        self._last_s = time.monotonic()
         if kind == "begun":
             self.begun.add(number)
             self.in_hand.add(number)
-        elif kind == "heard":
+        elif kind == "decoded":
             self.in_hand.discard(number)
         elif kind in ("loading", "loaded"):
             self.is_loading = kind == "loading"
@@ -79,7 +79,7 @@ class Process:
 
     def silent_s(self) -> float:
         """Seconds since it last said anything."""
-        return time.monotonic() - self._heard_s
+        return time.monotonic() - self._last_s
 
     @property
     def was_ended(self) -> bool:

@@ -80,7 +80,7 @@ class EmbeddedFile:
         peak_dbfs: Largest magnitude, dB of full scale; None for digital silence.
         start_s: Start of each segment [n], float64.
         end_s: End of each segment [n], float64, at most the duration.
-        embeddings: [n, embedding_dim], float32, unit rows; none yet where the file was only heard.
+        embeddings: [n, embedding_dim], float32, unit rows; none yet where the file was only read.
         spent: Seconds of work by stage: "hash", "decode", "mel", "tower".
     """
 
@@ -100,7 +100,7 @@ class EmbeddedFile:
 
 @dataclass(frozen=True)
 class Begun:
-    """A file is being read from its start: what was heard of it before does not count."""
+    """A file is being read from its start: what was read of it before does not count."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def read_steps(task: Task) -> Iterator[Step]:
             yield Begun()
             before = clip_state(task.path)
             with open_clip(task.path, span=task.span) as file:
-                outcome = yield from _heard(task, file, before)
+                outcome = yield from _decoded(task, file, before)
             if clip_state(task.path) == before:
                 yield outcome
                 return
@@ -206,7 +206,7 @@ def set_known_contents(known_contents: frozenset[str]) -> None:
     _known_contents = known_contents
 
 
-def _heard(task: Task, file: BinaryIO, before: ClipState) -> Generator[Step, None, EmbeddedFile | RecognisedFile]:
+def _decoded(task: Task, file: BinaryIO, before: ClipState) -> Generator[Step, None, EmbeddedFile | RecognisedFile]:
     """Hash a file and cut it into segments; what it returns is the outcome."""
     clock = _Clock()
     content_hash = yield from _hashed(file)

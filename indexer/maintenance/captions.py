@@ -68,7 +68,7 @@ class CaptionReport:
         n_known: Of these, how many had their captions already.
         n_captioned: How many have new ones.
         n_captions: Captions that the collection has now.
-        failures: Clips that could not be heard.
+        failures: Clips that could not be read.
     """
 
     collection: Path

@@ -52,7 +52,7 @@ class FailureTable:
     """The annex of failures under a writer: rows come and go with the commits of clips and segments."""
 
     def __init__(self, collection: Path, record: AnnexRecord | None) -> None:
-        self._folder = annex_folder(collection, FAILURES_ANNEX)
+        self._collection = collection
         self._record = record
 
     @property
@@ -65,7 +65,7 @@ class FailureTable:
         if self._record is None:
             return {}
         try:
-            rows = Table.open(self._folder, version=self._record.version).read()
+            rows = Table.open(annex_folder(self._collection, FAILURES_ANNEX), version=self._record.version).read()
         except CollectionError as error:
             _log.warning("%s; files that failed before are read again", error)
             self._record = None
@@ -89,7 +89,7 @@ class FailureTable:
         new = list(rows)
         if self._record is None and not new:
             return
-        table = Table.open_or_create(self._folder, FAILURES)
+        table = Table.open_or_create(annex_folder(self._collection, FAILURES_ANNEX), FAILURES)
         if self._record is None:
             table.overwrite(FAILURES.empty_table())
         else:

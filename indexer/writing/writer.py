@@ -17,7 +17,8 @@ from ...model.paths import exact_path, readable_path
 from ...search.encoders import check_encoder
 from ...search.index.building import Progress as IndexProgress
 from ...search.index.building import TextQueries
-from ...search.store.formats import encoding_name
+from ...search.store.encodings import OLD_FOLDERS
+from ...search.store.identity import encoding_name
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
@@ -100,8 +101,10 @@ class Writer:
                 _create(folder, encoder=encoder, hop_s=encoder.segment_s if hop_s is None else hop_s)
             manifest = read_manifest(folder)
             _check_settings(folder, manifest, encoder=encoder, hop_s=hop_s)
-            writer = cls(folder, upgraded(folder, manifest))
-            if manifest.format_version == FORMAT_VERSION:
+            if manifest.format_version < FORMAT_VERSION:
+                writer = cls(folder, upgraded(folder, manifest))
+            else:
+                writer = cls(folder, manifest)
                 writer._clear_replaced()
             if encoder is not None and all(one.encoder.digest != encoder.digest for one in manifest.encodings.values()):
                 writer._add_encoding(encoder, hop_s=encoder.segment_s if hop_s is None else hop_s)
@@ -180,7 +183,9 @@ class Writer:
         if batch.failures or batch.stale_failures:
             self._failures.commit(batch.failures, stale=sorted(batch.stale_failures))
         manifest = self.manifest
-        self._swap(migrate_annexes(self.folder, manifest, batch.changed, copied=batch.copied, moved=batch.moved))
+        if manifest.annexes and (batch.changed or batch.copied or batch.moved):
+            manifest = migrate_annexes(self.folder, manifest, batch.changed, copied=batch.copied, moved=batch.moved)
+        self._swap(manifest)
 
     def write_annex(self, name: str, rows: pa.Table) -> None:
         """Replace an annex whole, or add it.
@@ -304,7 +309,8 @@ class Writer:
         for folder in sorted((self.folder / ENCODINGS_FOLDER).iterdir()):
             if folder.name not in self._encodings:
                 shutil.rmtree(folder, ignore_errors=True)
-        clear_old_places(self.folder, self.manifest)
+        if any((self.folder / name).exists() for name in OLD_FOLDERS):
+            clear_old_places(self.folder, self.manifest)
 
 
 def with_index(manifest: Manifest, encoding: str, index: IndexRecord | None) -> Manifest:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from typing import Any
 
-_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
+from .identity import encoding_name
+
 _OF_AN_ENCODING = (
     "encoder",
     "embedding_dim",
@@ -39,15 +38,11 @@ def in_format_4(record: dict[str, Any]) -> dict[str, Any]:
         record: The manifest's JSON object.
 
     Returns:
-        The same object where its format is newer or unknown, else one whose `format_version` still tells where things
-        lie.
+        The object of format 4, whose `format_version` still tells where things lie.
 
     Raises:
         ValueError: If `ears` is not an object.
     """
-    version = record.get("format_version")
-    if not isinstance(version, int) or version >= 4:
-        return record
     further = record.get("ears", {})
     if not isinstance(further, dict):
         raise ValueError("ears is not an object")  # noqa: TRY004 - a wrong value in a file
@@ -60,18 +55,7 @@ def in_format_4(record: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def encoding_name(encoder_id: object, *, taken: Iterable[str]) -> str:
-    """Choose the name of an encoder's encoding: a folder's, and no other one's, whether letters are small or large."""
-    stem = _NOT_IN_A_NAME.sub("-", str(encoder_id)).strip(".-")[:200] or "encoding"
-    others = {other.lower() for other in taken}
-    number, name = 1, stem
-    while name.lower() in others:
-        number += 1
-        name = f"{stem}-{number}"
-    return name
-
-
-def _converted(ear: Any) -> Any:
-    if not isinstance(ear, dict):
-        return ear
-    return {"coverage_version" if key == "heard_version" else key: value for key, value in ear.items()}
+def _converted(record: Any) -> Any:
+    if not isinstance(record, dict):
+        return record
+    return {"coverage_version" if key == "heard_version" else key: value for key, value in record.items()}

@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+import re
+from collections.abc import Iterable
 
 from ...model.system import absolute_path
 
 _MASK = (1 << 63) - 1
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def path_of(path: str | os.PathLike[str]) -> bytes:
@@ -38,6 +41,17 @@ def segment_id_of(clip_id: int, *, content_hash: str, number: int, encoder_diges
         An integer from 0 to 2**63 - 1, the same on every machine.
     """
     return _number(f"{clip_id}\n{content_hash}\n{number}\n{encoder_digest}".encode())
+
+
+def encoding_name(encoder_id: object, *, taken: Iterable[str]) -> str:
+    """Choose the name of an encoder's encoding: a folder's, and no other one's, whether letters are small or large."""
+    stem = _NOT_IN_A_NAME.sub("-", str(encoder_id)).strip(".-")[:200] or "encoding"
+    others = {other.lower() for other in taken}
+    number, name = 1, stem
+    while name.lower() in others:
+        number += 1
+        name = f"{stem}-{number}"
+    return name
 
 
 def _number(data: bytes) -> int:

@@ -292,7 +292,8 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
             f"{name}: is of format version {version}, newer than the {FORMAT_VERSION} read here: upgrade soundgrep"
         )
     try:
-        manifest: Manifest = _parse(Manifest, in_format_4(record), "")
+        is_older = isinstance(version, int) and version < FORMAT_VERSION
+        manifest: Manifest = _parse(Manifest, in_format_4(record) if is_older else record, "")
         _check(manifest)
     except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error

@@ -43,8 +43,8 @@ def answers(collection: Collection) -> list[object]:
     """What each encoder finds, and what stands in the tables."""
     found: list[object] = []
     for name in collection.encoders:
-        own = collection.heard_by(name)
-        found.append(own.search(embedding=np.ones(own.manifest.encoding.embedding_dim)))
+        encoding = collection.encodings[name]
+        found.append(encoding.search(np.ones(encoding.record.embedding_dim)))
     return [*found, collection.sql("FROM clips ORDER BY path"), collection.sql("FROM segments ORDER BY segment_id")]
 
 

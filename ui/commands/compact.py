@@ -16,8 +16,8 @@ Merges the small files that many runs leave, and removes old versions of the
 tables and of the index, what was written about clips that are gone, and what
 killed runs left. What is found stays the same, and searches go on meanwhile.
 
-With --drop-encoder it also takes an encoder out of a collection that several
-heard: so a collection moves to another encoder and keeps all else."""
+With --drop-encoder it also removes one of several encodings: so a collection
+moves to another encoder and keeps all else."""
 
 EXAMPLES = """\
 Examples:
@@ -39,7 +39,7 @@ def compact(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Take away what this encoder heard, of several; clips, metadata and labels stay.",
+            help="Remove the encoding by this encoder, of several; clips, metadata and labels stay.",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +53,7 @@ def compact(
         write_json(report.to_json())
         return
     if drop_encoder is not None:
-        write_line(f"{shown_path(collection)}: what {printable(drop_encoder)} heard is taken out")
+        write_line(f"{shown_path(collection)}: the encoding by {printable(drop_encoder)} is removed")
     if (report.n_files, report.size_bytes) == (report.n_files_before, report.size_bytes_before):
         if drop_encoder is None:
             name, size = shown_path(collection), spoken_size(report.size_bytes)

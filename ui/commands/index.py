@@ -167,7 +167,7 @@ def _announcement(encoder_ids: Sequence[str]) -> str:
 
 def _absence(encoder_ids: Sequence[str]) -> str:
     names, verb = ", ".join(map(printable, encoder_ids)), "is" if len(encoder_ids) == 1 else "are"
-    return f"{names} {verb} not on this machine: what is new stays unheard by it until a run that has it"
+    return f"{names} {verb} not on this machine: it embeds what is new in a run that has it"
 
 
 def _say_stopped(collection: Path) -> None:
