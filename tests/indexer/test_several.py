@@ -32,7 +32,7 @@ def both(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path_factory: pytes
     write(sounds / "long.wav", 7, duration_s=2.2)
     build_collection(sounds, folder / "c", encoder=folder / "tiny", n_workers=1)
     report = build_collection(sounds, folder / "c", encoder=folder / "other", n_workers=1)
-    assert (report.n_unchanged, report.n_added, dict(report.heard)) == (5, 0, {"other": 5})
+    assert (report.n_unchanged, report.n_added, dict(report.embedded)) == (5, 0, {"other": 5})
     return folder
 
 
@@ -170,11 +170,11 @@ def test_a_run_keeps_them_in_step_through_every_kind_of_change(both: Path, tmp_p
     shutil.copy(sounds / "03.wav", sounds / "copied.wav")
     write(sounds / "new.wav", 41)
     report = build_collection(sounds, tmp_path / "c", n_workers=1)
-    assert report.heard == {"other": 4}
+    assert report.embedded == {"other": 4}
     for name in ("tiny", "other"):
         assert heard(tmp_path / "c", name) == alone(sounds, both / name)
     assert verify_collection(tmp_path / "c").is_sound
-    assert build_collection(sounds, tmp_path / "c", n_workers=1).heard == {"other": 0}
+    assert build_collection(sounds, tmp_path / "c", n_workers=1).embedded == {"other": 0}
 
 
 def test_an_encoder_that_is_not_here_catches_up_later(both: Path, tmp_path: Path) -> None:

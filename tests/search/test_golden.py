@@ -92,9 +92,14 @@ def test_an_index_of_cells_answers_as_it_did() -> None:
     assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in OF_CELLS], abs=2e-3)
 
 
-def test_format_3_answers_by_each_of_its_encoders_as_it_did() -> None:
-    collection = Collection.open(GOLDEN / "format-3")
-    assert (collection.manifest.format_version, collection.n_clips) == (3, 4)
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_collection_of_two_encoders_answers_by_each_as_it_did(version: int) -> None:
+    collection = Collection.open(GOLDEN / f"format-{version}")
+    assert (collection.manifest.format_version, collection.n_clips) == (version, 4)
+    assert (collection.manifest.default_encoding, [*collection.manifest.encodings]) == (
+        "first",
+        ["first", "publisher-second"],
+    )
     assert collection.encoders == ("first", "publisher/second")
     for encoder, answers in OF_TWO.items():
         heard = collection.with_encoder(encoder)

@@ -201,9 +201,9 @@ def _write_report(report: IndexReport, collection: Path) -> None:
         f"{shown_path(collection)}: {counted(report.n_clips, 'clip')} in {counted(report.n_segments, 'segment')} "
         f"({', '.join(changes) or 'nothing changed'})"
     )
-    for encoder_id, n_clips in report.heard.items():
+    for encoder_id, n_clips in report.embedded.items():
         if n_clips:
-            write_line(f"{printable(encoder_id)} heard {counted(n_clips, 'clip')}")
+            write_line(f"{printable(encoder_id)} embedded {counted(n_clips, 'clip')}")
     heard = f"listened to {spoken_duration(report.audio_s)} of sound in " if report.audio_s else "took "
     write_line(heard + spoken_duration(report.elapsed_s))
     if report.failures:
