@@ -32,12 +32,12 @@ def test_a_search_enters_few_files_and_loads_nothing_that_writes(collection: Pat
 
 
 def test_indexing_enters_few_files(indexing: list[str]) -> None:
-    assert len(indexing) <= 59, indexing
+    assert len(indexing) <= 61, indexing
 
 
 def test_files_and_functions_are_of_a_size_to_read() -> None:
     assert counters.long_files() == []
-    assert counters.long_functions() == ["indexer/build.py: build_collection"]
+    assert counters.long_functions() == []
 
 
 def test_modules_do_not_import_each_other() -> None:
