@@ -11,11 +11,12 @@ from typing import BinaryIO, Literal, Protocol, cast
 import numpy as np
 import numpy.typing as npt
 
+from .clip_files import checked_clip
 from .decoders import decode_apart
 from .decoding import native_blocks
 from .errors import AudioError
 from .libav import FlacWriter
-from .paths import readable_path
+from .paths import AnyPath, readable_path
 
 CutCodec = Literal["wav", "flac"]
 
@@ -27,7 +28,7 @@ _NARROW_BYTES = 2
 
 
 def cut(
-    path: str | bytes | os.PathLike[str], spans: Sequence[tuple[float, float]], *, codec: CutCodec = "wav"
+    path: AnyPath, spans: Sequence[tuple[float, float]], *, codec: CutCodec = "wav"
 ) -> Iterator[BinaryIO]:
     """Cut stretches out of a clip, decoding it once, in bounded memory and in a process of its own.
 
@@ -47,7 +48,7 @@ def cut(
     """
     current: BinaryIO | None = None
     try:
-        for piece in decode_apart(_pieces, os.fspath(path), tuple(spans), codec, name=readable_path(path)):
+        for piece in decode_apart(_pieces, checked_clip(path), tuple(spans), codec, name=readable_path(path)):
             if current is None:
                 current = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115 - given away
             if piece:
@@ -61,7 +62,7 @@ def cut(
             current.close()
 
 
-def _pieces(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[bytes | None]:
+def _pieces(path: AnyPath, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[bytes | None]:
     """Give the files in pieces, an empty one at the end of each, and None for every block that was decoded."""
     for file in _cut(path, spans, codec):
         if file is None:
@@ -73,7 +74,7 @@ def _pieces(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutC
         yield b""
 
 
-def _cut(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[BinaryIO | None]:
+def _cut(path: AnyPath, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[BinaryIO | None]:
     waiting = list(spans)
     n = 0
     current: _Writer | None = None

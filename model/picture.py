@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .excerpt import decode_excerpt
+from .paths import AnyPath
 
 RATE_HZ = 22_050
 N_FFT = 1024
@@ -49,7 +50,7 @@ class Picture:
 
 
 def draw_picture(
-    path: str | bytes | os.PathLike[str], *, start_s: float, end_s: float, limit_s: float | None = None
+    path: AnyPath, *, start_s: float, end_s: float, limit_s: float | None = None
 ) -> Picture:
     """Draw a stretch of a clip.
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .clip_files import checked_clip
 from .decoders import decode_apart
 from .decoding import AudioStream
-from .paths import readable_path
+from .paths import AnyPath, readable_path
 
 _MAX_HELD_S = 600.0
 """Sound kept from the first decoding, 2.3 MB a minute at 10 kHz; a longer clip is decoded twice."""
@@ -49,7 +50,7 @@ def spread_starts(n_samples: int, *, segment_samples: int, n_segments: int) -> l
 
 
 def spread_segments(
-    path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, segment_samples: int, n_segments: int
+    path: AnyPath, *, sampling_rate_hz: int, segment_samples: int, n_segments: int
 ) -> list[Stretch]:
     """Decode a few segments of a clip, spread evenly, in a process of its own.
 
@@ -67,13 +68,13 @@ def spread_segments(
     """
     return list(
         decode_apart(
-            _stretches, os.fspath(path), sampling_rate_hz, segment_samples, n_segments, name=readable_path(path)
+            _stretches, checked_clip(path), sampling_rate_hz, segment_samples, n_segments, name=readable_path(path)
         )
     )
 
 
 def _stretches(
-    path: str | bytes, sampling_rate_hz: int, segment_samples: int, n_segments: int
+    path: AnyPath, sampling_rate_hz: int, segment_samples: int, n_segments: int
 ) -> Iterator[Stretch | None]:
     """Give the segments, and None for every block that was decoded."""
     held: list[npt.NDArray[np.float32]] | None = []

@@ -5,14 +5,19 @@ import datetime
 import errno
 import hashlib
 import math
+import os
 import re
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
 from .clip_state import ClipState
 from .errors import MissingPackageError
 from .extras import need_extra
+
+STORES_VARIABLE = "SOUNDGREP_STORES"
+"""Stores that the user named, beyond those that were indexed from in this process: URLs with spaces between them."""
 
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+://.")
 _BLOCK_BYTES = 4 << 20
@@ -25,6 +30,25 @@ _TAG_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5")
 def is_url(path: bytes) -> bool:
     """Tell whether a path names something in a store; `file://` does too, and works."""
     return _URL.match(path) is not None
+
+
+def name_store(url: str | bytes) -> None:
+    """Note that the user named a store, so that clips in it may be fetched for others: in this process and its own."""
+    named = os.environ.get(STORES_VARIABLE, "")
+    if is_named_store(os.fsencode(url)):
+        return
+    os.environ[STORES_VARIABLE] = f"{named} {os.fsdecode(url)}".strip()
+
+
+def is_named_store(url: bytes) -> bool:
+    """Tell whether a URL, or a path of a share, lies below one that the user named."""
+    plain = url.replace(b"\\", b"/")
+    parts = urllib.parse.unquote_to_bytes(plain).split(b"/")
+    if b".." in parts or b"::" in plain:  # a way up, or one that leads through one store into another
+        return False
+    named = re.split(r"\s+(?=\S+://|[/\\]{2})", os.environ.get(STORES_VARIABLE, ""))
+    prefixes = [os.fsencode(one.strip().replace("\\", "/").rstrip("/")) for one in named]
+    return any(one and (plain == one or plain.startswith(one + b"/")) for one in prefixes)
 
 
 def plain_url(url: bytes) -> bytes:

@@ -43,6 +43,7 @@ _ASSUMED_MEMORY_BYTES = 8 << 30
 _STOP_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGTERM)
 _CAN_INHERIT = hasattr(os, "fork")
 _HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
+_UNWAITING = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
 _PLAINLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _TOKEN_BYTES = 32
 _CONNECT_S = 60.0
@@ -158,8 +159,21 @@ def open_plain(path: Path) -> BinaryIO:
     Raises:
         OSError: If it cannot be opened, or is a symbolic link or no regular file; `strerror` says so in plain words.
     """
-    _check_plain(path.lstat())
-    file = os.fdopen(os.open(path, os.O_RDONLY | _PLAINLY), "rb")
+    return _open_checked(path, path.lstat(), _PLAINLY)
+
+
+def open_regular(path: bytes) -> BinaryIO:
+    """Open a file for reading as `open_plain` does, or what a link to one leads to.
+
+    Raises:
+        OSError: If it cannot be opened or is no regular file; `strerror` says so in plain words.
+    """
+    return _open_checked(path, os.stat(path), _UNWAITING)  # noqa: PTH116 - bytes
+
+
+def _open_checked(path: bytes | Path, status: os.stat_result, flags: int) -> BinaryIO:
+    _check_plain(status)
+    file = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     try:
         _check_plain(os.fstat(file.fileno()))  # it may have been swapped meanwhile
     except OSError:
@@ -229,6 +243,12 @@ def absolute_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
         drive, rest = flavour.splitdrive(absolute)
         absolute = ((drive.upper() if drive.endswith(":") else drive) + rest).replace("\\", "/")
     return encoded_path(absolute)
+
+
+def is_share(path: bytes, *, flavour: ModuleType = os.path) -> bool:
+    r"""Tell whether a path leads to another machine by its name, as Windows has it: `\\server\share\a.wav`."""
+    drive: bytes = flavour.splitdrive(path)[0]
+    return drive.startswith((b"\\\\", b"//"))
 
 
 def share_address(listener: socket.socket) -> None:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ..model.errors import CollectionError
+from ..model.indexed_clip import IndexedClip
 from ..model.many import as_many
-from ..model.paths import exact_path, readable_path, user_path
+from ..model.paths import readable_path, user_path
 from .encoders import ear_of, named_encoder, open_encoder
 from .index.bank import Bank
 from .querying.condition import Condition, Values, checked_values
@@ -265,16 +266,13 @@ class Collection:
         """
         return self._terms.resolve([query])[0]
 
-    def clip_path(self, clip_id: int) -> bytes | None:
-        """Tell where a clip's bytes are, for `open_clip`; None if there is no such clip.
+    def clip_file(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file, for `open_clip`, which opens only what was indexed; None if there is no such clip.
 
         Raises:
             CollectionError: If the tables cannot be read.
         """
-        clip = self._clip_rows.find(clip_id)
-        if clip is None:
-            return None
-        return exact_path(clip.path, clip.path_bytes)
+        return self._clip_rows.file_of(clip_id)
 
     def has_segment(self, segment_id: int) -> bool:
         """Tell whether a segment is one of these, as this encoder made them."""
@@ -354,7 +352,9 @@ class Collection:
         filtered = time.perf_counter()
         asked = self._terms.resolve(queries)
         resolved = time.perf_counter()
-        answers = [Hits(self._finder.find(one, k=k, allowed=allowed, options=options)) for one in asked]
+        answers = [
+            Hits(self._finder.find(one, k=k, allowed=allowed, options=options), files=self.clip_file) for one in asked
+        ]
         if explain:
             plan = self._ranking.plan(options.offset + k, allowed=allowed)
             took_ms = [1e3 * took for took in (resolved - filtered, filtered - started, time.perf_counter() - resolved)]

@@ -101,7 +101,8 @@ def fused_search(
             break
         n *= 2
     page = list(listed.values())[options.offset : options.offset + k]
-    return Hits(replace(hit, rank=rank) for rank, hit in enumerate(page, start=options.offset + 1))
+    ranked = (replace(hit, rank=rank) for rank, hit in enumerate(page, start=options.offset + 1))
+    return Hits(ranked, files=first.clip_file)
 
 
 def _by_each(

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..model.errors import EncoderMismatchError, QueryError
+from ..model.indexed_clip import IndexedClip
 from ..model.many import as_many
 from ..model.paths import readable_path
 from .collection import Collection
@@ -104,9 +105,13 @@ class Collections:
         """
         return Collections([member.heard_by(encoder) for member in self.members])
 
+    def clip_file(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file as `Collection.clip_file` does, of the first collection that holds it, or None."""
+        return next((file for member in self.members if (file := member.clip_file(clip_id)) is not None), None)
+
     def home(self, clip_id: int) -> Collection | None:
         """Give the first collection that holds a clip, or None."""
-        return next((member for member in self.members if member.clip_path(clip_id) is not None), None)
+        return next((member for member in self.members if member.clip_file(clip_id) is not None), None)
 
     def search(
         self,
@@ -163,7 +168,8 @@ class Collections:
             if hit.clip_id not in left_out
         ]
         page = _merged(found, options)[options.offset : options.offset + k]
-        return Hits(replace(hit, rank=rank) for rank, hit in enumerate(page, start=options.offset + 1))
+        ranked = (replace(hit, rank=rank) for rank, hit in enumerate(page, start=options.offset + 1))
+        return Hits(ranked, files=self.clip_file)
 
     def search_many(
         self,

@@ -18,12 +18,12 @@ from ...model.clip_state import ClipState
 from ...model.decoding import AudioInfo, AudioStream
 from ...model.encoder import Encoder
 from ...model.errors import AudioError, AudioReadError
+from ...model.indexed_clip import HASH_BYTES
 from ...model.loading import loading_encoder
 from ...model.paths import readable_path
 from ...model.segments import SegmentCutter, Waveform
 from ..report import Failure
 
-_HASH_BYTES = 16
 _HASH_BLOCK_BYTES = 1 << 20
 _N_READINGS = 2
 
@@ -242,7 +242,7 @@ def _heard(task: Task, file: BinaryIO, before: ClipState) -> Generator[Step, Non
 
 
 def _hashed(file: BinaryIO) -> Generator[Step, None, str]:
-    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    digest = hashlib.blake2b(digest_size=HASH_BYTES)
     while block := file.read(_HASH_BLOCK_BYTES):
         digest.update(block)
         yield Alive()

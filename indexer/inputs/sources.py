@@ -10,7 +10,7 @@ from ...model.clip_files import clip_state
 from ...model.clip_state import ClipState
 from ...model.errors import UsageError
 from ...model.paths import readable_path
-from ...model.stores import is_folder, is_url, list_objects, plain_url
+from ...model.stores import is_folder, is_url, list_objects, name_store, plain_url
 from ...search.store.identity import clip_id_of, path_of
 from .coverage import MAGIC, ArchiveCoverage, FolderCoverage, PatternCoverage
 from .exclusions import Exclusions, is_hidden
@@ -61,6 +61,7 @@ def _look_at(source: str, findings: Findings, walk: FolderWalk, collection: Path
     exact = os.fsencode(source)
     try:
         if is_url(exact):
+            name_store(exact)
             return _look_at_url(exact, findings, walk)
         exact = path_of(os.path.expanduser(source))  # noqa: PTH111 - a pattern is no Path
         return _look_at_path(exact, findings, walk, collection)

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
 from ...model.errors import UsageError
+from ...model.indexed_clip import IndexedClip
 from .hit import Hit
 from .plan import Plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Files = Callable[[int], IndexedClip | None]
+"""What returns the file of a clip as it was indexed, by the clip's id."""
 
 NOTHING_BELOW = 5.0
 """Where the best hit's calibrated score is lower than this, nothing here sounds like what was asked."""
@@ -46,9 +50,16 @@ class Hits(list[Hit]):
         explanation: How the search went, where that was asked for.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, explanation: Explanation | None = None) -> None:
+    def __init__(
+        self, hits: Iterable[Hit] = (), *, explanation: Explanation | None = None, files: Files | None = None
+    ) -> None:
         super().__init__(hits)
         self.explanation = explanation
+        self._files = files
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the hits and their explanation, not the collection."""
+        return vars(self) | {"_files": None}
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Hit: ...
@@ -57,7 +68,7 @@ class Hits(list[Hit]):
     def __getitem__(self, index: SupportsIndex | slice) -> Hit | Hits:
         """Return a hit, or some of them as `Hits`."""
         if isinstance(index, slice):
-            return Hits(super().__getitem__(index), explanation=self.explanation)
+            return Hits(super().__getitem__(index), explanation=self.explanation, files=self._files)
         return super().__getitem__(index)
 
     def to_list(self) -> list[dict[str, Any]]:
@@ -103,7 +114,7 @@ class Hits(list[Hit]):
     def _repr_html_(self) -> str:
         from .notebook import html_of
 
-        return html_of(self)
+        return html_of(self, self._files)
 
     @property
     def nothing_like_it(self) -> bool:

@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...model.errors import CollectionError
+from ...model.indexed_clip import IndexedClip
+from ...model.paths import exact_path
 from ..store.tables import Table
 
 Int = npt.NDArray[np.int64]
@@ -135,7 +137,8 @@ class ClipRow:
 class ClipRows:
     """What hits need of every clip of a collection, found by its id; one is made into Python values when asked for."""
 
-    def __init__(self, rows: pa.Table) -> None:
+    def __init__(self, rows: pa.Table, table: Table) -> None:
+        self._table = table
         whole = rows.combine_chunks()
         ids = whole.column("clip_id").to_numpy()
         self._order = np.argsort(ids)
@@ -151,7 +154,7 @@ class ClipRows:
         Raises:
             CollectionError: If it cannot be read.
         """
-        return cls(table.read(["clip_id", "path", "path_bytes", "duration_s"]))
+        return cls(table.read(["clip_id", "path", "path_bytes", "duration_s"]), table)
 
     def __getitem__(self, clip_id: int) -> ClipRow:
         """Look a clip up.
@@ -177,6 +180,26 @@ class ClipRows:
             path_bytes=self._path_bytes[row].as_py(),
             duration_s=self._durations[row].as_py(),
         )
+
+    def file_of(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file as it was indexed, for `open_clip`; None if there is no clip of that id.
+
+        Raises:
+            CollectionError: If the table cannot be read.
+        """
+        clip = self.find(clip_id)
+        if clip is None:
+            return None
+        ids, sizes, hashes = self._contents
+        place = int(np.searchsorted(ids, clip_id))
+        return IndexedClip(exact_path(clip.path, clip.path_bytes), int(sizes[place]), hashes[place].as_py())
+
+    @cached_property
+    def _contents(self) -> tuple[Int, Int, pa.StringArray]:
+        """Ids of the clips [n], ascending, their sizes and the hashes of their content; read when one is handed out."""
+        rows = self._table.read(["clip_id", "size_bytes", "content_hash"]).sort_by("clip_id").combine_chunks()
+        ids, sizes = (rows.column(name).to_numpy() for name in ("clip_id", "size_bytes"))
+        return ids, sizes, rows.column("content_hash").combine_chunks()
 
     def find_path(self, path: str) -> int | None:
         """Find the clip whose path reads like this, as hits give it, or as people write it; None if there is none."""
