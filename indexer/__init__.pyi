@@ -1,19 +1,19 @@
 from .build import build_collection as build_collection
+from .maintenance.compact import CompactReport as CompactReport
+from .maintenance.compact import compact_collection as compact_collection
+from .maintenance.labels import Watch as Watch
+from .maintenance.labels import classify as classify
+from .maintenance.mapping import MapReport as MapReport
+from .maintenance.mapping import map_collection as map_collection
+from .maintenance.metadata import MetadataReport as MetadataReport
+from .maintenance.metadata import add_metadata as add_metadata
+from .maintenance.queries import delete_query as delete_query
+from .maintenance.queries import save_query as save_query
+from .maintenance.verify import VerifyReport as VerifyReport
+from .maintenance.verify import verify_collection as verify_collection
 from .options import BuildOptions as BuildOptions
 from .report import Failure as Failure
 from .report import IndexReport as IndexReport
-from .upkeep.compact import CompactReport as CompactReport
-from .upkeep.compact import compact_collection as compact_collection
-from .upkeep.labels import Watch as Watch
-from .upkeep.labels import classify as classify
-from .upkeep.mapping import MapReport as MapReport
-from .upkeep.mapping import map_collection as map_collection
-from .upkeep.metadata import MetadataReport as MetadataReport
-from .upkeep.metadata import add_metadata as add_metadata
-from .upkeep.queries import delete_query as delete_query
-from .upkeep.queries import save_query as save_query
-from .upkeep.verify import VerifyReport as VerifyReport
-from .upkeep.verify import verify_collection as verify_collection
 
 __all__ = [
     "BuildOptions",

@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 
-from ..model.encoder import Encoder
+from ..model.encoders.encoder import Encoder
 from ..model.errors import UsageError
 from ..model.many import as_many
 from ..model.paths import readable_path, user_path
@@ -17,11 +17,11 @@ from .engines.worker import embed_texts
 from .hearing import Hearing
 from .inputs.files import Findings
 from .inputs.sources import Source, find_clips
+from .maintenance.listed import take_lists
 from .options import BuildOptions
 from .phrases import PHRASES
 from .report import IndexReport, Progress
 from .run import Run
-from .upkeep.listed import take_lists
 from .writing.changes import find_changes
 from .writing.refreshing import IndexOptions
 from .writing.writer import Writer

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..model.encoder import Encoder
+from ..model.encoders.encoder import Encoder
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..search.encoders import named_encoder, open_encoder
 from ..search.store.ears import ears_of

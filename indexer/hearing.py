@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..model.encoder import Encoder
+from ..model.encoders.encoder import Encoder
 from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome

@@ -15,7 +15,7 @@ from ..model.paths import readable_path
 from .report import Failure, IndexReport, Progress
 
 if TYPE_CHECKING:
-    from .upkeep.mapping import MapReport
+    from .maintenance.mapping import MapReport
 
 N_FAILURES = 1_000
 """Failures that are remembered of a job that runs; its report has them all."""

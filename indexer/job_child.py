@@ -46,7 +46,7 @@ def main(descriptor: int) -> None:
 def _done(task: Task, told: _Told) -> object:
     told("step", ("starting", 0.0))
     if isinstance(task, MapTask):
-        from .upkeep.mapping import map_collection
+        from .maintenance.mapping import map_collection
 
         return map_collection(task.collection, method=task.method, again=task.again, progress=told.step)
     return _indexed(task, told)

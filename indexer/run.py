@@ -8,10 +8,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pyarrow.compute as pc
 
-from ..model.archives import split_member
-from ..model.encoder import Encoder
+from ..model.audio.archives import split_member
+from ..model.audio.stores import is_url
+from ..model.encoders.encoder import Encoder
 from ..model.paths import readable_path
-from ..model.stores import is_url
 from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome

@@ -1,11 +1,12 @@
-from .clapcap.captioner import Captioner as Captioner
-from .clapcap.captioner import CaptionSearch as CaptionSearch
-from .clapcap.registration import ClapCapConfig as ClapCapConfig
-from .clapcap.registration import ClapCapModel as ClapCapModel
-from .encoder import Encoder as Encoder
+from .captioning.captioner import Captioner as Captioner
+from .captioning.captioner import CaptionSearch as CaptionSearch
+from .captioning.registration import ClapCapConfig as ClapCapConfig
+from .captioning.registration import ClapCapModel as ClapCapModel
+from .encoders.encoder import Encoder as Encoder
+from .encoders.family import Family as Family
+from .encoders.family import Traits as Traits
+from .encoders.release import Release as Release
 from .errors import SoundgrepError as SoundgrepError
-from .family import Family as Family
-from .family import Traits as Traits
 from .msclap.registration import MSClapAudioConfig as MSClapAudioConfig
 from .msclap.registration import MSClapAudioModel as MSClapAudioModel
 from .msclap.registration import MSClapAudioModelWithProjection as MSClapAudioModelWithProjection
@@ -25,7 +26,6 @@ from .msclap2022.registration import MSClap2022Processor as MSClap2022Processor
 from .msclap2022.registration import MSClap2022TextConfig as MSClap2022TextConfig
 from .msclap2022.registration import MSClap2022TextModel as MSClap2022TextModel
 from .msclap2022.registration import MSClap2022TextModelWithProjection as MSClap2022TextModelWithProjection
-from .release import Release as Release
 
 __all__ = [
     "CaptionSearch",

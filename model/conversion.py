@@ -10,7 +10,7 @@ from .errors import CheckpointError, UsageError
 from .extras import need_extra
 
 if TYPE_CHECKING:
-    from .original import ConversionReport
+    from .encoders.original import ConversionReport
 
     _Kind = tuple[str | tuple[str, ...], str, str, Callable[..., ConversionReport]]
 
@@ -31,7 +31,7 @@ def convert_checkpoint(weights: Path, out_dir: Path, *, tokenizer: Path | None =
         CheckpointError: if it is no checkpoint of these, or a tensor is missing, of another shape, or not known.
     """
     need_extra("torch", wanted_by="converting a checkpoint")
-    from .original import Original, refuse_existing
+    from .encoders.original import Original, refuse_existing
 
     refuse_existing(out_dir)
     original = Original.read(weights)
@@ -51,8 +51,8 @@ def _kinds() -> tuple[_Kind, ...]:
     Each is what stands at the beginning of a tensor's name in it and in no other, what the file then is, whose
     tokenizer it needs, and what converts it.
     """
-    from .clapcap import conversion as clapcap
-    from .clapcap.original import SIGN as CLAPCAP
+    from .captioning import conversion as clapcap
+    from .captioning.original import SIGN as CLAPCAP
     from .laion import conversion as laion
     from .laion.original import SIGN as LAION
     from .msclap import conversion as msclap_2023

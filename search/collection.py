@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..model.audio.indexed_clip import IndexedClip
 from ..model.errors import CollectionError
-from ..model.indexed_clip import IndexedClip
 from ..model.many import as_many
 from ..model.paths import readable_path, user_path
 from .encoders import ear_of, named_encoder, open_encoder
@@ -38,7 +38,7 @@ from .store.manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifes
 from .store.tables import Table
 
 if TYPE_CHECKING:
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
     from .querying.lexical import Lexical
     from .sql.catalog import Catalog
     from .sql.isolated import IsolatedCatalog

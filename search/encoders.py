@@ -12,7 +12,7 @@ from .store.ears import ears_of
 from .store.manifest import EncoderRecord, Manifest
 
 if TYPE_CHECKING:
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
 
 _N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
 
@@ -31,7 +31,7 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
         CheckpointError: If it is not on this machine any more.
         EncoderMismatchError: If what goes by its name now is another one.
     """
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
 
     mismatch: EncoderMismatchError | None = None
     problem: CheckpointError | None = None
@@ -67,7 +67,7 @@ def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collectio
         CheckpointError: If there is none.
         EncoderMismatchError: If what goes by the name of one of its own is another one.
     """
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
 
     for record in ears_of(manifest).values():
         if record.id == name:

@@ -18,7 +18,7 @@ from .store.manifest import MANIFEST_NAME
 from .union import Collections
 
 if TYPE_CHECKING:
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
 
 Answer = TypeVar("Answer")
 _Signature = tuple[int, int, int]

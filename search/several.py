@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..model.audio.indexed_clip import IndexedClip
 from ..model.errors import QueryError
 from .querying.condition import Values
 from .querying.fusion import reciprocal_rank_fusion
@@ -41,6 +42,10 @@ class Heard(Protocol):
 
     def has_segment(self, segment_id: int) -> bool:
         """Tell whether a segment is that encoder's."""
+        ...
+
+    def clip_file(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file as it was indexed, or None."""
         ...
 
 

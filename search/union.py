@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ..model.audio.indexed_clip import IndexedClip
 from ..model.errors import EncoderMismatchError, QueryError
-from ..model.indexed_clip import IndexedClip
 from ..model.many import as_many
 from ..model.paths import readable_path
 from .collection import Collection
@@ -20,7 +20,7 @@ from .querying.query import Query, Term
 from .several import BOTH, fused_search
 
 if TYPE_CHECKING:
-    from ..model.encoder import Encoder
+    from ..model.encoders.encoder import Encoder
 
 
 class Collections:

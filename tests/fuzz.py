@@ -19,10 +19,10 @@ import soundfile
 
 with atheris.instrument_imports(include=["soundgrep"]):
     from soundgrep.indexer.inputs.usertable import TABLE_SUFFIXES, read_user_table
-    from soundgrep.model.decoding import decode
+    from soundgrep.model.audio.decoding import decode
+    from soundgrep.model.audio.tag_text import tag_of_bytes, tag_text
+    from soundgrep.model.audio.written_tags import written_tags
     from soundgrep.model.errors import SoundgrepError
-    from soundgrep.model.tag_text import tag_of_bytes, tag_text
-    from soundgrep.model.written_tags import written_tags
     from soundgrep.search.store.manifest import MANIFEST_NAME, read_manifest
 
 FOLDER = Path("build/fuzz")

@@ -17,7 +17,7 @@ import soundfile
 from odd_cases import Case, cases, ffmpeg
 
 from soundgrep import Encoder
-from soundgrep.model.decoding import DecodedAudio, decode
+from soundgrep.model.audio.decoding import DecodedAudio, decode
 from soundgrep.model.errors import AudioError
 
 MAX_DURATION_OFF_S = 0.02

@@ -21,9 +21,9 @@ import pytest
 import soundgrep
 from soundgrep.indexer import build_collection
 from soundgrep.indexer.inputs.lists import resolved
-from soundgrep.indexer.upkeep.metadata import add_metadata
+from soundgrep.indexer.maintenance.metadata import add_metadata
+from soundgrep.model.audio.stores import is_url
 from soundgrep.model.errors import CollectionError
-from soundgrep.model.stores import is_url
 from soundgrep.model.system import (
     absolute_path,
     folder_identity,

@@ -28,7 +28,7 @@ def _run() -> int:
     # Closed by the caller (`>&-`): what is written goes nowhere.
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
-    from ..model.loading import home
+    from ..model.encoders.loading import home
     from .program import run
 
     with home():

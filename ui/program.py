@@ -12,23 +12,24 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
-from . import (
-    annotating,
-    browsing,
-    captioning,
-    classifying,
-    compacting,
-    converting,
-    evaluating,
-    indexing,
-    inspecting,
-    mapping,
-    modelling,
-    remembering,
-    searching,
-    serving,
-    verifying,
+from .commands import (
+    caption,
+    classify,
+    compact,
+    convert,
+    evaluate,
+    index,
+    metadata,
+    models,
+    queries,
+    search,
+    serve,
+    show,
+    sql,
+    ui,
+    verify,
 )
+from .commands import map as map_
 from .help import PlainCommand, PlainGroup
 from .screen import PROGRAM, say, write_line
 
@@ -51,22 +52,22 @@ Each command has examples of its own: soundgrep search --help""",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("index", cls=PlainCommand, help=indexing.HELP, epilog=indexing.EXAMPLES)(indexing.index)
-app.command("metadata", cls=PlainCommand, help=annotating.HELP, epilog=annotating.EXAMPLES)(annotating.metadata)
-app.command("search", cls=PlainCommand, help=searching.HELP, epilog=searching.EXAMPLES)(searching.search)
-app.command("sql", cls=PlainCommand, help=inspecting.SQL_HELP, epilog=inspecting.SQL_EXAMPLES)(inspecting.sql)
-app.command("show", cls=PlainCommand, help=inspecting.SHOW_HELP, epilog=inspecting.SHOW_EXAMPLES)(inspecting.show)
-app.command("evaluate", cls=PlainCommand, help=evaluating.HELP, epilog=evaluating.EXAMPLES)(evaluating.evaluate)
-app.command("classify", cls=PlainCommand, help=classifying.HELP, epilog=classifying.EXAMPLES)(classifying.classify)
-app.command("caption", cls=PlainCommand, help=captioning.HELP, epilog=captioning.EXAMPLES)(captioning.caption)
-app.command("queries", cls=PlainCommand, help=remembering.HELP, epilog=remembering.EXAMPLES)(remembering.queries)
-app.command("map", cls=PlainCommand, help=mapping.HELP, epilog=mapping.EXAMPLES)(mapping.map_)
-app.command("serve", cls=PlainCommand, help=serving.HELP, epilog=serving.EXAMPLES)(serving.serve)
-app.command("ui", cls=PlainCommand, help=browsing.HELP, epilog=browsing.EXAMPLES)(browsing.ui)
-app.command("verify", cls=PlainCommand, help=verifying.HELP, epilog=verifying.EXAMPLES)(verifying.verify)
-app.command("compact", cls=PlainCommand, help=compacting.HELP, epilog=compacting.EXAMPLES)(compacting.compact)
-app.add_typer(modelling.models_app, name="models")
-app.command("convert", cls=PlainCommand, help=converting.HELP, epilog=converting.EXAMPLES)(converting.convert)
+app.command("index", cls=PlainCommand, help=index.HELP, epilog=index.EXAMPLES)(index.index)
+app.command("metadata", cls=PlainCommand, help=metadata.HELP, epilog=metadata.EXAMPLES)(metadata.metadata)
+app.command("search", cls=PlainCommand, help=search.HELP, epilog=search.EXAMPLES)(search.search)
+app.command("sql", cls=PlainCommand, help=sql.HELP, epilog=sql.EXAMPLES)(sql.sql)
+app.command("show", cls=PlainCommand, help=show.HELP, epilog=show.EXAMPLES)(show.show)
+app.command("evaluate", cls=PlainCommand, help=evaluate.HELP, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
+app.command("classify", cls=PlainCommand, help=classify.HELP, epilog=classify.EXAMPLES)(classify.classify)
+app.command("caption", cls=PlainCommand, help=caption.HELP, epilog=caption.EXAMPLES)(caption.caption)
+app.command("queries", cls=PlainCommand, help=queries.HELP, epilog=queries.EXAMPLES)(queries.queries)
+app.command("map", cls=PlainCommand, help=map_.HELP, epilog=map_.EXAMPLES)(map_.map_)
+app.command("serve", cls=PlainCommand, help=serve.HELP, epilog=serve.EXAMPLES)(serve.serve)
+app.command("ui", cls=PlainCommand, help=ui.HELP, epilog=ui.EXAMPLES)(ui.ui)
+app.command("verify", cls=PlainCommand, help=verify.HELP, epilog=verify.EXAMPLES)(verify.verify)
+app.command("compact", cls=PlainCommand, help=compact.HELP, epilog=compact.EXAMPLES)(compact.compact)
+app.add_typer(models.models_app, name="models")
+app.command("convert", cls=PlainCommand, help=convert.HELP, epilog=convert.EXAMPLES)(convert.convert)
 
 
 def _show_version(asked: bool) -> None:

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...model.family import AudioTower
-from ...model.segments import Waveform
+from ...model.audio.segments import Waveform
+from ...model.encoders.family import AudioTower
 from ...model.system import limit_memory
 from .worker import Alive, Begun, EmbeddedFile, Segments, Step, Task, encoder_of, set_known_contents
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
+from ...model.audio.stores import is_url
 from ...model.paths import readable_path
-from ...model.stores import is_url
 from ..report import Failure
 from .engine import Engine, Outcome
 from .worker import Task

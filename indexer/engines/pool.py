@@ -11,9 +11,9 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Any, Self
 
+from ...model.encoders.runtime import chosen_runtime, has_gpu, usable_cores
 from ...model.errors import CheckpointError, SoundgrepError
 from ...model.paths import readable_path
-from ...model.runtime import chosen_runtime, has_gpu, usable_cores
 from ...model.system import memory_bytes
 from ..report import Failure
 from .child import ChildSettings

@@ -28,10 +28,10 @@ from typing import Any, Self
 import ray
 import ray.exceptions
 
-from ...model.encoder import Encoder
+from ...model.encoders.encoder import Encoder
+from ...model.encoders.runtime import usable_cores
 from ...model.errors import EngineError, SoundgrepError
 from ...model.paths import readable_path
-from ...model.runtime import usable_cores
 from ...model.system import user_number
 from ..report import Failure
 from .engine import Outcome

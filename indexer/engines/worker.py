@@ -13,15 +13,15 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ...model.clip_files import Span, clip_state, open_clip
-from ...model.clip_state import ClipState
-from ...model.decoding import AudioInfo, AudioStream
-from ...model.encoder import Encoder
+from ...model.audio.clip_files import Span, clip_state, open_clip
+from ...model.audio.clip_state import ClipState
+from ...model.audio.decoding import AudioInfo, AudioStream
+from ...model.audio.indexed_clip import HASH_BYTES
+from ...model.audio.segments import SegmentCutter, Waveform
+from ...model.encoders.encoder import Encoder
+from ...model.encoders.loading import loading_encoder
 from ...model.errors import AudioError, AudioReadError
-from ...model.indexed_clip import HASH_BYTES
-from ...model.loading import loading_encoder
 from ...model.paths import readable_path
-from ...model.segments import SegmentCutter, Waveform
 from ..report import Failure
 
 _HASH_BLOCK_BYTES = 1 << 20

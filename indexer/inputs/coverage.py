@@ -3,8 +3,8 @@
 import re
 from dataclasses import dataclass
 
-from ...model.archives import split_member
-from ...model.stores import is_url
+from ...model.audio.archives import split_member
+from ...model.audio.stores import is_url
 from ...search.store.identity import clip_id_of
 from .exclusions import is_hidden
 from .files import is_audio_path, is_gone

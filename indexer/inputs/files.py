@@ -10,8 +10,8 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from ...model.clip_state import ClipState
-from ...model.decoding import AUDIO_SUFFIXES
+from ...model.audio.clip_state import ClipState
+from ...model.audio.decoding import AUDIO_SUFFIXES
 from ...model.paths import readable_path
 from ...model.system import folder_identity
 from ...search.store.identity import path_of

@@ -10,11 +10,11 @@ from types import ModuleType
 import numpy as np
 import pyarrow as pa
 
-from ...model.archives import split_member
-from ...model.clip_files import clip_state
-from ...model.clip_state import ClipState
+from ...model.audio.archives import split_member
+from ...model.audio.clip_files import clip_state
+from ...model.audio.clip_state import ClipState
+from ...model.audio.stores import is_url, list_objects
 from ...model.paths import normal_name, readable_path
-from ...model.stores import is_url, list_objects
 from ...model.system import absolute_path
 from ...search.store.identity import clip_id_of
 from ..report import Failure

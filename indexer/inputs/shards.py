@@ -8,9 +8,9 @@ from typing import BinaryIO
 
 import pyarrow as pa
 
-from ...model.archives import COMPRESSED_SUFFIXES, Member, member_path, read_members
-from ...model.clip_files import clip_state, open_in_place
-from ...model.clip_state import ClipState
+from ...model.audio.archives import COMPRESSED_SUFFIXES, Member, member_path, read_members
+from ...model.audio.clip_files import clip_state, open_in_place
+from ...model.audio.clip_state import ClipState
 from ...model.errors import ArchiveError
 from ...model.paths import readable_path
 from ...search.store.identity import clip_id_of

@@ -5,12 +5,12 @@ import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from ...model.archives import split_member
-from ...model.clip_files import clip_state
-from ...model.clip_state import ClipState
+from ...model.audio.archives import split_member
+from ...model.audio.clip_files import clip_state
+from ...model.audio.clip_state import ClipState
+from ...model.audio.stores import is_folder, is_url, list_objects, name_store, plain_url
 from ...model.errors import UsageError
 from ...model.paths import readable_path
-from ...model.stores import is_folder, is_url, list_objects, name_store, plain_url
 from ...search.store.identity import clip_id_of, path_of
 from .coverage import MAGIC, ArchiveCoverage, FolderCoverage, PatternCoverage
 from .exclusions import Exclusions, is_hidden

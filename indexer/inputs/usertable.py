@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from ...model.clip_files import open_in_place
+from ...model.audio.clip_files import open_in_place
 from ...model.errors import UsageError
 from ...model.paths import readable_path
 from .columns import column_of, read_types, storable

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ...model.decoding import AudioInfo
+from ...model.audio.decoding import AudioInfo
 from ...model.paths import path_columns
 from ...search.store.ears import FIRST
 from ...search.store.identity import clip_id_of, segment_id_of

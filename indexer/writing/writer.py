@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ...model.encoder import Encoder
+from ...model.encoders.encoder import Encoder
 from ...model.errors import CollectionError
 from ...model.paths import exact_path, readable_path
 from ...search.encoders import check_encoder

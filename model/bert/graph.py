@@ -9,7 +9,7 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
-from ..graph_layers import GraphLayers
+from ..encoders.graph_layers import GraphLayers
 from .weights import BertWeights
 
 Float = npt.NDArray[np.float32]

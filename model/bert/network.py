@@ -13,8 +13,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime import compiled, n_threads
-from ..text_reader import is_compiled
+from ..encoders.runtime import compiled, n_threads
+from ..encoders.text_reader import is_compiled
 from .weights import BertWeights
 
 Float = npt.NDArray[np.float32]

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.tensors import check_shapes, mapped_tensors
 from ..errors import CheckpointError
 from ..msclap.audio_sizes import AudioSizes
-from ..tensors import check_shapes, mapped_tensors
 
 Float = npt.NDArray[np.float32]
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapProcessor, RobertaTokenizer
 from transformers.initialization import no_init_weights
 
-from ..checkpoint import CONFIG, WEIGHTS
+from ..encoders.checkpoint import CONFIG, WEIGHTS
+from ..encoders.original import ConversionReport, Original, written
 from ..errors import CheckpointError
 from ..msclap.conversion import BANK_TOLERANCE, check_dft
-from ..original import ConversionReport, Original, written
 from .front_end import front_end_of
 from .original import AUDIO, MEL_BANK, THEIRS, plain_names, renamed
 from .torch_audio import fill

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ..checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
+from ..encoders.checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
+from ..encoders.family import AudioTower, Family, TextTower, Traits, Waveform
+from ..encoders.release import HubFile, Release
+from ..encoders.runtime import chosen_runtime, has_gpu
 from ..errors import CheckpointError
 from ..extras import need_extra
-from ..family import AudioTower, Family, TextTower, Traits, Waveform
-from ..release import HubFile, Release
-from ..runtime import chosen_runtime, has_gpu
 from .front_end import repeated
 
 PICKLE = "pytorch_model.bin"

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..checkpoint import Checkpoint
+from ..encoders.checkpoint import Checkpoint
 from ..errors import CheckpointError
 from ..msclap.audio_sizes import AudioSizes
 from ..msclap.mel import MelFrontEnd, triangles

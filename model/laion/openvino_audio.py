@@ -7,9 +7,9 @@ from pathlib import Path
 import openvino
 from openvino import opset13 as op
 
-from ..checkpoint import Checkpoint
+from ..encoders.checkpoint import Checkpoint
+from ..encoders.segment_streams import SegmentStreams
 from ..msclap.openvino_graph import AudioGraph
-from ..segment_streams import SegmentStreams
 from .audio_weights import PROJECTION, read_sizes, read_weights
 from .front_end import read_front_end
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import torch
 from transformers import ClapAudioConfig, ClapConfig, ClapModel
 
-from ..checkpoint import Checkpoint
+from ..encoders.checkpoint import Checkpoint
+from ..encoders.torch_models import loaded_model
 from ..msclap.audio_tower import GpuAudioTower, TorchAudioTower
 from ..msclap.mel import MelFrontEnd
-from ..torch_models import loaded_model
 from .audio_weights import IGNORED, read_sizes
 from .front_end import read_front_end
 

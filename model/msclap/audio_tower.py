@@ -12,8 +12,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..encoders.torch_models import loaded_model
 from ..errors import CheckpointError, EngineError
-from ..torch_models import loaded_model
 from .configuration import MSClapConfig
 from .feature_extraction import MSClapFeatureExtractor
 from .mel import MIN_POWER, MelFrontEnd

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from transformers.initialization import no_init_weights
 
+from ..encoders.original import ConversionReport, Original, written
 from ..errors import CheckpointError
-from ..original import ConversionReport, Original, written
 from .feature_extraction import MSClapFeatureExtractor
 from .gpt2_tokenizer import load_tokenizer
 from .mel import MelFrontEnd

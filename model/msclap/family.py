@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..checkpoint import BUNDLED, Checkpoint
-from ..family import AudioTower, Family, TextTower, Traits
-from ..release import HubFile, Release
-from ..runtime import chosen_runtime, has_gpu
+from ..encoders.checkpoint import BUNDLED, Checkpoint
+from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.release import HubFile, Release
+from ..encoders.runtime import chosen_runtime, has_gpu
 
 # The digests are those that several independent users of these files published.
 _WEIGHTS = HubFile(
@@ -68,7 +68,7 @@ class MSClap(Family):
         if _WEIGHTS.path not in files:
             super().assemble(files, out_dir)
         else:
-            from ..original import Original  # both need torch: only now
+            from ..encoders.original import Original  # both need torch: only now
             from .conversion import convert_original
 
             convert_original(Original.read(files[_WEIGHTS.path]), out_dir, tokenizer=files[_TOKENIZER[0].path].parent)

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
-from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.segment_streams import SegmentStreams
+from ..encoders.tensors import check_shapes
 from ..errors import CheckpointError
-from ..segment_streams import SegmentStreams
-from ..tensors import check_shapes
 from .audio_sizes import AudioSizes
 from .mel import MelFrontEnd
 from .openvino_graph import AudioGraph

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
-from ..graph_layers import GraphLayers, constant
+from ..encoders.graph_layers import GraphLayers, constant
 from .audio_sizes import AudioSizes
 
 Float = npt.NDArray[np.float32]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
-from ..graph_layers import GraphLayers
+from ..encoders.graph_layers import GraphLayers
 from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWeights
 
 Float = npt.NDArray[np.float32]

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..checkpoint import TOKENIZER
+from ..encoders.checkpoint import TOKENIZER
+from ..encoders.runtime import compiled, n_threads
+from ..encoders.text_reader import PlainTokenizer, TextReader, is_compiled
 from ..errors import CheckpointError
-from ..runtime import compiled, n_threads
-from ..text_reader import PlainTokenizer, TextReader, is_compiled
 from .text import MAX_TOKENS, N_ENDING, marked_ids
 from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWeights
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.tensors import mapped_tensors
 from ..errors import CheckpointError
-from ..tensors import mapped_tensors
 
 Float = npt.NDArray[np.float32]
 

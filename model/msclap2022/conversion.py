@@ -6,8 +6,8 @@ from pathlib import Path
 
 from transformers.initialization import no_init_weights
 
+from ..encoders.original import ConversionReport, Original, written
 from ..msclap.conversion import take_front_end
-from ..original import ConversionReport, Original, written
 from .bert_tokenizer import load_tokenizer
 from .original import PREFIX, is_ignorable, renamed
 from .registration import MSClap2022Config, MSClap2022Model, MSClap2022Processor

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from ..checkpoint import Checkpoint
-from ..family import AudioTower, Family, TextTower, Traits
-from ..release import HubFile, Release
-from ..runtime import chosen_runtime, has_gpu
+from ..encoders.checkpoint import Checkpoint
+from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.release import HubFile, Release
+from ..encoders.runtime import chosen_runtime, has_gpu
 
 _WEIGHTS = HubFile("microsoft/msclap", "CLAP_weights_2022.pth")
 _TOKENIZER = HubFile("google-bert/bert-base-uncased", "vocab.txt")
@@ -53,7 +53,7 @@ class MSClap2022(Family):
         if _WEIGHTS.path not in files:
             super().assemble(files, out_dir)
         else:
-            from ..original import Original  # needs torch: only now
+            from ..encoders.original import Original  # needs torch: only now
             from .conversion import convert_original
 
             convert_original(Original.read(files[_WEIGHTS.path]), out_dir, tokenizer=files[_TOKENIZER.path].parent)

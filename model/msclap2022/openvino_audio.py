@@ -12,12 +12,12 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
-from ..checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.graph_layers import GraphLayers, constant
+from ..encoders.segment_streams import SegmentStreams
+from ..encoders.tensors import check_shapes
 from ..errors import CheckpointError
-from ..graph_layers import GraphLayers, constant
 from ..msclap.openvino_audio import read_front_end, read_weights
-from ..segment_streams import SegmentStreams
-from ..tensors import check_shapes
 
 Float = npt.NDArray[np.float32]
 Weights = Mapping[str, Float]

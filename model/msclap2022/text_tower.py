@@ -12,10 +12,10 @@ import numpy.typing as npt
 from ..bert.network import bert_network, gelu
 from ..bert.sizes import BertSizes
 from ..bert.weights import BertWeights
-from ..checkpoint import CONFIG, TOKENIZER, WEIGHTS, Checkpoint
+from ..encoders.checkpoint import CONFIG, TOKENIZER, WEIGHTS, Checkpoint
+from ..encoders.tensors import check_shapes, mapped_tensors
+from ..encoders.text_reader import PlainTokenizer, TextReader
 from ..errors import CheckpointError
-from ..tensors import check_shapes, mapped_tensors
-from ..text_reader import PlainTokenizer, TextReader
 
 Float = npt.NDArray[np.float32]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..torch_models import loaded_model
+from ..encoders.torch_models import loaded_model
 from .registration import MSClap2022Config, MSClap2022Model
 
 

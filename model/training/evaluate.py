@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ..encoder import Encoder
-from ..segments import segment_starts
+from ..audio.segments import segment_starts
+from ..encoders.encoder import Encoder
 from .audio import AudioStudent
 from .corpus import Example, WaveformCache
 from .mels import N_FRAMES, MelStore

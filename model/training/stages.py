@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from ..encoder import Encoder
+from ..encoders.encoder import Encoder
 from ..errors import UsageError
 from ..msclap.modeling import MSClapTextModelWithProjection
 from .anchors import Anchors, class_phrases

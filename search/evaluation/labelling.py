@@ -15,7 +15,7 @@ from .labels import Labels
 from .retrieval import embed_texts
 
 if TYPE_CHECKING:
-    from ...model.encoder import Encoder
+    from ...model.encoders.encoder import Encoder
     from ..collection import Collection
 
 Float = npt.NDArray[np.float32]

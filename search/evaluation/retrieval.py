@@ -23,7 +23,7 @@ from .captions import Caption, normalised, read_captions
 from .listing import LeftOut
 
 if TYPE_CHECKING:
-    from ...model.encoder import Encoder
+    from ...model.encoders.encoder import Encoder
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, SupportsIndex, overload
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.errors import UsageError
-from ...model.indexed_clip import IndexedClip
 from .hit import Hit
 from .plan import Plan
 

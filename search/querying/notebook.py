@@ -6,8 +6,8 @@ import base64
 import html
 from collections.abc import Callable, Sequence
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.errors import SoundgrepError
-from ...model.indexed_clip import IndexedClip
 from .hit import Hit
 
 N_PLAYERS = 10
@@ -42,7 +42,7 @@ def _row(hit: Hit, files: Callable[[int], IndexedClip | None] | None) -> str:
 
 
 def _player(hit: Hit, file: IndexedClip) -> str:
-    from ...model.excerpt import decode_excerpt, wav_bytes
+    from ...model.audio.excerpt import decode_excerpt, wav_bytes
 
     try:
         end_s = min(hit.end_s, hit.start_s + _MAX_S)

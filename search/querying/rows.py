@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.errors import CollectionError
-from ...model.indexed_clip import IndexedClip
 from ...model.paths import exact_path
 from ..store.tables import Table
 

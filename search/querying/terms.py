@@ -19,7 +19,7 @@ from .query import Query, Sound, Term, unit
 from .rows import ClipRows, SegmentRows
 
 if TYPE_CHECKING:
-    from ...model.encoder import Encoder
+    from ...model.encoders.encoder import Encoder
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -170,7 +170,7 @@ class Terms:
 
 def _segments(audio: Sound, encoder: Encoder, *, hop_samples: int) -> Iterator[Float]:
     """Cut a sound into the segments that the encoder takes."""
-    from ...model.segments import SegmentCutter
+    from ...model.audio.segments import SegmentCutter
 
     cutter = SegmentCutter(segment_samples=encoder.segment_samples, hop_samples=hop_samples)
     for block in _blocks(audio, encoder):
@@ -182,6 +182,6 @@ def _blocks(audio: Sound, encoder: Encoder) -> Iterable[Float]:
     """A waveform as it is, or a file decoded in a process of its own."""
     if isinstance(audio, np.ndarray):
         return [audio]
-    from ...model.excerpt import excerpt_blocks
+    from ...model.audio.excerpt import excerpt_blocks
 
     return excerpt_blocks(audio, sampling_rate_hz=encoder.sampling_rate_hz)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from ...model.children import Child, Children
+from ...model.encoders.runtime import usable_cores
 from ...model.errors import CollectionError, QueryError, SoundgrepError
-from ...model.runtime import usable_cores
 from .calls import Call
 from .limits import FILTER_LIMIT_S, SQL_LIMIT_S
 

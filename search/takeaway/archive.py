@@ -13,10 +13,10 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal
 
-from ...model.archives import split_member
-from ...model.clip_files import open_clip
+from ...model.audio.archives import split_member
+from ...model.audio.clip_files import open_clip
+from ...model.audio.stores import is_url
 from ...model.errors import AudioError
-from ...model.stores import is_url
 from ...model.system import is_share
 from .items import Item
 from .names import Names, common_folders, split_name
@@ -195,7 +195,7 @@ def _opened(item: Item, entries: Sequence[_Entry], what: What) -> Generator[tupl
     if what == "files":
         yield entries[0], open_clip(item.file)
         return
-    from ...model.cutting import cut  # decoders load only where something is cut
+    from ...model.audio.cutting import cut  # decoders load only where something is cut
 
     spans = [(entry.start_s or 0.0, entry.end_s or item.duration_s) for entry in entries]
     yield from zip(entries, cut(item.file, spans, codec=what), strict=True)

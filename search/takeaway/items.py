@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...model.indexed_clip import IndexedClip
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.paths import exact_path
 from ..querying.hit import Hit, Span
 from ..union import Collections

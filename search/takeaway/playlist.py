@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 
-from ...model.archives import split_member
+from ...model.audio.archives import split_member
 from .items import Item
 
 

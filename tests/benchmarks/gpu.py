@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel
+from soundgrep.model.encoders.runtime import has_gpu
 from soundgrep.model.msclap.audio_tower import N_AT_ONCE, GpuAudioTower
-from soundgrep.model.runtime import has_gpu
 
 SEGMENT, N_WARM, N_CALLS, N_PROFILED = 308_700, 3, 20, 5
 WAYS = {

@@ -76,7 +76,7 @@ def made(folder: Path, n: int) -> Data:
 
 def real(folder: Path, place: Path) -> Data:
     from soundgrep.indexer.phrases import PHRASES
-    from soundgrep.model.encoder import Encoder
+    from soundgrep.model.encoders.encoder import Encoder
 
     encoder = Encoder.from_pretrained("mini")
     with (Path(__file__).parents[2] / "data/corpus/held_out.csv").open(encoding="utf-8") as file:

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from soundgrep.model.runtime import usable_cores
+from soundgrep.model.encoders.runtime import usable_cores
 from tests.benchmarks import tower
 from tests.benchmarks.tower import STEPS, Contestant, n_gflop_of, race, rivals_and_limit
 

@@ -28,7 +28,7 @@ import soundfile
 
 from soundgrep import build_collection
 from soundgrep.indexer.report import Progress
-from soundgrep.model.runtime import usable_cores
+from soundgrep.model.encoders.runtime import usable_cores
 
 RATE_HZ, CLIP_S, SEGMENT = 44_100, 28, 308_700
 N_CLIPS, N_SEGMENTS = 48, 4

@@ -22,11 +22,11 @@ import transformers
 from safetensors.torch import load_file
 
 from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel, MSClapProcessor
-from soundgrep.model.checkpoint import TOKENIZER
+from soundgrep.model.encoders.checkpoint import TOKENIZER
+from soundgrep.model.encoders.text_reader import PlainTokenizer
 from soundgrep.model.msclap.gpt2_tokenizer import load_tokenizer
 from soundgrep.model.msclap.text import token_ids
 from soundgrep.model.msclap.text_tower import MSClapTextTower
-from soundgrep.model.text_reader import PlainTokenizer
 
 N_ROUNDS, N_TEXTS = 15, 5
 WORDS = ("dog", "rain", "glass", "engine", "bell", "wind", "door", "bird", "train", "water", "horn", "crowd")

@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
 
-from soundgrep.model.runtime import usable_cores
+from soundgrep.model.encoders.runtime import usable_cores
 
 if TYPE_CHECKING:
     import torch
@@ -64,11 +64,11 @@ def ours(folder: str, n_threads: int, noise: np.ndarray):
 
 
 def ours_alone(folder: str, n_threads: int, noise: np.ndarray):
-    from soundgrep.model.checkpoint import CONFIG, WEIGHTS, Checkpoint
+    from soundgrep.model.encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+    from soundgrep.model.encoders.segment_streams import SegmentStreams
     from soundgrep.model.msclap.audio_sizes import AudioSizes
     from soundgrep.model.msclap.openvino_audio import read_front_end, read_weights
     from soundgrep.model.msclap.openvino_graph import AudioGraph
-    from soundgrep.model.segment_streams import SegmentStreams
 
     checkpoint = Checkpoint(Path(folder))
     mels = read_front_end(checkpoint)(noise[0])
@@ -109,7 +109,7 @@ def matmul(folder: str, n_threads: int, noise: np.ndarray):
     import torch
     from openvino import opset13 as op
 
-    from soundgrep.model.runtime import compiled
+    from soundgrep.model.encoders.runtime import compiled
 
     torch.set_num_threads(n_threads)
     a = np.random.default_rng(0).standard_normal((1536, 1536), dtype=np.float32)

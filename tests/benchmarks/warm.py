@@ -24,7 +24,7 @@ import pyarrow as pa
 from made_index import made_index, table_folder
 from text_tower import WORDS, full_size
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.search import Collection
 from soundgrep.search.store.manifest import EncoderRecord, Manifest, write_manifest
 from soundgrep.search.store.schema import CLIPS

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
 
 DEMO = Path(__file__).resolve().parents[2] / "data" / "demo"
 RATE_HZ = 22_050

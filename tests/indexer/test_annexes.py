@@ -13,7 +13,7 @@ import pytest
 from soundgrep.indexer.writing.annexes import drop_annex, write_annex
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search.store.annexes import read_annex
 from soundgrep.search.store.manifest import AnnexRecord, read_manifest

@@ -17,7 +17,7 @@ import soundfile
 from soundgrep import build_collection
 from soundgrep.indexer import IndexReport
 from soundgrep.indexer.report import Progress
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CheckpointError, CollectionError, EncoderMismatchError, UsageError
 from soundgrep.search import Collection, Hit
 

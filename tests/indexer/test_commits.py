@@ -15,7 +15,7 @@ from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model import system
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 from soundgrep.search.index import generation

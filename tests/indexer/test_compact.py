@@ -12,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from soundgrep.indexer.upkeep.compact import compact_collection
-from soundgrep.indexer.upkeep.verify import verify_collection
+from soundgrep.indexer.maintenance.compact import compact_collection
+from soundgrep.indexer.maintenance.verify import verify_collection
 from soundgrep.indexer.writing.annexes import write_annex
 from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError, UsageError
 from soundgrep.search import Collection
 from soundgrep.search.store.annexes import read_annex

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from soundgrep.indexer.upkeep.compact import compact_collection
-from soundgrep.indexer.upkeep.verify import verify_collection
+from soundgrep.indexer.maintenance.compact import compact_collection
+from soundgrep.indexer.maintenance.verify import verify_collection
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 

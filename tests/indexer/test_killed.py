@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from soundgrep import build_collection
-from soundgrep.indexer.upkeep.verify import verify_collection
+from soundgrep.indexer.maintenance.verify import verify_collection
 from soundgrep.search import Collection
 
 from ..waiting import wait_until

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from soundgrep import Collection, Encoder, build_collection, classify
+from soundgrep.indexer.maintenance.labels import Watch, classify_collection, store_labels
 from soundgrep.indexer.report import Progress
-from soundgrep.indexer.upkeep.labels import Watch, classify_collection, store_labels
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.model.errors import CollectionError, EncoderMismatchError, UsageError
 from soundgrep.search.evaluation.classification import Classification

@@ -10,7 +10,7 @@ import pytest
 
 from soundgrep import Encoder
 from soundgrep.indexer import map_collection
-from soundgrep.indexer.upkeep.layout import by_neighbourhoods, placed_among
+from soundgrep.indexer.maintenance.layout import by_neighbourhoods, placed_among
 from soundgrep.model.errors import CollectionError, QueryError, UsageError
 from soundgrep.search import Collection
 from soundgrep.search.map import MAX_CORNERS, colour_columns, has_map, inside, read_plane

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from soundgrep.indexer import add_metadata, build_collection
-from soundgrep.indexer.upkeep.metadata import merge_metadata
+from soundgrep.indexer.maintenance.metadata import merge_metadata
 from soundgrep.model.errors import CollectionError, UsageError
 from soundgrep.search import Collection
 

@@ -11,9 +11,9 @@ import pytest
 
 from soundgrep import Encoder, SearchOptions, build_collection
 from soundgrep.indexer import add_metadata, compact_collection, verify_collection
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
+from soundgrep.model.audio.segments import segment_starts
 from soundgrep.model.errors import CheckpointError, CollectionError, EncoderMismatchError, QueryError
-from soundgrep.model.segments import segment_starts
 from soundgrep.search import Collection, Collections
 
 from ..search.made import add_clips, by_clip, clustered

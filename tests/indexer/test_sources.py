@@ -20,9 +20,9 @@ from s3fs import S3FileSystem
 from soundgrep.indexer import BuildOptions, IndexReport, build_collection
 from soundgrep.indexer.inputs.files import Findings
 from soundgrep.indexer.inputs.sources import Source, find_clips
+from soundgrep.indexer.maintenance.metadata import known_metadata
 from soundgrep.indexer.report import Progress
-from soundgrep.indexer.upkeep.metadata import known_metadata
-from soundgrep.model.clip_files import open_clip
+from soundgrep.model.audio.clip_files import open_clip
 from soundgrep.model.errors import UsageError
 from soundgrep.search.store.identity import clip_id_of, path_of
 from soundgrep.search.store.manifest import CLIPS_FOLDER, read_manifest

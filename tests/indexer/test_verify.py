@@ -12,12 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundgrep.indexer.upkeep.verify import VerifyReport, verify_collection
+from soundgrep.indexer.maintenance.verify import VerifyReport, verify_collection
 from soundgrep.indexer.writing.annexes import write_annex
 from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 from soundgrep.search.store.identity import clip_id_of

@@ -15,7 +15,7 @@ import soundfile
 from soundgrep.indexer.engines import worker
 from soundgrep.indexer.engines.worker import EmbeddedFile, RecognisedFile, Task, read_file
 from soundgrep.indexer.report import Failure
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 
 from .sounds import sound, write
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from soundgrep.model.clapcap.registration import ClapCapConfig, ClapCapModel
+from soundgrep.model.captioning.registration import ClapCapConfig, ClapCapModel
 from soundgrep.model.msclap.configuration import MSClapAudioConfig, MSClapTextConfig
 from soundgrep.model.msclap.feature_extraction import MSClapFeatureExtractor
 from soundgrep.model.msclap.processing import MSClapProcessor

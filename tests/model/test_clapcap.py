@@ -13,12 +13,12 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoConfig, AutoModel, AutoProcessor
 
 from soundgrep import Encoder
-from soundgrep.model.clapcap.captioner import Captioner, CaptionSearch
-from soundgrep.model.clapcap.registration import ClapCapConfig, ClapCapModel
+from soundgrep.model.audio.spread import spread_starts
+from soundgrep.model.captioning.captioner import Captioner, CaptionSearch
+from soundgrep.model.captioning.registration import ClapCapConfig, ClapCapModel
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
 from soundgrep.model.errors import AudioError, CheckpointError, UsageError
 from soundgrep.model.msclap.processing import MSClapProcessor
-from soundgrep.model.runtime import RUNTIME_VARIABLE
-from soundgrep.model.spread import spread_starts
 
 from .captioner_checkpoint import build
 

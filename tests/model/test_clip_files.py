@@ -15,10 +15,10 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 from s3fs import S3FileSystem
 
-from soundgrep.model.archives import read_members
-from soundgrep.model.clip_files import clip_state, open_clip
-from soundgrep.model.clip_state import ClipState
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.archives import read_members
+from soundgrep.model.audio.clip_files import clip_state, open_clip
+from soundgrep.model.audio.clip_state import ClipState
+from soundgrep.model.audio.decoding import decode
 from soundgrep.model.errors import ArchiveError, AudioError
 
 from ..conftest import Bucket

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from soundgrep.model.cutting import CutCodec, cut
+from soundgrep.model.audio.cutting import CutCodec, cut
 from soundgrep.model.errors import AudioError
 
 RATE_HZ = 32_000

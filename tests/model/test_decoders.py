@@ -19,18 +19,18 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from soundgrep.model.cutting import cut
-from soundgrep.model.decoders import decode_apart
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.cutting import cut
+from soundgrep.model.audio.decoders import decode_apart
+from soundgrep.model.audio.decoding import decode
+from soundgrep.model.audio.excerpt import decode_excerpt, excerpt_blocks
+from soundgrep.model.audio.spread import spread_segments
 from soundgrep.model.errors import AudioError
-from soundgrep.model.excerpt import decode_excerpt, excerpt_blocks
-from soundgrep.model.spread import spread_segments
 
 from ..processes import children
 from ..ui.sounds import RATE_HZ, tone, write_wav
 from ..waiting import wait_until
 
-CHILD = "soundgrep.model.decoder_child"
+CHILD = "soundgrep.model.audio.decoder_child"
 Blocks = Iterator[npt.NDArray[np.float32]]
 
 
@@ -107,7 +107,7 @@ def test_what_hangs_is_ended_at_its_limit(long: Path) -> None:
 
 
 def test_what_gives_no_sign_of_life_is_ended(long: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("soundgrep.model.decoders.SILENCE_LIMIT_S", 0.3)
+    monkeypatch.setattr("soundgrep.model.audio.decoders.SILENCE_LIMIT_S", 0.3)
     with pytest.raises(AudioError, match=r"x: .* no sign of life for 0\.3 s"):
         list(decode_apart(time.sleep, 1000, name="x"))
     monkeypatch.undo()
@@ -198,7 +198,7 @@ def test_what_cannot_be_decoded_is_said_in_the_same_words(work: Callable[[Path],
 
 def test_nothing_is_decoded_in_this_process(long: Path) -> None:
     code = (
-        "import sys; from soundgrep.model.excerpt import decode_excerpt;"
+        "import sys; from soundgrep.model.audio.excerpt import decode_excerpt;"
         f"decode_excerpt({str(long)!r}, start_s=1, end_s=2, sampling_rate_hz=8000); print('av' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 import soundfile
 import soxr
 
-from soundgrep.model.decoding import AUDIO_SUFFIXES, decode
+from soundgrep.model.audio.decoding import AUDIO_SUFFIXES, decode
 
 from .media import named_in_bytes, sine, write_media
 

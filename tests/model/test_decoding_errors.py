@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
 from soundgrep.model.errors import AudioError
 
 from .media import named_in_bytes, sine, write_media

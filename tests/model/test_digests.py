@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from soundgrep.model import digests
 from soundgrep.model.cache import CACHE_VARIABLE
-from soundgrep.model.digests import digest_of
+from soundgrep.model.encoders import digests
+from soundgrep.model.encoders.digests import digest_of
 
 
 def naive(*paths: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
 
 
 def ogg_checksum(page: bytes) -> int:

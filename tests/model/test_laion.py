@@ -31,9 +31,9 @@ from transformers import (
 
 from soundgrep import Encoder
 from soundgrep.model.bert.network import gelu
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
 from soundgrep.model.errors import CheckpointError, SoundgrepWarning
 from soundgrep.model.laion.family import LaionClap
-from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from .clap_checkpoint import build
 

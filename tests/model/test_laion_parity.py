@@ -14,10 +14,10 @@ from transformers import ClapModel, RobertaTokenizer
 
 from soundgrep import Encoder
 from soundgrep.model.conversion import convert_checkpoint
+from soundgrep.model.encoders.original import Original
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
 from soundgrep.model.errors import CheckpointError, UsageError
 from soundgrep.model.laion.conversion import convert_original
-from soundgrep.model.original import Original
-from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from . import laion_reference
 from .clap_checkpoint import save_tokenizer_files

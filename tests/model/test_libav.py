@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from soundgrep.model.decoding import decode
-from soundgrep.model.libav import FlacWriter, open_media
+from soundgrep.model.audio.decoding import decode
+from soundgrep.model.audio.libav import FlacWriter, open_media
 
 from .media import sine
 

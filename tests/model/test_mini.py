@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from soundgrep.model.decoding import decode
-from soundgrep.model.encoder import Encoder
-from soundgrep.model.segments import segment_starts
+from soundgrep.model.audio.decoding import decode
+from soundgrep.model.audio.segments import segment_starts
+from soundgrep.model.encoders.encoder import Encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 MINI = ROOT / "model" / "mini"

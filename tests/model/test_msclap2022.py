@@ -15,6 +15,7 @@ from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoProces
 
 from soundgrep import Encoder
 from soundgrep.model.conversion import convert_checkpoint
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
 from soundgrep.model.errors import CheckpointError, SoundgrepWarning, UsageError
 from soundgrep.model.msclap.feature_extraction import MSClapFeatureExtractor
 from soundgrep.model.msclap2022.bert_tokenizer import load_tokenizer
@@ -26,7 +27,6 @@ from soundgrep.model.msclap2022.registration import (
     MSClap2022Processor,
     MSClap2022TextModelWithProjection,
 )
-from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from .bert_vocabulary import save_vocabulary
 from .msclap2022_checkpoint import build

@@ -13,8 +13,8 @@ import numpy.typing as npt
 import pytest
 import soundfile
 
-from soundgrep.model.cutting import cut
-from soundgrep.model.decoding import DecodedAudio, decode
+from soundgrep.model.audio.cutting import cut
+from soundgrep.model.audio.decoding import DecodedAudio, decode
 from soundgrep.model.errors import AudioError
 
 from .media import sine

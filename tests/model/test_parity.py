@@ -16,10 +16,10 @@ import pytest
 import torch
 
 from soundgrep import Encoder
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
 from soundgrep.model.errors import SoundgrepWarning
 from soundgrep.model.msclap.family import MSClap
-from soundgrep.model.runtime import RUNTIME_VARIABLE
 
 from ..waiting import LONG_S
 from .reference import GPT2_FILES, build, tokenizer

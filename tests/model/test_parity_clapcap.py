@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from soundgrep.model.clapcap.beams import likeliest
-from soundgrep.model.clapcap.captioner import Captioner, CaptionSearch, Writer
-from soundgrep.model.clapcap.openvino_writer import OpenVinoWriter
-from soundgrep.model.clapcap.torch_writer import TorchWriter, load_model
+from soundgrep.model.captioning.beams import likeliest
+from soundgrep.model.captioning.captioner import Captioner, CaptionSearch, Writer
+from soundgrep.model.captioning.openvino_writer import OpenVinoWriter
+from soundgrep.model.captioning.torch_writer import TorchWriter, load_model
 from soundgrep.model.conversion import convert_checkpoint
 from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from soundgrep.model.audio.excerpt import wav_bytes
+from soundgrep.model.audio.picture import MAX_COLUMNS, N_MELS, draw_picture
 from soundgrep.model.errors import AudioError
-from soundgrep.model.excerpt import wav_bytes
-from soundgrep.model.picture import MAX_COLUMNS, N_MELS, draw_picture
 
 RATE_HZ = 22_050
 

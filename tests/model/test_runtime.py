@@ -14,12 +14,12 @@ import torch
 from transformers.audio_utils import mel_filter_bank
 
 from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE, THREADS_VARIABLE, chosen_runtime, n_threads
 from soundgrep.model.errors import UsageError
 from soundgrep.model.msclap.audio_tower import GpuAudioTower, TorchAudioTower, load_model
 from soundgrep.model.msclap.mel import slaney_bank
 from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
-from soundgrep.model.runtime import RUNTIME_VARIABLE, THREADS_VARIABLE, chosen_runtime, n_threads
 
 MINI = Encoder.from_pretrained("mini").source
 

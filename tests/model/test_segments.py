@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from soundgrep.model.audio.segments import SegmentCutter, segment_starts
 from soundgrep.model.errors import UsageError
-from soundgrep.model.segments import SegmentCutter, segment_starts
 
 
 @pytest.mark.parametrize(

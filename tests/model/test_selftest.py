@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from soundgrep import Encoder
+from soundgrep.model.encoders.selftest import TRIPLES, examine_audio, examine_text
 from soundgrep.model.errors import CheckpointError
-from soundgrep.model.selftest import TRIPLES, examine_audio, examine_text
 
 Tensors = dict[str, npt.NDArray[np.floating]]
 POSITIONS, TOKENS = "text_model.encoder.position_embeddings.weight", "text_model.encoder.token_embeddings.weight"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soundgrep.indexer.inputs.files import is_audio_path
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
 
 RATE_HZ = 16_000
 WRITTEN = [

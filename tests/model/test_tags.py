@@ -12,9 +12,9 @@ import soundfile
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soundgrep.model.decoding import decode
-from soundgrep.model.tag_text import tag_text
-from soundgrep.model.written_tags import written_tags
+from soundgrep.model.audio.decoding import decode
+from soundgrep.model.audio.tag_text import tag_text
+from soundgrep.model.audio.written_tags import written_tags
 
 RATE_HZ = 16_000
 

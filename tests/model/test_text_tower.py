@@ -14,10 +14,10 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from soundgrep import Encoder
+from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
+from soundgrep.model.encoders.tensors import mapped_tensors
 from soundgrep.model.errors import CheckpointError, SoundgrepWarning
 from soundgrep.model.msclap.text_tower import MSClapTextTower
-from soundgrep.model.runtime import RUNTIME_VARIABLE
-from soundgrep.model.tensors import mapped_tensors
 
 TEXTS = ["", "a", "a dog barking in the rain", "Hund, größer!", "雨 🌧", "<|endoftext|>", "dog " * 30]
 

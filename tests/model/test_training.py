@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import UsageError
 from soundgrep.model.training import effects, listener
 from soundgrep.model.training.anchors import Anchors, class_phrases, embed_texts

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.search import Collection
 
 from .made import Float, add_clips, by_clip, clustered

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from soundgrep.indexer.engines.worker import EmbeddedFile, FileState
 from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.writer import Writer
-from soundgrep.model.decoding import AudioInfo
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.audio.decoding import AudioInfo
+from soundgrep.model.encoders.encoder import Encoder
 
 Float = npt.NDArray[np.float32]
 

@@ -15,7 +15,7 @@ import pytest
 
 from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.writer import Writer
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.search import Collection, SearchOptions
 from soundgrep.search.index import Index
 from soundgrep.search.index.bank import Bank

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import AudioError, CheckpointError, CollectionError, EncoderMismatchError, QueryError
 from soundgrep.search import Collection, Hit
 from soundgrep.search.store.manifest import FORMAT_VERSION

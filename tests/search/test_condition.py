@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from soundgrep.indexer import save_query
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection
 from soundgrep.search.facets.counting import Facets

@@ -24,7 +24,7 @@ from soundgrep.indexer import (
     save_query,
     verify_collection,
 )
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError, SoundgrepError
 from soundgrep.search import Collection, Query
 from soundgrep.search.saved import file_of

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import SoundgrepWarning, UsageError
 from soundgrep.search import Collection, evaluate
 from soundgrep.search.evaluation.retrieval import embed_texts

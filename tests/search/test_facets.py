@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from soundgrep.indexer.writing.annexes import write_annex
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, Collections, SearchOptions
 from soundgrep.search.facets.counting import Facets

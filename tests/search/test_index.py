@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 from soundgrep.search.index import Index, Source, build_index, fold_index

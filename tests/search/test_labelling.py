@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import UsageError
 from soundgrep.search import Collection
 from soundgrep.search.evaluation.classification import Accuracy, Classification

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from soundgrep.indexer.writing.annexes import write_annex
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, Hit, Hits, Query, SearchOptions
 from soundgrep.search.querying.fusion import reciprocal_rank_fusion

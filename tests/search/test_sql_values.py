@@ -16,7 +16,7 @@ from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, SearchOptions
 from soundgrep.search.facets.reading import read_columns
 from soundgrep.search.sql.views import quoted
-from soundgrep.ui.saving import FORMATS, json_rows, save_rows
+from soundgrep.ui.rows_file import FORMATS, json_rows, save_rows
 from soundgrep.ui.screen import json_text
 from soundgrep.ui.table import table_lines
 

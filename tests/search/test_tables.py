@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 from soundgrep.search.store.identity import clip_id_of, segment_id_of

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundgrep.model.encoder import Encoder
+from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError, EncoderMismatchError, QueryError
 from soundgrep.search import Collection, Query, SearchOptions
 from soundgrep.search.live import LiveCollections

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from transformers import AutoTokenizer
 
-from soundgrep.indexer.upkeep.captions import ROWS
+from soundgrep.indexer.maintenance.captions import ROWS
 from soundgrep.indexer.writing.annexes import write_annex
 
 from ..model import captioner_checkpoint, msclap2022_checkpoint

@@ -19,8 +19,8 @@ import pytest
 from rich.cells import cell_len
 
 from soundgrep import Collections, build_collection, compact_collection
+from soundgrep.model.encoders.loading import loading_encoder
 from soundgrep.model.errors import CheckpointError, CollectionError
-from soundgrep.model.loading import loading_encoder
 from soundgrep.model.paths import exact_path, path_columns
 from soundgrep.search.takeaway.archive import archive_of
 from soundgrep.search.takeaway.items import items_of

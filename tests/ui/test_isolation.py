@@ -26,7 +26,7 @@ from .command import ENVIRONMENT, SOUNDGREP, soundgrep
 from .service import served
 from .sounds import tone, write_wav
 
-CHILD = "soundgrep.model.decoder_child"
+CHILD = "soundgrep.model.audio.decoder_child"
 LONG_S = 2 * 3600
 START = {"start_s": LONG_S - 10, "end_s": LONG_S - 5}
 

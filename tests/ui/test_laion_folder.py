@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from soundgrep import Collection, Encoder
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
 
 from .command import soundgrep
 from .conftest import Indexed

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pytest
 
 from soundgrep import Collection, Query, SearchOptions
-from soundgrep.model.decoding import decode
+from soundgrep.model.audio.decoding import decode
 from soundgrep.search import Collections, Hit
 from soundgrep.search.querying.fusion import reciprocal_rank_fusion
 from soundgrep.ui.program import run

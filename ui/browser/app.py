@@ -12,11 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..service.desk import Desk
-from ..service.limits import check_host
-from ..service.refusals import RefusedError
-from ..service.settings import Settings
-from ..service.watching import watched
+from ..web.collections import watched
+from ..web.executor import Desk
+from ..web.limits import check_host
+from ..web.refusals import RefusedError
+from ..web.settings import Settings
 from . import resources
 from .downloads import download_routes
 from .media import media_routes

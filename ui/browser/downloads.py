@@ -15,7 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from ...model.errors import SoundgrepError
-from ..service.refusals import refusal, refusal_of
+from ..web.refusals import refusal, refusal_of
 
 PREFIX = "/soundgrep/take"
 N_OFFERS = 512

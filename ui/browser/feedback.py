@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from ...indexer.upkeep.queries import delete_query, save_query
+from ...indexer.maintenance.queries import delete_query, save_query
 from ...model.errors import SoundgrepError
 from ...search.saved import MAX_NAME, saved_queries
 from ..screen import counted

@@ -9,12 +9,12 @@ import streamlit as st
 
 from ...indexer.job import IndexTask, JobStatus
 from ...indexer.report import Failure, IndexReport, Progress
+from ...model.encoders.runtime import usable_cores
 from ...model.errors import SoundgrepError
 from ...model.paths import readable_path
-from ...model.runtime import usable_cores
 from ...search import Collection
 from ..screen import counted, printable, spoken_duration
-from ..service.settings import LOOPBACK_HOSTS
+from ..web.settings import LOOPBACK_HOSTS
 from . import resources
 from .folders import chosen_folder, completions
 from .state import as_text
@@ -97,7 +97,7 @@ def _show_choice(collection: Collection, *, is_running: bool) -> None:
 @st.cache_data(show_spinner=False)
 def _encoders() -> list[str]:
     """The encoders that go by a name, our own first."""
-    from ...model.registry import known_models
+    from ...model.encoders.registry import known_models
 
     names = [one.release.name for one in known_models()]
     return sorted(names, key=lambda name: name != _DEFAULT)

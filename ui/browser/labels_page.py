@@ -76,7 +76,7 @@ def _asked() -> tuple[tuple[str, ...], str]:
 
 def _classified(member: Collection, texts: tuple[str, ...], template: str) -> Classification:
     """Classify, or remember; a few answers are kept for all visitors."""
-    from ...indexer.upkeep.labels import classify_collection
+    from ...indexer.maintenance.labels import classify_collection
 
     labels = labels_of(texts, source="the list of labels")
     manifest = member.manifest
@@ -151,7 +151,7 @@ def _draw_examples(member: Collection, found: Classification, places: Places, ch
 
 
 def _store(member: Collection, found: Classification, least: float) -> None:
-    from ...indexer.upkeep.labels import store_labels
+    from ...indexer.maintenance.labels import store_labels
 
     try:
         with st.spinner("Writing the labels"):

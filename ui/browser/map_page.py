@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from ...indexer.job import JobStatus, MapTask
-from ...indexer.upkeep.layout import METHODS, check_method
+from ...indexer.maintenance.layout import METHODS, check_method
 from ...model.errors import SoundgrepError
 from ...search import Collection
 from ...search.map import MAX_CORNERS, colour_columns, has_map

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from ...model.errors import SoundgrepError
-from ..service.desk import Desk
-from ..service.refusals import RefusedError, refusal, refusal_of
-from ..service.sounds import file_answer, preview_answer
+from ..web.executor import Desk
+from ..web.refusals import RefusedError, refusal, refusal_of
+from ..web.sounds import file_answer, preview_answer
 from .assets import ASSETS, asset_version
 
 PREFIX = "/soundgrep"

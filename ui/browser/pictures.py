@@ -6,11 +6,11 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-from ...model.clip_files import checked_clip
-from ...model.indexed_clip import IndexedClip
+from ...model.audio.clip_files import checked_clip
+from ...model.audio.indexed_clip import IndexedClip
 from ...search.union import Collections
-from ..service.desk import Desk
-from ..service.refusals import RefusedError
+from ..web.executor import Desk
+from ..web.refusals import RefusedError
 
 MAX_PICTURE_S = 120.0
 N_KEPT = 512
@@ -39,6 +39,6 @@ async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
 
 @lru_cache(maxsize=N_KEPT)
 def _drawn(clip: IndexedClip, start_s: float, end_s: float, limit_s: float) -> bytes:
-    from ...model.picture import draw_picture
+    from ...model.audio.picture import draw_picture
 
     return draw_picture(clip, start_s=start_s, end_s=end_s, limit_s=limit_s).to_bytes()

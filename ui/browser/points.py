@@ -13,8 +13,8 @@ from starlette.responses import Response
 from ...search import Collection
 from ...search.map import Plane, read_plane
 from ...search.union import Collections
-from ..service.desk import Desk
-from ..service.refusals import RefusedError
+from ..web.executor import Desk
+from ..web.refusals import RefusedError
 
 MOST = 20_000
 """Points that are drawn at most; the page stays quick with five times as many, and eyes don't tell more apart."""

@@ -17,7 +17,7 @@ from ...indexer.phrases import PHRASES
 from ...model.errors import SoundgrepError
 from ...search.suggestions import suggest
 from ...search.union import Collections
-from ..service.desk import Desk
+from ..web.executor import Desk
 
 Answer = TypeVar("Answer")
 N_SOUNDS = 256

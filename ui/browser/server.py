@@ -12,9 +12,9 @@ from typing import Any
 import uvicorn
 
 from ...model.errors import SoundgrepWarning
-from ..service.desk import Desk
-from ..service.settings import Settings
-from ..service.watching import open_collections
+from ..web.collections import open_collections
+from ..web.executor import Desk
+from ..web.settings import Settings
 from .theme import THEME
 
 MAX_UPLOAD_MB = 200

@@ -12,7 +12,7 @@ from ...model.errors import QueryError, SoundgrepError
 from ...search import Query
 from ...search.union import Collections
 from ..screen import printable
-from ..service.sent import decode_sent
+from ..web.uploads import decode_sent
 from . import resources, state
 from .state import as_text
 

@@ -12,7 +12,7 @@ import streamlit as st
 
 from ...model.errors import SoundgrepError
 from ...search import Collection
-from ..saving import FORMATS, rows_as
+from ..rows_file import FORMATS, rows_as
 from ..screen import counted, printable
 from . import resources
 from .chart import Chart, chart_of

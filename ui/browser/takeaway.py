@@ -14,7 +14,7 @@ from ...search.takeaway.archive import What, archive_of, estimate
 from ...search.takeaway.items import Item, items_of, items_of_clips, rows_of
 from ...search.takeaway.playlist import playlist_of
 from ...search.union import Collections
-from ..saving import rows_as
+from ..rows_file import rows_as
 from ..screen import counted, json_text, spoken_size
 from . import resources, state
 from .asking import find

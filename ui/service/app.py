@@ -11,14 +11,14 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 
 from ...model.errors import SoundgrepWarning
+from ..web.collections import open_collections, watched
+from ..web.executor import Desk
+from ..web.limits import Limits
+from ..web.settings import Settings
 from .clips import clip_routes
-from .desk import Desk
-from .limits import Limits
 from .metrics import CONTENT_TYPE, Metrics, Observed
 from .problems import install
 from .searching import search_routes
-from .settings import Settings
-from .watching import open_collections, watched
 
 DESCRIPTION = "Find sounds by describing them. Read-only; failures are {'error': 'one sentence'}."
 

@@ -11,8 +11,8 @@ from fastapi import Query as Parameters
 from fastapi.responses import Response
 
 from ...search.union import Collections
-from .desk import Desk, no_such_clip
-from .sounds import file_answer, preview_answer
+from ..web.executor import Desk, no_such_clip
+from ..web.sounds import file_answer, preview_answer
 
 
 def clip_routes(desk: Desk) -> APIRouter:

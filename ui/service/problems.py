@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from ...model.errors import SoundgrepError
-from .refusals import RefusedError, refusal, refusal_of
+from ..web.refusals import RefusedError, refusal, refusal_of
 
 _log = logging.getLogger(__name__)
 

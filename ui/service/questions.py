@@ -11,8 +11,8 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from ...search import Hit, Hits, Query, SearchOptions
 from ...search.union import Collections
-from .refusals import RefusedError
-from .settings import Settings
+from ..web.refusals import RefusedError
+from ..web.settings import Settings
 
 MAX_TEXT = 10_000
 MAX_TERMS = 32

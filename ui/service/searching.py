@@ -13,11 +13,11 @@ from ...search import Query
 from ...search.querying.condition import Values
 from ...search.several import BOTH
 from ...search.union import Collections
-from .desk import Desk
-from .limits import SOUND_PATH
+from ..web.executor import Desk
+from ..web.limits import SOUND_PATH
+from ..web.refusals import RefusedError
+from ..web.uploads import decode_sent
 from .questions import Answer, Answers, Listing, Question, Questions, ShortQuestion, answer
-from .refusals import RefusedError
-from .sent import decode_sent
 
 
 def search_routes(desk: Desk) -> APIRouter:

@@ -15,11 +15,11 @@ from typing import Any
 
 import uvicorn
 
+from ...model.encoders.runtime import THREADS_VARIABLE, usable_cores
 from ...model.errors import SoundgrepWarning
-from ...model.runtime import THREADS_VARIABLE, usable_cores
 from ...search.live import LiveCollections
+from ..web.settings import Settings
 from .metrics import FOLDER_VARIABLE
-from .settings import Settings
 
 _OPTIONS: dict[str, Any] = {
     "lifespan": "on",

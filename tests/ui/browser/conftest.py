@@ -113,7 +113,7 @@ def address(demo_collection: Path) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def odd_collection(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Clips with odd names, one that has gone since, and a long one with glass breaking near its end."""
-    from soundgrep.model.excerpt import decode_excerpt
+    from soundgrep.model.audio.excerpt import decode_excerpt
 
     folder = tmp_path_factory.mktemp("odd")
     sounds = folder / "sounds"

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from playwright.sync_api import Browser
 
-from soundgrep.model.excerpt import decode_excerpt
+from soundgrep.model.audio.excerpt import decode_excerpt
 
 from ..sounds import RATE_HZ, write_wav
 from .conftest import DEMO, LOOK_MS, chromium, hit_names, hits_change, opened

@@ -1,0 +1,1 @@
+"""Commands: a file a command, named as the command: parse, one library call, print."""

@@ -1,0 +1,97 @@
+"""`soundgrep show`: what a collection holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..screen import counted, printable, shown_path, spoken_duration, spoken_size, write_json, write_line
+
+if TYPE_CHECKING:
+    from ...search.store.manifest import EarRecord, IndexRecord, Tuning
+
+HELP = """\
+Show what a collection holds.
+
+The encoder it was made with, how many clips and hours of sound, its size on
+disk and the kind of its index; for a large one also what visiting more or
+fewer of its cells finds and costs, as measured when it was built."""
+
+EXAMPLES = """\
+Example:
+  soundgrep show sounds.soundgrep"""
+
+
+def show(
+    collection: Annotated[
+        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
+) -> None:
+    """Describes a collection from its manifest."""
+    from ...search import Collection
+
+    opened = Collection.open(collection)
+    # An empty table has no sum.
+    duration_s = opened.sql("SELECT coalesce(sum(duration_s), 0) AS s FROM clips").column("s")[0].as_py()
+    size_bytes = sum(file.lstat().st_size for file in opened.path.rglob("*") if file.is_file())
+    if as_json:
+        facts = {"path": str(opened.path.absolute()), "duration_s": duration_s, "size_bytes": size_bytes}
+        write_json(facts | dataclasses.asdict(opened.manifest))
+        return
+    manifest = opened.manifest
+    for head, text in (
+        ("collection", shown_path(opened.path)),
+        ("encoder", f"{printable(manifest.encoder.id)} ({manifest.encoder.digest[:19]})"),
+        *(
+            (("encoder", f"{printable(one.encoder.id)}, beside it, {_ear_in_words(one)}"))
+            for one in manifest.ears.values()
+        ),
+        ("clips", f"{manifest.n_clips:,}, {spoken_duration(duration_s)} of sound"),
+        ("segments", f"{manifest.n_segments:,} of {manifest.segment_s:g} s, one every {manifest.hop_s:g} s"),
+        ("index", _index_in_words(manifest.index)),
+        ("size", spoken_size(size_bytes)),
+        ("updated", manifest.updated_at),
+    ):
+        write_line(f"{head:<12}{text}")
+    index = manifest.index
+    if index is not None and index.tuning is not None:
+        write_line()
+        for line in _curve_lines(index.tuning, nprobe=index.nprobe):
+            write_line(line)
+        if index.advice is not None:
+            write_line(f"advice: {index.advice}")
+
+
+def _ear_in_words(ear: EarRecord) -> str:
+    segments = f"{counted(ear.n_segments, 'segment')} of {ear.segment_s:g} s, one every {ear.hop_s:g} s"
+    return f"heard {counted(ear.n_clips, 'clip')} in {segments}"
+
+
+def _index_in_words(index: IndexRecord | None) -> str:
+    if index is None:
+        return "none yet, every search is exact"
+    if index.nlist is None:
+        return f"{index.kind}, exact, over {counted(index.n_segments, 'segment')}"
+    cells = f"{index.nlist:,} cells, {index.nprobe} visited"
+    recall = "" if index.recall_at_10 is None else f", recall@10 {index.recall_at_10:.3f}"
+    return f"{index.kind} over {counted(index.n_segments, 'segment')}: {cells}{recall}"
+
+
+def _curve_lines(tuning: Tuning, *, nprobe: int | None) -> list[str]:
+    """What was measured when the index was built; the row that searches use is marked."""
+    from ..table import table_lines
+
+    rows = [
+        (
+            f"{point.nprobe:,}{' *' if point.nprobe == nprobe else ''}",
+            f"{point.text_recall:.3f}",
+            f"{point.audio_recall:.3f}",
+        )
+        for point in tuning.curve
+    ]
+    names = ["cells visited", "recall@10 of texts", "of sounds"]
+    return list(table_lines(names, rows, width=None))
