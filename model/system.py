@@ -43,6 +43,10 @@ _ASSUMED_MEMORY_BYTES = 8 << 30
 _STOP_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGTERM)
 _CAN_INHERIT = hasattr(os, "fork")
 _HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
+# Bytes of a set of signals in C's struct sigaction, and where struct siginfo has the address; None for no such signal.
+BUS_ERROR_LAYOUT = {"linux": (128, 16), "darwin": (4, 24)}.get(sys.platform)
+SA_SIGINFO = 0x40 if sys.platform == "darwin" else 4
+MAP_FIXED = 0x10
 _UNWAITING = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
 _PLAINLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _TOKEN_BYTES = 32

@@ -22,6 +22,7 @@ from .flat import write_flat
 from .generation import CELLS, EMBEDDINGS_NAME, FLAT, told, written_aside
 from .opening import Index
 from .space import Space
+from .sums import row_sums, write_sums
 
 EXACT_BELOW = 20_000
 """Collections of fewer segments are searched exactly: comparing every embedding takes a few milliseconds."""
@@ -32,6 +33,7 @@ N_TEXTS_CELLS = 2_000
 # An odd number whose multiples lie evenly over 64 bits (Knuth, The Art of Computer Programming, 6.4).
 _SPREAD = 0x9E37_79B9_7F4A_7C15
 _N_COLUMNS = 64
+_N_SUMMED = 16_384
 _TRAINING_PER_CELL = 40
 _MAX_SAMPLE_BYTES = 2**30
 # Share of the variance that the codes keep; what they leave out, the ranking by full embeddings puts right.
@@ -103,7 +105,7 @@ def build_index(
         parts = ((ids, embeddings, cells.cell_of(embeddings)) for ids, embeddings in source.batches())
         tuning, ids = _fill(place, cells, parts, source, target=target, trained=None, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=cells.write(place))
+        return _record(generation, cells, tuning, size_bytes=_write(place, cells, dim=source.embedding_dim))
 
 
 def fold_index(
@@ -151,7 +153,7 @@ def fold_index(
         target = record.tuning.target_recall
         tuning, ids = _fill(place, cells, parts(), source, target=target, trained=record.tuning, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=cells.write(place))
+        return _record(generation, cells, tuning, size_bytes=_write(place, cells, dim=source.embedding_dim))
 
 
 def _build_flat(
@@ -235,6 +237,15 @@ def _fill(
     best = [engine.search(text, 1, n_sure=1, allowed=None)[0][0] for text in texts]
     Bank.asked(texts, np.array(best, np.float32)).write(place)
     return tuning, np.concatenate(ordered)
+
+
+def _write(place: Path, cells: Cells, *, dim: int) -> int:
+    """Write the cells, and the sums of all; return the size of the codes' file."""
+    size_bytes, of_cells = cells.write(place)
+    stored = HalfEmbeddings.open(place / EMBEDDINGS_NAME, n=len(cells), embedding_dim=dim)
+    of_rows = [row_sums(stored.rows[first : first + _N_SUMMED]) for first in range(0, len(cells), _N_SUMMED)]
+    write_sums(place, np.concatenate([of_cells, *of_rows]))
+    return size_bytes
 
 
 def _record(generation: str, cells: Cells, tuning: Tuning, *, size_bytes: int) -> IndexRecord:

@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import struct
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ...model.system import sync_file, sync_folder
+from ...model.system import open_plain, sync_file, sync_folder
 from ..store.manifest import IndexRecord
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
@@ -20,6 +21,10 @@ FLAT = "flat"
 CELLS = "cells"
 EMBEDDINGS_NAME = "embeddings.f16"
 _IDS_NAME = "segment_ids.npy"
+
+# What damaged files make the system, numpy, zipfile and FAISS raise.
+_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
+_ERRORS += (OverflowError, struct.error, zipfile.BadZipFile)
 
 Int = npt.NDArray[np.int64]
 
@@ -47,7 +52,8 @@ def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
     if record.kind not in (FLAT, CELLS):
         raise CollectionError(f"{readable_path(generation)}: the index is of an older kind ({record.kind})")
     with told(generation, "read"):
-        ids: Int = np.load(generation / _IDS_NAME, allow_pickle=False)
+        with open_plain(generation / _IDS_NAME) as file:
+            ids: Int = np.load(file, allow_pickle=False)
         size_bytes = faiss_file(generation, record.kind).stat().st_size
         if size_bytes != record.size_bytes or ids.shape != (record.n_segments,) or ids.dtype != np.int64:
             raise CollectionError(
@@ -90,7 +96,7 @@ def told(place: Path, deed: str) -> Iterator[None]:
     """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
     try:
         yield
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
+    except _ERRORS as error:
         if isinstance(error, CollectionError):
             raise
         why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")

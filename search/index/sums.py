@@ -1,0 +1,109 @@
+"""Sums: one number for each row of embeddings and for each cell of codes, to notice flipped bits when they are read."""
+
+import itertools
+import zlib
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from .mapped import MappedFile
+
+SUMS_NAME = "sums.npy"
+_N_BLOCK = 8_192
+
+Int = npt.NDArray[np.int64]
+Sums = npt.NDArray[np.uint32]
+Bool = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
+
+
+class Checked:
+    """Parts of a file, each of which is checked when it is read for the first time.
+
+    Args:
+        file: The file.
+        sums: The sum of each part [n]; None where the index was built before there were sums.
+        starts: Where each part begins, and the last one ends [n + 1], where they are stretches of bytes.
+    """
+
+    def __init__(self, file: MappedFile, sums: Sums | None, *, starts: Int | None = None) -> None:
+        self._file = file
+        self._starts = starts
+        self._sums = sums
+        self._is_known = None if sums is None else np.zeros(len(sums), np.bool_)
+        self._all_known = False
+        self._last: Bool | None = None  # the filter that was checked last: most are asked again
+
+    def rows(self, found: npt.NDArray[np.generic], positions: Int | slice) -> None:
+        """Check rows [m, dim] that lie at some positions [m].
+
+        Raises:
+            IndexDamagedError: If one is not what was written.
+        """
+        if self._sums is None or self._is_known is None or self._is_known[positions].all():
+            return
+        if not np.array_equal(row_sums(found), self._sums[positions]):
+            raise self._file.damaged("is damaged")
+        self._is_known[positions] = True
+
+    def allowed_rows(self, rows: npt.NDArray[np.generic], allowed: Bool | None) -> None:
+        """Check all rows [n, dim], or those allowed [n]."""
+        if self._is_known is None or self._all_known or (allowed is not None and allowed is self._last):
+            return
+        n = len(rows)
+        if allowed is None:
+            for first in range(0, n, _N_BLOCK):
+                self.rows(rows[first : first + _N_BLOCK], slice(first, first + _N_BLOCK))
+            self._all_known = True
+            return
+        unknown = np.flatnonzero(allowed > self._is_known)
+        for first in range(0, len(unknown), _N_BLOCK):
+            positions = unknown[first : first + _N_BLOCK]
+            self.rows(rows[positions], positions)
+        self._last = None if allowed.flags.writeable else allowed
+
+    def stretches(self, numbers: Int) -> None:
+        """Check stretches of bytes by their numbers [m]."""
+        if self._sums is None or self._is_known is None or self._starts is None:
+            return
+        starts = self._starts
+        for number in numbers[~self._is_known[numbers]].tolist():
+            if zlib.crc32(self._file.content[starts[number] : starts[number + 1]]) != self._sums[number]:
+                raise self._file.damaged("is damaged")
+            self._is_known[number] = True
+
+
+def row_sums(rows: npt.NDArray[np.generic]) -> Sums:
+    """Sum rows [n, dim] up, each by itself [n]: the parity of its words, which any flipped bit changes."""
+    n, n_bytes = len(rows), rows.shape[1] * rows.itemsize
+    word = next(kind for kind in (np.uint64, np.uint32, np.uint16) if n_bytes % np.dtype(kind).itemsize == 0)
+    parity = np.bitwise_xor.reduce(rows.view(word), axis=1).astype(np.uint64) if n else np.empty(0, np.uint64)
+    return ((parity ^ (parity >> np.uint64(32))) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+
+
+def stretch_sums(content: Bytes, starts: Int) -> Sums:
+    """Sum stretches of bytes up, which begin and end at `starts` [n + 1]: [n]."""
+    pairs = itertools.pairwise(starts.tolist())
+    return np.array([zlib.crc32(content[first:end]) for first, end in pairs], np.uint32)
+
+
+def write_sums(generation: Path, sums: Sums) -> None:
+    """Write the sums of a generation, of stretches before those of rows."""
+    np.save(generation / SUMS_NAME, sums, allow_pickle=False)
+
+
+def read_sums(generation: Path, n: int) -> Sums | None:
+    """Read the sums of a generation; None if it was built before there were any.
+
+    Raises:
+        OSError: If they cannot be read.
+        ValueError: If they are not `n`.
+    """
+    path = generation / SUMS_NAME
+    if not path.exists():
+        return None
+    sums: Sums = np.load(path, allow_pickle=False)
+    if sums.shape != (n,) or sums.dtype != np.uint32:
+        raise ValueError(f"{SUMS_NAME} belongs to another index")
+    return sums
