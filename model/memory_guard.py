@@ -51,7 +51,7 @@ class _BusErrors:
         self._address_place = address_place
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._libc.mmap.restype = ctypes.c_void_p
-        self._libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 4, ctypes.c_long)
+        self._libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long)
         self._call = ctypes.CFUNCTYPE(None, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(self._touched)
         action, self._before = Action(), Action()
         action.handler, action.flags = ctypes.cast(self._call, ctypes.c_void_p).value, SA_SIGINFO
@@ -59,15 +59,17 @@ class _BusErrors:
 
     def _touched(self, _number: int, information: int, _context: int) -> None:
         address = ctypes.c_size_t.from_address(information + self._address_place).value
-        for guard in list(self.guards):
-            if guard.first <= address < guard.end:
-                guard.is_broken = True
-                page = address // mmap.PAGESIZE * mmap.PAGESIZE
-                flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_FIXED
-                self._libc.mmap(page, guard.end - page, mmap.PROT_READ, flags, -1, 0)
-                return
+        if any(self._is_filled(guard, address) for guard in list(self.guards) if guard.first <= address < guard.end):
+            return
         # Not ours: what was to be done before is done when the instruction fails again.
         self._libc.sigaction(signal.SIGBUS, ctypes.byref(self._before), None)
+
+    def _is_filled(self, guard: MemoryGuard, address: int) -> bool:
+        """Put zeros in the place of what is missing, and tell whether that went well."""
+        guard.is_broken = True
+        page = address // mmap.PAGESIZE * mmap.PAGESIZE
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_FIXED
+        return self._libc.mmap(page, guard.end - page, mmap.PROT_READ, flags, -1, 0) == page
 
 
 @functools.cache

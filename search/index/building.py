@@ -105,7 +105,7 @@ def build_index(
         parts = ((ids, embeddings, cells.cell_of(embeddings)) for ids, embeddings in source.batches())
         tuning, ids = _fill(place, cells, parts, source, target=target, trained=None, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=_write(place, cells, dim=source.embedding_dim))
+        return _record(generation, cells, tuning, size_bytes=_write(place, cells, ids, dim=source.embedding_dim))
 
 
 def fold_index(
@@ -153,7 +153,7 @@ def fold_index(
         target = record.tuning.target_recall
         tuning, ids = _fill(place, cells, parts(), source, target=target, trained=record.tuning, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=_write(place, cells, dim=source.embedding_dim))
+        return _record(generation, cells, tuning, size_bytes=_write(place, cells, ids, dim=source.embedding_dim))
 
 
 def _build_flat(
@@ -171,6 +171,7 @@ def _build_flat(
     Bank.asked(texts, (texts @ rows.T).max(axis=1, initial=-1.0)).write(place)
     write_ids(together[order])
     size_bytes = write_flat(place, rows)
+    write_sums(place, together[order], row_sums(rows))
     return IndexRecord(generation=generation, kind=FLAT, n_segments=len(together), size_bytes=size_bytes)
 
 
@@ -239,12 +240,12 @@ def _fill(
     return tuning, np.concatenate(ordered)
 
 
-def _write(place: Path, cells: Cells, *, dim: int) -> int:
+def _write(place: Path, cells: Cells, ids: Int, *, dim: int) -> int:
     """Write the cells, and the sums of all; return the size of the codes' file."""
     size_bytes, of_cells = cells.write(place)
     stored = HalfEmbeddings.open(place / EMBEDDINGS_NAME, n=len(cells), embedding_dim=dim)
     of_rows = [row_sums(stored.rows[first : first + _N_SUMMED]) for first in range(0, len(cells), _N_SUMMED)]
-    write_sums(place, np.concatenate([of_cells, *of_rows]))
+    write_sums(place, ids, of_cells, *of_rows)
     return size_bytes
 
 

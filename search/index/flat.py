@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .layout import flat_offset
 from .mapped import MappedFile
 from .scan import scan
-from .sums import Checked, Sums, read_sums, row_sums, write_sums
+from .sums import Checked, Sums, read_sums
 
 faiss: Any = _untyped_faiss
 
@@ -78,6 +78,5 @@ def write_flat(generation: Path, embeddings: Float) -> int:
     """
     index, rows = faiss.IndexFlatIP(embeddings.shape[1]), np.ascontiguousarray(embeddings, np.float32)
     index.add(rows)
-    write_sums(generation, row_sums(rows))
     faiss.write_index(index, str(generation / FLAT_NAME))
     return (generation / FLAT_NAME).stat().st_size

@@ -16,6 +16,7 @@ from ...model.system import open_plain, sync_file, sync_folder
 from ..store.manifest import IndexRecord
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
+from .sums import check_ids
 
 FLAT = "flat"
 CELLS = "cells"
@@ -59,6 +60,7 @@ def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
             raise CollectionError(
                 f"{readable_path(generation)}: the index cannot be read (a file is cut short or swapped)"
             )
+        check_ids(generation, ids)
     return ids
 
 

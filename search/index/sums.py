@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ...model.system import open_plain
 from .mapped import MappedFile
 
 SUMS_NAME = "sums.npy"
@@ -88,22 +89,42 @@ def stretch_sums(content: Bytes, starts: Int) -> Sums:
     return np.array([zlib.crc32(content[first:end]) for first, end in pairs], np.uint32)
 
 
-def write_sums(generation: Path, sums: Sums) -> None:
-    """Write the sums of a generation, of stretches before those of rows."""
-    np.save(generation / SUMS_NAME, sums, allow_pickle=False)
+def write_sums(generation: Path, ids: Int, *parts: Sums) -> None:
+    """Write the sums of a generation: of all its segments' ids [n], of stretches and then of rows."""
+    np.save(generation / SUMS_NAME, np.concatenate([row_sums(ids[np.newaxis]), *parts]), allow_pickle=False)
 
 
 def read_sums(generation: Path, n: int) -> Sums | None:
-    """Read the sums of a generation; None if it was built before there were any.
+    """Read the sums of the `n` parts of a generation; None if it was built before there were any.
 
     Raises:
         OSError: If they cannot be read.
-        ValueError: If they are not `n`.
+        ValueError: If they are of another number of parts.
     """
+    sums = _read(generation)
+    if sums is not None and sums.shape != (1 + n,):
+        raise ValueError(f"{SUMS_NAME} belongs to another index")
+    return None if sums is None else sums[1:]
+
+
+def check_ids(generation: Path, ids: Int) -> None:
+    """Check the ids of a generation's segments [n].
+
+    Raises:
+        OSError: If the sums cannot be read.
+        ValueError: If they are not what was written.
+    """
+    sums = _read(generation)
+    if sums is not None and sums[:1].tolist() != row_sums(ids[np.newaxis]).tolist():
+        raise ValueError("the ids are not what was written")
+
+
+def _read(generation: Path) -> Sums | None:
     path = generation / SUMS_NAME
     if not path.exists():
         return None
-    sums: Sums = np.load(path, allow_pickle=False)
-    if sums.shape != (n,) or sums.dtype != np.uint32:
-        raise ValueError(f"{SUMS_NAME} belongs to another index")
+    with open_plain(path) as file:
+        sums: Sums = np.load(file, allow_pickle=False)
+    if sums.ndim != 1 or sums.dtype != np.uint32:
+        raise ValueError(f"{SUMS_NAME} holds something else")
     return sums
