@@ -49,6 +49,8 @@ SA_SIGINFO = 0x40 if sys.platform == "darwin" else 4
 MAP_FIXED = 0x10
 _UNWAITING = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
 _PLAINLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+_CONNECTIONS = {socket.AF_INET: ("tcp", "tcp6"), socket.AF_INET6: ("tcp6",)}
+_MAPPED = bytes(10) + b"\xff\xff"
 _TOKEN_BYTES = 32
 _CONNECT_S = 60.0
 _TOKEN_S = 5.0
@@ -133,6 +135,42 @@ def user_number() -> int:
     """Tell users of one folder for temporary files apart; on Windows each has a folder of their own."""
     ask = getattr(os, "getuid", None)
     return int(ask()) if ask is not None else 0
+
+
+def can_tell_connections() -> bool:
+    """Whether the system says whose the connections on the loopback are."""
+    return Path("/proc/net/tcp").exists()
+
+
+def connection_owner(theirs: tuple[str, int], ours: tuple[str, int]) -> int | None:
+    """Return the number of the user who holds the other end of a connection within this machine.
+
+    Args:
+        theirs: Address and port at the other end.
+        ours: Address and port at this end.
+
+    Returns:
+        The number; None if the system does not say, or nobody holds it any more.
+    """
+    family = socket.AF_INET6 if ":" in theirs[0] else socket.AF_INET
+    with contextlib.suppress(OSError, ValueError):
+        for table in _CONNECTIONS[family]:
+            ends = [_kernel_address(one, family, wide=table == "tcp6") for one in (theirs, ours)]
+            for line in Path("/proc/net", table).read_bytes().splitlines()[1:]:
+                fields = line.split()
+                # An end without an inode is nobody's any more, and its owner reads as root.
+                if fields[1:3] == ends and fields[9] != b"0":
+                    return int(fields[7])
+    return None
+
+
+def _kernel_address(address: tuple[str, int], family: int, *, wide: bool) -> bytes:
+    """Write an address as the kernel's tables do: words in the machine's own order of bytes, in hexadecimal."""
+    packed = socket.inet_pton(family, address[0])
+    if wide and family == socket.AF_INET:
+        packed = _MAPPED + packed
+    words = [int.from_bytes(packed[place : place + 4], sys.byteorder) for place in range(0, len(packed), 4)]
+    return (":".join(["".join(f"{word:08X}" for word in words), f"{address[1]:04X}"])).encode()
 
 
 def sync_file(path: Path) -> None:

@@ -22,6 +22,7 @@ from .commands import (
     metadata,
     models,
     queries,
+    relocate,
     search,
     serve,
     show,
@@ -60,6 +61,7 @@ app.command("show", cls=PlainCommand, help=show.HELP, epilog=show.EXAMPLES)(show
 app.command("evaluate", cls=PlainCommand, help=evaluate.HELP, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("classify", cls=PlainCommand, help=classify.HELP, epilog=classify.EXAMPLES)(classify.classify)
 app.command("caption", cls=PlainCommand, help=caption.HELP, epilog=caption.EXAMPLES)(caption.caption)
+app.command("relocate", cls=PlainCommand, help=relocate.HELP, epilog=relocate.EXAMPLES)(relocate.relocate)
 app.command("queries", cls=PlainCommand, help=queries.HELP, epilog=queries.EXAMPLES)(queries.queries)
 app.command("map", cls=PlainCommand, help=map_.HELP, epilog=map_.EXAMPLES)(map_.map_)
 app.command("serve", cls=PlainCommand, help=serve.HELP, epilog=serve.EXAMPLES)(serve.serve)

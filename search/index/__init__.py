@@ -1,7 +1,7 @@
 """The index: which segments are nearest to a query, exactly or by visiting the most promising cells."""
 
 from .building import EXACT_BELOW, Progress, Source, TextQueries, build_index, fold_index
-from .generation import read_segment_ids
+from .generation import read_segment_ids, renamed_generation
 from .opening import Index
 
 __all__ = [
@@ -13,4 +13,5 @@ __all__ = [
     "build_index",
     "fold_index",
     "read_segment_ids",
+    "renamed_generation",
 ]

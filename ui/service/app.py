@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from ...model.errors import SoundgrepWarning
 from ..web.collections import open_collections, watched
 from ..web.executor import Desk
+from ..web.guard import Guard
 from ..web.limits import Limits
 from ..web.settings import Settings
 from .clips import clip_routes
@@ -49,6 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(clip_routes(desk))
     _status_routes(app, desk, metrics)
     app.add_middleware(Limits, settings=settings)
+    app.add_middleware(Guard, settings=settings)
     app.add_middleware(Observed, metrics=metrics)
     return app
 

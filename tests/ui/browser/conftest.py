@@ -44,6 +44,14 @@ LOOK_MS = 1_000 * LONG_S
 expect.set_options(timeout=LOOK_MS)
 
 
+_tokens: dict[str, str] = {}
+
+
+def bearer(address: str) -> dict[str, str]:
+    """The headers by which a program shows the token of the page at an address."""
+    return {"Authorization": f"Bearer {_tokens[address]}"}
+
+
 class Visit(Protocol):
     """Opens an address of the page."""
 
@@ -52,7 +60,7 @@ class Visit(Protocol):
 
 @contextlib.contextmanager
 def served(*arguments: str | Path) -> Iterator[str]:
-    """Serves collections with `soundgrep ui`, and gives the address."""
+    """Serves collections with `soundgrep ui`, and gives the address without its token."""
     process = subprocess.Popen(
         [SOUNDGREP, "ui", *arguments, "--no-open", "--port", "0"],
         env=ENVIRONMENT,
@@ -66,10 +74,11 @@ def served(*arguments: str | Path) -> Iterator[str]:
     try:
         told, _, _ = select.select([process.stdout], [], [], LONG_S)
         line = process.stdout.readline() if told else ""
-        found = re.search(r" at (http://\S+) ", line)
+        found = re.search(r" at (http://\S+)/\?token=(\S+) ", line)
         if found is None:
             process.kill()
             pytest.fail(f"soundgrep ui said {line!r} and {process.stderr.read()!r}")
+        _tokens[found[1]] = found[2]
         yield found[1]
     finally:
         process.send_signal(signal.SIGINT)
@@ -192,8 +201,7 @@ def visit(visitor: Callable[..., BrowserContext], address: str) -> Visit:
 
 def opened(page: Page, address: str, path: str = "", **parameters: str | list[str]) -> Page:
     """Opens an address and waits until the page is drawn."""
-    query = urlencode(parameters, doseq=True)
-    page.goto(f"{address}/{path}{'?' if query else ''}{query}")
+    page.goto(f"{address}/{path}?{urlencode(parameters | {'token': _tokens[address]}, doseq=True)}")
     settled(page)
     return page
 
