@@ -17,7 +17,7 @@ from .engines.worker import embed_texts
 from .hearing import Hearing
 from .inputs.files import Findings
 from .inputs.sources import Source, find_clips
-from .maintenance.listed import take_lists
+from .maintenance.list_membership import take_lists
 from .options import BuildOptions
 from .phrases import PHRASES
 from .report import IndexReport, Progress
@@ -94,8 +94,8 @@ def build_collection(
         take_lists(writer, findings, known)
         changes = find_changes(findings, known, failed, retry_failed=options.retry_failed)
         # The first encoder that is here reads what changed; the others hear of it after that.
-        by_ear = encoders.by_ear(writer.manifest)
-        ear, first = by_ear[0]
+        by_encoding = encoders.by_encoding(writer.manifest)
+        encoding, first = by_encoding[0]
         run = Run(
             writer,
             known,
@@ -105,20 +105,20 @@ def build_collection(
             failures=findings.failures,
             progress=progress,
             prune=options.prune,
-            ear=ear,
+            encoding=encoding,
         )
         with _engine(first, options, len(changes.to_read), n_workers, run.known_contents) as engine:
             run.read(engine)
-            _refresh_index(run, writer, ear, engine, encoder=first, options=options)
+            _refresh_index(run, writer, encoding, engine, encoder=first, options=options)
         turns: dict[str, Hearing] = {}
-        for one_ear, one in by_ear if writer.manifest.ears else ():
-            turn = Hearing(writer, one_ear, findings, encoder=one, progress=progress)
+        for name, one in by_encoding if len(writer.manifest.encodings) > 1 else ():
+            turn = Hearing(writer, name, findings, encoder=one, progress=progress)
             if one is first and not turn.n_files:
                 continue  # it was always here
             turns[one.id] = turn
             with _engine(one, options, turn.n_files, n_workers, turn.known_contents) as engine:
                 turn.read(engine)
-                _refresh_index(run, writer, one_ear, engine, encoder=one, options=options)
+                _refresh_index(run, writer, name, engine, encoder=one, options=options)
         report = run.report(elapsed_s=time.monotonic() - started_s)
         more = [failure for turn in turns.values() for failure in turn.failures]
         return dataclasses.replace(
@@ -132,11 +132,11 @@ def build_collection(
 
 
 def _refresh_index(
-    run: Run, writer: Writer, ear: str, engine: Engine, *, encoder: Encoder, options: BuildOptions
+    run: Run, writer: Writer, encoding: str, engine: Engine, *, encoder: Encoder, options: BuildOptions
 ) -> None:
     with run.building_index() as note:
         writer.refresh_index(
-            ear=ear,
+            encoding=encoding,
             text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]),
             options=IndexOptions(recall=options.recall, rebuild=options.rebuild_index),
             progress=note,

@@ -3,11 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..model.encoders.encoder import Encoder
-from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
 from .engines.worker import EmbeddedFile, RecognisedFile, Task
@@ -36,18 +34,18 @@ class Hearing:
     def __init__(
         self,
         writer: Writer,
-        ear: str,
+        encoding: str,
         findings: Findings,
         *,
         encoder: Encoder,
         progress: Callable[[Progress], None] | None,
     ) -> None:
         self._writer = writer
-        self._ear = ear
+        self._encoding = encoding
         self._encoder = encoder
         self._progress = progress
         self._contents = {clip_id: clip.content_hash for clip_id, clip in writer.known_clips().items()}
-        heard = writer.heard_clips(ear)
+        heard = writer.covered_clips(encoding)
         self._files: dict[bytes, FoundFile] = {}
         for file in findings.files.values():
             clip_id = clip_id_of(file.path)
@@ -56,9 +54,9 @@ class Hearing:
                 self._files[file.path] = file
         wanted = {self._contents[clip_id_of(path)] for path in self._files}
         # What was copied or moved, it heard under another name; that may be gone from the tables by now.
-        before = writer.heard_clips(ear, as_opened=True)
+        before = writer.covered_clips(encoding, as_opened=True)
         self._donors = {content: clip_id for clip_id, content in before.items() if content in wanted}
-        self._batch = Batch(encoder.digest, ear=ear)
+        self._batch = writer.batch(encoding)
         self._recognised: dict[bytes, RecognisedFile] = {}
         self.failures: list[Failure] = []
         self.n_heard = 0
@@ -84,7 +82,7 @@ class Hearing:
             CheckpointError: If the encoder cannot be loaded.
             KeyboardInterrupt: If the run was interrupted; what was heard is committed first.
         """
-        hop_s = as_heard(self._writer.manifest, self._ear).hop_s
+        hop_s = self._writer.manifest.encodings[self._encoding].hop_s
         source = str(self._encoder.source)
         tasks = (Task(file.path, source, hop_s, span=file.span) for file in self._files.values())
         try:
@@ -105,7 +103,7 @@ class Hearing:
         if outcome.state.content_hash != self._contents[clip_id]:
             return  # it was written to meanwhile: the next run reads it anew
         if isinstance(outcome, EmbeddedFile):
-            self._batch.hear(task.path, outcome, clip=self._clip(clip_id))
+            self._batch.cover(task.path, outcome)
             self.audio_s += outcome.info.duration_s
         else:
             self._recognised[task.path] = outcome
@@ -113,7 +111,7 @@ class Hearing:
 
     def _commit(self) -> None:
         batch, recognised = self._batch, self._recognised
-        self._batch, self._recognised = Batch(self._encoder.digest, ear=self._ear), {}
+        self._batch, self._recognised = self._writer.batch(self._encoding), {}
         self._committed_s = time.monotonic()
         self._take_recognised(batch, recognised)
         self._writer.commit(batch)
@@ -122,15 +120,10 @@ class Hearing:
         if not recognised:
             return
         donors = {path: self._donors[file.state.content_hash] for path, file in recognised.items()}
-        _, segments = self._writer.rows_as_opened(sorted(set(donors.values())), ear=self._ear)
+        _, segments = self._writer.rows_as_opened(sorted(set(donors.values())), encoding=self._encoding)
         for path, donor in donors.items():
             own = segments.filter(pc.field("clip_id") == donor)
-            clip = self._clip(clip_id_of(path))
-            batch.hear_copy(path, recognised[path].state, clip=clip, segments=own)
-
-    def _clip(self, clip_id: int) -> pa.Table | None:
-        """Give a clip's row where it says what was heard: that of the first encoder does."""
-        return self._writer.clip_rows([clip_id]) if self._ear == FIRST else None
+            batch.cover_copy(path, recognised[path].state, segments=own)
 
     def _is_commit_due(self) -> bool:
         return (

@@ -12,10 +12,9 @@ from ..model.audio.archives import split_member
 from ..model.audio.stores import is_url
 from ..model.encoders.encoder import Encoder
 from ..model.paths import readable_path
-from ..search.store.ears import FIRST, as_heard
 from ..search.store.identity import clip_id_of
 from .engines.engine import Engine, Outcome
-from .engines.patience import read_with_patience
+from .engines.retry import read_with_retry
 from .engines.worker import EmbeddedFile, RecognisedFile, Task
 from .inputs.files import is_gone
 from .report import Failure, IndexReport, Note, Progress
@@ -44,7 +43,7 @@ class Run:
         failures: Iterable[Failure],
         progress: Callable[[Progress], None] | None,
         prune: bool = False,
-        ear: str = FIRST,
+        encoding: str,
     ) -> None:
         self._writer = writer
         self._known = known
@@ -55,19 +54,19 @@ class Run:
         self._notes: list[Note] = []
         self._progress = progress
         self._prune = prune
-        self._ear = ear
-        self._batch = Batch(encoder.digest, ear=ear)
+        self._encoding = encoding
+        self._batch = writer.batch(encoding)
         self._recognised: dict[bytes, RecognisedFile] = {}
         self._writing: Future[None] | None = None
         self._writing_thread = ThreadPoolExecutor(1, "soundgrep-writing")
         self._files = {file.path: file for file in changes.to_read}
         # A file that was moved or copied has the size it had.
         sizes = {file.size_bytes for file in changes.to_read}
-        heard = writer.heard_clips(ear) if writer.manifest.ears else None  # a lone encoder has heard every clip
+        heard = writer.covered_clips(encoding)
         self._donors = {
             clip.content_hash: clip_id
             for clip_id, clip in known.items()
-            if clip.size_bytes in sizes and (heard is None or heard.get(clip_id) == clip.content_hash)
+            if clip.size_bytes in sizes and heard.get(clip_id) == clip.content_hash
         }
         # Files that are gone, by content: where one of them has come up again, it was moved.
         self._unmoved: defaultdict[str, list[int]] = defaultdict(list)
@@ -101,7 +100,7 @@ class Run:
         """
         self._show()
         try:
-            for task, outcome in read_with_patience(engine, self._tasks()):
+            for task, outcome in read_with_retry(engine, self._tasks()):
                 self._note(task, outcome)
                 self._show()
                 if self._is_commit_due():
@@ -126,9 +125,9 @@ class Run:
         manifest = self._writer.manifest
         return IndexReport(
             collection=self._writer.folder,
-            encoder_id=manifest.encoder.id,
+            encoder_id=manifest.encoding.encoder.id,
             n_clips=manifest.n_clips,
-            n_segments=manifest.n_segments,
+            n_segments=manifest.encoding.n_segments,
             n_added=self._n_added,
             n_replaced=self._n_replaced,
             n_removed=self._n_removed,
@@ -147,7 +146,7 @@ class Run:
             yield Task(
                 path=file.path,
                 encoder_source=str(self._encoder.source),
-                hop_s=as_heard(self._writer.manifest, self._ear).hop_s,
+                hop_s=self._writer.manifest.encodings[self._encoding].hop_s,
                 span=file.span,
             )
 
@@ -233,7 +232,7 @@ class Run:
         """Have the batch written behind the reading, after the one before it."""
         self._wait_for_writing()
         batch, recognised = self._batch, self._recognised
-        self._batch, self._recognised = Batch(self._encoder.digest, ear=self._ear), {}
+        self._batch, self._recognised = self._writer.batch(self._encoding), {}
         self._committed_s = time.monotonic()
         self._writing = self._writing_thread.submit(self._write, batch, recognised)
 
@@ -252,7 +251,7 @@ class Run:
         if not recognised:
             return
         donors = {path: self._donor(path, file) for path, file in recognised.items()}
-        clips, segments = self._writer.rows_as_opened(sorted(set(donors.values())), ear=self._ear)
+        clips, segments = self._writer.rows_as_opened(sorted(set(donors.values())), encoding=self._encoding)
         for path, donor in donors.items():
             state, clip_id = recognised[path].state, clip_id_of(path)
             clip = clips.filter(_is(donor))

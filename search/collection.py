@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from ..model.audio.indexed_clip import IndexedClip
 from ..model.errors import CollectionError
 from ..model.many import as_many
 from ..model.paths import readable_path, user_path
-from .encoders import ear_of, named_encoder, open_encoder
+from .encoders import encoding_of, named_encoder, open_encoder
 from .index.bank import Bank
 from .querying.condition import Condition, Values, checked_values
 from .querying.filters import Filters
@@ -33,7 +34,7 @@ from .several import BOTH, fused_search
 from .sql.calls import ROWS, Call
 from .store.annexes import read_annex
 from .store.confined import check_confined
-from .store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear, sql_name
+from .store.encodings import encoding_folder, find_encoding, sql_name
 from .store.manifest import CLIPS_FOLDER, INDEX_FOLDER, SEGMENTS_FOLDER, Manifest, read_manifest
 from .store.tables import Table
 
@@ -68,21 +69,21 @@ class Collection:
         *,
         encoder: Encoder | None,
         isolate_sql: bool = False,
-        ear: str = FIRST,
+        encoding: str | None = None,
         root: Collection | None = None,
     ) -> None:
         self.path = path
-        self.manifest = manifest if ear == FIRST else as_heard(manifest, ear)
         self._whole = manifest
-        self._ear = ear
-        self._place = ear_folder(path, ear)
+        self._encoding = encoding or manifest.default_encoding
+        self.manifest = replace(manifest, default_encoding=self._encoding)
+        self._place = encoding_folder(path, manifest, self._encoding)
         # What is no encoder's is read once, by the collection that was opened.
         self._root = root or self
         self._others: dict[str, Collection] = {}
         self._encoder = encoder
         self._isolate_sql = isolate_sql
         self._clips = Table.open(path / CLIPS_FOLDER, version=manifest.clips_version)
-        self._segments = Table.open(self._place / SEGMENTS_FOLDER, version=self.manifest.segments_version)
+        self._segments = Table.open(self._place / SEGMENTS_FOLDER, version=self.manifest.encoding.segments_version)
 
     @classmethod
     def open(
@@ -112,8 +113,8 @@ class Collection:
         manifest = read_manifest(folder)
         if isinstance(encoder, str | os.PathLike):
             encoder = named_encoder(manifest, encoder, collection=folder)
-        ear = FIRST if encoder is None else ear_of(manifest, encoder, collection=folder)
-        return cls(folder, manifest, encoder=encoder, isolate_sql=isolate_sql, ear=ear)
+        name = None if encoder is None else encoding_of(manifest, encoder, collection=folder)
+        return cls(folder, manifest, encoder=encoder, isolate_sql=isolate_sql, encoding=name)
 
     def __repr__(self) -> str:
         return f"Collection({readable_path(self.path)!r}, n_clips={self.n_clips}, n_segments={self.n_segments})"
@@ -126,7 +127,7 @@ class Collection:
     @property
     def n_segments(self) -> int:
         """Segments in the collection, as its encoder made them."""
-        return self.manifest.n_segments
+        return self.manifest.encoding.n_segments
 
     @property
     def segments(self) -> Table:
@@ -136,11 +137,11 @@ class Collection:
     @property
     def encoders(self) -> tuple[str, ...]:
         """Names of the encoders that heard the collection, the first one first."""
-        return tuple(record.id for record in ears_of(self._whole).values())
+        return tuple(record.encoder.id for record in self._whole.encodings.values())
 
     def is_heard_by(self, digest: str) -> bool:
         """Tell whether one of its encoders has this digest."""
-        return any(record.digest == digest for record in ears_of(self._whole).values())
+        return any(record.encoder.digest == digest for record in self._whole.encodings.values())
 
     def heard_by(self, encoder: str) -> Collection:
         """Give the same collection as another of its encoders heard it.
@@ -151,16 +152,16 @@ class Collection:
         Raises:
             CollectionError: If the collection has no such encoder, or its tables cannot be read.
         """
-        ear = find_ear(self._whole, encoder, collection=self.path)
-        if ear == self._ear:
+        name = find_encoding(self._whole, encoder, collection=self.path)
+        if name == self._encoding:
             return self
         if self._root is not self:
             return self._root.heard_by(encoder)
-        if ear not in self._others:
-            self._others[ear] = Collection(
-                self.path, self._whole, encoder=None, isolate_sql=self._isolate_sql, ear=ear, root=self
+        if name not in self._others:
+            self._others[name] = Collection(
+                self.path, self._whole, encoder=None, isolate_sql=self._isolate_sql, encoding=name, root=self
             )
-        return self._others[ear]
+        return self._others[name]
 
     @cached_property
     def encoder(self) -> Encoder:
@@ -170,7 +171,7 @@ class Collection:
             CheckpointError: If it is not on this machine any more.
             EncoderMismatchError: If what goes by its name now is another one.
         """
-        return self._encoder or open_encoder(self.manifest.encoder, collection=self.path)
+        return self._encoder or open_encoder(self.manifest.encoding.encoder, collection=self.path)
 
     def search(
         self,
@@ -329,9 +330,10 @@ class Collection:
     def _asked(self, encoder: str | None) -> dict[str, Collection]:
         """The collection as each encoder heard it that is asked, by their names."""
         if encoder is None:
-            return {self.manifest.encoder.id: self}
+            return {self.manifest.encoding.encoder.id: self}
         if encoder in BOTH:
-            return {record.id: self.heard_by(record.digest) for record in ears_of(self._whole).values()}
+            records = [one.encoder for one in self._whole.encodings.values()]
+            return {record.id: self.heard_by(record.digest) for record in records}
         return {encoder: self.heard_by(encoder)}
 
     def _search(
@@ -381,8 +383,8 @@ class Collection:
             embeddings=lambda rows: self._ranking.embeddings(rows),
             rows=self._rows,
             clips=lambda: self._clip_rows,
-            hop_s=self.manifest.hop_s,
-            embedding_dim=self.manifest.embedding_dim,
+            hop_s=self.manifest.encoding.hop_s,
+            embedding_dim=self.manifest.encoding.embedding_dim,
             place=readable_path(self.path),
         )
 
@@ -393,7 +395,7 @@ class Collection:
     @cached_property
     def bank(self) -> Bank | None:
         """How well ordinary descriptions are answered; None where no index was built since there are banks."""
-        record = self.manifest.index
+        record = self.manifest.encoding.index
         if record is None:
             return None
         try:
@@ -422,8 +424,9 @@ class Collection:
         if self._root is not self:
             return self._root._catalog
         tables = {CLIPS_FOLDER: self._clips, SEGMENTS_FOLDER: self._segments}
-        for ear in self._whole.ears:
-            tables[f"{SEGMENTS_FOLDER}_{sql_name(ear)}"] = self.heard_by(self._whole.ears[ear].encoder.digest).segments
+        for name, record in self._whole.encodings.items():
+            if name != self._encoding:
+                tables[f"{SEGMENTS_FOLDER}_{sql_name(name)}"] = self.heard_by(record.encoder.digest).segments
         for name in self.manifest.annexes:
             annex = read_annex(self.path, self.manifest, name)
             if annex is not None:
@@ -441,10 +444,12 @@ class Collection:
     def _ranking(self) -> Ranking:
         from .index import Index
 
-        index, record = None, self.manifest.index
+        index, record = None, self.manifest.encoding.index
         if record is not None:
             try:
-                index = Index.open(self._place / INDEX_FOLDER, record, embedding_dim=self.manifest.embedding_dim)
+                index = Index.open(
+                    self._place / INDEX_FOLDER, record, embedding_dim=self.manifest.encoding.embedding_dim
+                )
             except CollectionError as error:
                 _log.warning("%s; searching without it, exactly and more slowly", error)
-        return Ranking(self._rows, index, table=self._segments, embedding_dim=self.manifest.embedding_dim)
+        return Ranking(self._rows, index, table=self._segments, embedding_dim=self.manifest.encoding.embedding_dim)

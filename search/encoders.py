@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..model.paths import readable_path
-from .store.ears import ears_of
 from .store.manifest import EncoderRecord, Manifest
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collectio
     """
     from ..model.encoders.encoder import Encoder
 
-    for record in ears_of(manifest).values():
+    for record in (one.encoder for one in manifest.encodings.values()):
         if record.id == name:
             try:
                 return open_encoder(record, collection=collection)
@@ -80,22 +79,25 @@ def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collectio
     return Encoder.from_pretrained(name)
 
 
-def ear_of(manifest: Manifest, encoder: Encoder, *, collection: Path) -> str:
-    """Find what an encoder heard of a collection.
+def encoding_of(manifest: Manifest, encoder: Encoder, *, collection: Path) -> str:
+    """Find the encoding that an encoder made of a collection.
+
+    Returns:
+        The encoding's name.
 
     Raises:
-        EncoderMismatchError: If it is none of those that heard it, with the names.
+        EncoderMismatchError: If it made none, with the names of those that did.
     """
-    ears = ears_of(manifest)
-    for ear, record in ears.items():
+    records = {name: one.encoder for name, one in manifest.encodings.items()}
+    for name, record in records.items():
         if record.digest == encoder.digest:
-            return ear
-    namesakes = [record for record in ears.values() if record.id == encoder.id]
-    if namesakes or len(ears) == 1:
-        check_encoder((*namesakes, manifest.encoder)[0], encoder, collection=collection)
-    names = ", ".join(repr(record.id) for record in ears.values())
+            return name
+    namesakes = [record for record in records.values() if record.id == encoder.id]
+    if namesakes or len(records) == 1:
+        check_encoder((*namesakes, manifest.encoding.encoder)[0], encoder, collection=collection)
+    names = ", ".join(repr(record.id) for record in records.values())
     raise EncoderMismatchError(
-        f"{readable_path(collection)}: was heard by the encoders {names}, and cannot be used with {encoder.id!r}"
+        f"{readable_path(collection)}: was made by the encoders {names}, and cannot be used with {encoder.id!r}"
     )
 
 

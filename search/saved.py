@@ -175,7 +175,7 @@ def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
         raise CollectionError(f"{place}: its saved queries cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise CollectionError(f"{place}: the saved query {readable_path(name)!r} is damaged ({error})") from error
-    if found.encoder != manifest.encoder.digest:
+    if found.encoder != manifest.encoding.encoder.digest:
         raise EncoderMismatchError(
             f"{place}: the saved query {found.name!r} is of another encoder than the collection is of now"
         )

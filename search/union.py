@@ -48,12 +48,13 @@ class Collections:
             raise QueryError("there is no collection to ask")
         first = members[0]
         for other in members[1:]:
-            if not other.is_heard_by(first.manifest.encoder.digest):
+            if not other.is_heard_by(first.manifest.encoding.encoder.digest):
+                theirs, ours = (one.manifest.encoding.encoder.id for one in (other, first))
                 raise EncoderMismatchError(
-                    f"{readable_path(other.path)}: was made by the encoder {other.manifest.encoder.id!r}, and "
-                    f"{readable_path(first.path)} by {first.manifest.encoder.id!r}: they cannot be ranked together"
+                    f"{readable_path(other.path)}: was made by the encoder {theirs!r}, and {readable_path(first.path)} "
+                    f"by {ours!r}: they cannot be ranked together"
                 )
-        self.members = tuple(member.heard_by(first.manifest.encoder.digest) for member in members)
+        self.members = tuple(member.heard_by(first.manifest.encoding.encoder.digest) for member in members)
 
     @classmethod
     def open(
@@ -209,7 +210,7 @@ class Collections:
 
     def _by_encoder(self) -> dict[str, Collections]:
         first = self.members[0]
-        records = [first.heard_by(name).manifest.encoder for name in first.encoders]
+        records = [first.heard_by(name).manifest.encoding.encoder for name in first.encoders]
         return {
             record.id: self.heard_by(record.digest)
             for record in records

@@ -167,7 +167,7 @@ def _classified(collection: Collection, listed: Labels, labeller: Labeller) -> C
         clip_ids,
         [paths[clip] for clip in clip_ids.tolist()],
         best,
-        encoder_id=collection.manifest.encoder.id,
+        encoder_id=collection.manifest.encoding.encoder.id,
         where=readable_path(collection.path),
     )
 

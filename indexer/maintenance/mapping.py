@@ -18,7 +18,7 @@ from ...model.paths import readable_path
 from ...search import Collection
 from ...search.map import MAP_ANNEX
 from ...search.store.annexes import read_annex
-from ...search.store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER
+from ...search.store.manifest import CLIPS_FOLDER
 from ...search.store.schema import embedding_matrix
 from ...search.store.tables import Table
 from ..writing.annexes import write_annex
@@ -181,8 +181,8 @@ class _Reading:
 
     def __init__(self, collection: Collection, clip_ids: Int, progress: Callable[[str, float], None]) -> None:
         manifest = collection.manifest
-        self._table = Table.open(collection.path / SEGMENTS_FOLDER, version=manifest.segments_version)
-        self._embedding_dim, self._n_segments = manifest.embedding_dim, manifest.n_segments
+        self._table = collection.segments
+        self._embedding_dim, self._n_segments = manifest.encoding.embedding_dim, manifest.encoding.n_segments
         self._clip_ids, self._progress = clip_ids, progress
 
     def reduced(self) -> Float:

@@ -52,7 +52,7 @@ def save_query(
         name=name,
         text=text or str(asked),
         embedding=collection.resolve(asked).embedding,
-        encoder=collection.manifest.encoder.digest,
+        encoder=collection.manifest.encoding.encoder.digest,
         where=where,
         values=dict(values or {}),
         rejected=tuple(rejected),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from ...model.errors import CheckpointError, CollectionError, EncoderMismatchError
@@ -14,31 +15,32 @@ from ...model.paths import readable_path
 from ...model.system import sync_folder
 from ...search.encoders import open_encoder
 from ...search.store.annexes import annex_folder
-from ...search.store.ears import FIRST, ear_folder, ears_of
+from ...search.store.encodings import coverage_folder, encoding_folder
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
-    EARS_FOLDER,
-    HEARD_FOLDER,
+    COVERAGE_FOLDER,
+    ENCODINGS_FOLDER,
     INDEX_FOLDER,
     MANIFEST_NAME,
     PREVIOUS_MANIFEST_NAME,
     SEGMENTS_FOLDER,
     AnnexRecord,
-    EarRecord,
+    EncodingRecord,
     Manifest,
+    has_manifest,
     read_manifest,
-    settled,
     write_manifest,
 )
-from ...search.store.schema import CLIPS, HEARD, SEGMENTS
+from ...search.store.schema import CLIPS, COVERAGE, SEGMENTS
 from ...search.store.tables import LOG_FOLDER, Table
 from ..phrases import PHRASES
-from ..writing.ear import Ear
+from ..writing.tables import EncodingTables
+from ..writing.upgrade import upgraded
 from ..writing.writer import Writer, with_index
-from .audit import audit_tables, damage_of
+from .audit import CLIP_COLUMNS, UNCOVERED, UNFIT, audit_clips, audit_encoding, damage_of
 from .inspection import DAMAGED_FOLDER, annex_problems, index_problems, leftovers, part_of
-from .salvage import Salvage
+from .recovery import recover_clips, recover_coverage, recover_segments
 
 _TEMPORARY = ".tmp"
 
@@ -57,33 +59,30 @@ def repair_collection(folder: Path) -> Iterator[str]:
     """
     manifest, said = _mended_manifest(folder)
     yield from said
-    clips, is_cut, said = _mended_table(folder / CLIPS_FOLDER, CLIPS, manifest.clips_version)
+    clips, is_cut, said = _mended_table(folder, folder / CLIPS_FOLDER, CLIPS, manifest.clips_version)
     yield from said
-    segments, _, said = _mended_table(folder / SEGMENTS_FOLDER, SEGMENTS, manifest.segments_version)
+    default = encoding_folder(folder, manifest, manifest.default_encoding) / SEGMENTS_FOLDER
+    segments, _, said = _mended_table(folder, default, SEGMENTS, manifest.encoding.segments_version)
     yield from said
-    yield from _mend_rows(clips, segments, manifest, take_all=is_cut)
-    ears = {FIRST: Ear(folder, segments, None)}
-    for name, record in manifest.ears.items():
-        ears[name], said = _mended_ear(folder, name, record, clips)
+    yield from _mend_clips(clips, segments, manifest.encoding, take_all=is_cut)
+    # From here on everything lies where the newest format has it.
+    own = dataclasses.replace(manifest.encoding, segments_version=segments.version)
+    encodings = {**manifest.encodings, manifest.default_encoding: own}
+    manifest = upgraded(folder, dataclasses.replace(_with_clips(manifest, clips), encodings=encodings))
+    tables: dict[str, EncodingTables] = {}
+    for name, record in manifest.encodings.items():
+        tables[name], said = _mended_encoding(folder, name, record, clips)
         yield from said
+    yield from _drop_uncovered(clips, tables)
     annexes, said = _mended_annexes(folder, manifest)
     yield from said
-    after = settled(
-        dataclasses.replace(
-            manifest,
-            clips_version=clips.version,
-            segments_version=segments.version,
-            n_clips=clips.n_rows,
-            n_segments=segments.n_rows,
-            annexes=annexes,
-            ears={name: ears[name].recorded(record) for name, record in manifest.ears.items()},
-        )
-    )
-    if after != manifest or not (folder / MANIFEST_NAME).exists():
+    records = {name: tables[name].recorded(record) for name, record in manifest.encodings.items()}
+    after = dataclasses.replace(_with_clips(manifest, clips), annexes=annexes, encodings=records)
+    if not has_manifest(folder) or after != read_manifest(folder):
         write_manifest(folder, after)
-    for ear in ears:
-        if index_problems(folder, read_manifest(folder), ear):
-            yield _rebuilt_index(folder, ear, clips=clips, ears=ears)
+    for name in after.encodings:
+        if index_problems(folder, after, name):
+            yield _rebuilt_index(folder, name)
     for name in leftovers(folder):
         if name.endswith(_TEMPORARY) and (folder / name).name.startswith("."):
             _remove(folder / name)
@@ -101,20 +100,16 @@ def _mended_manifest(folder: Path) -> tuple[Manifest, list[str]]:
             raise damage from None
     if (folder / MANIFEST_NAME).exists():
         _put_aside(folder / MANIFEST_NAME, folder)
-    ears = {
-        name: dataclasses.replace(
-            record,
-            segments_version=_newest_version(ear_folder(folder, name) / SEGMENTS_FOLDER, record.segments_version),
-            heard_version=_newest_version(ear_folder(folder, name) / HEARD_FOLDER, record.heard_version),
+    records = {}
+    for name, record in previous.encodings.items():
+        segments, coverage = encoding_folder(folder, previous, name) / SEGMENTS_FOLDER, record.coverage_version
+        if coverage is not None:
+            coverage = _newest_version(coverage_folder(folder, previous, name) or folder, coverage)
+        records[name] = dataclasses.replace(
+            record, segments_version=_newest_version(segments, record.segments_version), coverage_version=coverage
         )
-        for name, record in previous.ears.items()
-    }
-    newest = dataclasses.replace(
-        previous,
-        ears=ears,
-        clips_version=_newest_version(folder / CLIPS_FOLDER, previous.clips_version),
-        segments_version=_newest_version(folder / SEGMENTS_FOLDER, previous.segments_version),
-    )
+    clips_version = _newest_version(folder / CLIPS_FOLDER, previous.clips_version)
+    newest = dataclasses.replace(previous, encodings=records, clips_version=clips_version)
     return newest, ["the manifest was made anew from the one before it"]
 
 
@@ -125,26 +120,25 @@ def _newest_version(folder: Path, otherwise: int) -> int:
         return otherwise
 
 
-def _mended_table(folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
+def _mended_table(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
     """Give a table at a version that can be read and written on from; whether its log was cut; what was done."""
-    table, said = _mended_log(folder, schema, version)
+    table, said = _mended_log(collection, folder, schema, version)
     is_cut = bool(said)
     if not is_cut and table.restore(version):
-        said = [f"{folder.name}: took back what a run that was killed had begun"]
+        said = [f"{part_of(collection, folder)}: took back what a run that was killed had begun"]
     damaged = [file for file in table.files() if damage_of(file) is not None]
     for file in damaged:
         if file.path.exists():
-            _put_aside(file.path, folder.parent)
+            _put_aside(file.path, collection)
     if damaged:
         table.forget_missing_files()
         n_rows = sum(file.n_rows for file in damaged)
-        said.append(
-            f"{folder.name}: took {len(damaged):,} damaged or missing files with {n_rows:,} rows out of the table"
-        )
+        part = part_of(collection, folder)
+        said.append(f"{part}: took {len(damaged):,} damaged or missing files with {n_rows:,} rows out of the table")
     return table, is_cut, said
 
 
-def _mended_log(folder: Path, schema: pa.Schema, version: int) -> tuple[Table, list[str]]:
+def _mended_log(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, list[str]]:
     """Open a table, its log cut back to where it can be read; made anew where it cannot be read at all."""
     try:
         Table.open(folder, version=version)
@@ -154,7 +148,7 @@ def _mended_log(folder: Path, schema: pa.Schema, version: int) -> tuple[Table, l
     log = folder / LOG_FOLDER
     hint = log / "_last_checkpoint"
     if hint.exists():
-        _put_aside(hint, folder.parent)
+        _put_aside(hint, collection)
     entries = sorted(log.glob("*.json")) if log.is_dir() else []
     numbers = [int(entry.stem) for entry in entries if entry.stem.isdecimal()]
     for number in reversed(numbers):
@@ -165,55 +159,67 @@ def _mended_log(folder: Path, schema: pa.Schema, version: int) -> tuple[Table, l
         for entry in log.iterdir():
             stem = entry.name.partition(".")[0]
             if stem.isdecimal() and int(stem) > number:
-                _put_aside(entry, folder.parent)
-        said = f"{folder.name}: cut the damaged end of the log, after version {number} of {version}"
+                _put_aside(entry, collection)
+        said = f"{part_of(collection, folder)}: cut the damaged end of the log, after version {number} of {version}"
         return Table.open(folder), [said] if number < version else []
     if log.exists():
-        _put_aside(log, folder.parent)
-    return Table.create(folder, schema), [f"{folder.name}: began a new log, as the old one was lost"]
+        _put_aside(log, collection)
+    return Table.create(folder, schema), [f"{part_of(collection, folder)}: began a new log, as the old one was lost"]
 
 
-def _mend_rows(clips: Table, segments: Table, manifest: Manifest, *, take_all: bool) -> Iterator[str]:
-    """Bring back lost rows from older files, then drop what is still not whole."""
-    digest, dim = manifest.encoder.digest, manifest.embedding_dim
-    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim)
-    if not audit.faults and not audit.orphans and not take_all:
-        return
-    salvage = Salvage(clips, segments, encoder_digest=digest, embedding_dim=dim)
-    segments.delete(sorted(audit.faults.get("embeddings that are not unit vectors", ())))
-    n_clips = salvage.bring_back_clips(None if take_all else audit.orphans)
-    if n_clips:
-        yield f"clips: brought back {n_clips:,} rows from older files"
-    n_segments = salvage.bring_back_segments()
-    if n_segments:
-        yield f"segments: brought back {n_segments:,} rows from older files"
-    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim)
-    clips.delete(sorted(audit.faulty))
-    segments.delete(sorted(audit.faulty | audit.orphans))
-    dropped = audit.faulty | audit.orphans
-    if dropped:
-        yield f"dropped {len(dropped):,} clips that were not whole: the next run indexes them again"
+def _mend_clips(clips: Table, segments: Table, record: EncodingRecord, *, take_all: bool) -> Iterator[str]:
+    """Bring back lost rows of clips, then drop those that are not whole."""
+    present = clips.read(["clip_id"]).column("clip_id").to_numpy()
+    lost = np.setdiff1d(segments.read(["clip_id"]).column("clip_id").to_numpy(), present)
+    if take_all or len(lost):
+        n_clips = recover_clips(clips, segments, None if take_all else lost.tolist(), record=record)
+        if n_clips:
+            yield f"clips: brought back {n_clips:,} rows from older files"
+    audit = audit_clips(clips.read(CLIP_COLUMNS), ())
+    faulty = set().union(*(ids for fault, ids in audit.faults.items() if fault != UNCOVERED))
+    clips.delete(sorted(faulty))
+    if faulty:
+        yield _dropped("clips", faulty)
 
 
-def _mended_ear(folder: Path, ear: str, record: EarRecord, clips: Table) -> tuple[Ear, list[str]]:
-    """Give the tables of a further encoder; what cannot be mended of them, it hears again."""
-    place, digest, dim = ear_folder(folder, ear), record.encoder.digest, record.embedding_dim
-    segments, _, said = _mended_table(place / SEGMENTS_FOLDER, SEGMENTS, record.segments_version)
-    heard, _, more = _mended_table(place / HEARD_FOLDER, HEARD, record.heard_version)
-    said = [f"{EARS_FOLDER}/{ear}/{sentence}" for sentence in (*said, *more)]
-    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim, heard=heard)
+def _mended_encoding(folder: Path, name: str, record: EncodingRecord, clips: Table) -> tuple[EncodingTables, list[str]]:
+    """Return the tables of an encoding; what cannot be mended of them, the next run embeds again."""
+    place = folder / ENCODINGS_FOLDER / name
+    segments, _, said = _mended_table(folder, place / SEGMENTS_FOLDER, SEGMENTS, record.segments_version)
+    coverage, _, more = _mended_table(folder, place / COVERAGE_FOLDER, COVERAGE, record.coverage_version or 0)
+    said += more
+    rows = clips.read(CLIP_COLUMNS)
+    audit = audit_encoding(rows, segments, coverage.read(), record=record)
     if audit.faults or audit.orphans:
-        segments.delete(sorted(audit.faults.get("embeddings that are not unit vectors", ())))
-        n_segments = Salvage(heard, segments, encoder_digest=digest, embedding_dim=dim).bring_back_segments()
+        segments.delete(sorted(audit.faults.get(UNFIT, ())))
+        n_segments = recover_segments(segments, coverage.read(), record=record)
         if n_segments:
-            said.append(f"{part_of(ear, SEGMENTS_FOLDER)}: brought back {n_segments:,} rows from older files")
-        audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim, heard=heard)
-        dropped = sorted(audit.faulty | audit.orphans)
-        segments.delete(dropped)
-        heard.delete(dropped)
-        if dropped:
-            said.append(f"{EARS_FOLDER}/{ear}: dropped {len(dropped):,} clips that were not whole: it hears them again")
-    return Ear(place, segments, heard), said
+            said.append(f"{part_of(folder, segments.folder)}: brought back {n_segments:,} rows from older files")
+        n_clips = recover_coverage(rows, segments, coverage, record=record)
+        if n_clips:
+            said.append(f"{part_of(folder, coverage.folder)}: made {n_clips:,} rows anew from the segments")
+        audit = audit_encoding(rows, segments, coverage.read(), record=record)
+        tables = EncodingTables(place, segments, coverage)
+        tables.delete(sorted(audit.faulty | audit.orphans))
+        if audit.faulty | audit.orphans:
+            said.append(_dropped(part_of(folder, place), audit.faulty | audit.orphans))
+    return EncodingTables(place, segments, coverage), said
+
+
+def _drop_uncovered(clips: Table, encodings: Mapping[str, EncodingTables]) -> Iterator[str]:
+    rows = clips.read(CLIP_COLUMNS)
+    uncovered = audit_clips(rows, [tables.coverage.read() for tables in encodings.values()]).faults.get(UNCOVERED)
+    if uncovered:
+        clips.delete(sorted(uncovered))
+        yield _dropped("clips", uncovered)
+
+
+def _dropped(part: str, clip_ids: Set[int]) -> str:
+    return f"{part}: dropped {len(clip_ids):,} clips that were not whole: the next run indexes them again"
+
+
+def _with_clips(manifest: Manifest, clips: Table) -> Manifest:
+    return dataclasses.replace(manifest, clips_version=clips.version, n_clips=clips.n_rows)
 
 
 def _mended_annexes(folder: Path, manifest: Manifest) -> tuple[dict[str, AnnexRecord], list[str]]:
@@ -247,13 +253,13 @@ def _older_annex(folder: Path, manifest: Manifest, name: str) -> AnnexRecord | N
     return None
 
 
-def _rebuilt_index(folder: Path, ear: str, *, clips: Table, ears: dict[str, Ear]) -> str:
-    manifest, part = with_index(read_manifest(folder), ear, None), part_of(ear, INDEX_FOLDER)
+def _rebuilt_index(folder: Path, name: str) -> str:
+    manifest = with_index(read_manifest(folder), name, None)
     write_manifest(folder, manifest)
-    writer, encoder = Writer(folder, manifest, clips=clips, ears=ears), ears_of(manifest)[ear]
+    encoder, part = manifest.encodings[name].encoder, f"{ENCODINGS_FOLDER}/{name}/{INDEX_FOLDER}"
     try:
-        writer.refresh_index(
-            ear=ear, text_queries=lambda n: open_encoder(encoder, collection=folder).embed_text(PHRASES[:n])
+        Writer(folder, manifest).refresh_index(
+            encoding=name, text_queries=lambda n: open_encoder(encoder, collection=folder).embed_text(PHRASES[:n])
         )
     except (CheckpointError, EncoderMismatchError) as error:
         return f"{part}: took it out of use; the next run builds a new one ({error})"

@@ -171,7 +171,9 @@ def _cosines(collection: Collection, labels: Float) -> Iterator[tuple[Int, Float
     n_left = dict(zip(clips.tolist(), counts.tolist(), strict=True))
     open_clips: dict[int, Float] = {}
     n_batch = max(64, min(8_192, _MAX_SCORES // max(1, len(labels))))
-    for segment_ids, embeddings in table.read_embeddings(embedding_dim=manifest.embedding_dim, n_batch=n_batch):
+    for segment_ids, embeddings in table.read_embeddings(
+        embedding_dim=manifest.encoding.embedding_dim, n_batch=n_batch
+    ):
         of = rows.clip_ids[rows.find(segment_ids)]
         order = np.argsort(of, kind="stable")
         here, starts, n_here = np.unique(of[order], return_index=True, return_counts=True)

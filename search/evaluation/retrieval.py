@@ -148,7 +148,7 @@ def _evaluations(
         _Side(embed_texts(one.encoder, asked.texts, progress=progress), *_segments(one, clip_ids[asked.clips]))
         for one in heard
     ]
-    judged = [(one.manifest.encoder.id, [side]) for one, side in zip(heard, sides, strict=True)]
+    judged = [(one.manifest.encoding.encoder.id, [side]) for one, side in zip(heard, sides, strict=True)]
     if len(sides) > 1:
         judged.append(("both", sides))
     return [_evaluation(name, some, asked, left_out) for name, some in judged]
@@ -259,7 +259,7 @@ def _segments(collection: Collection, clip_ids: Int) -> tuple[Float, Int]:
     order = np.argsort(clip_ids)
     parts: list[Float] = []
     places: list[Int] = []
-    for segment_ids, embeddings in table.read_embeddings(embedding_dim=manifest.embedding_dim):
+    for segment_ids, embeddings in table.read_embeddings(embedding_dim=manifest.encoding.embedding_dim):
         of = rows.clip_ids[rows.find(segment_ids)]
         nearest = np.minimum(np.searchsorted(clip_ids, of, sorter=order), len(clip_ids) - 1)
         wanted = clip_ids[order[nearest]] == of

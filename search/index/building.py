@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from .celled import Celled
 from .cells import Cells
 from .embeddings import HalfEmbeddings
 from .flat import write_flat
-from .generation import CELLS, EMBEDDINGS_NAME, FLAT, told, written_aside
+from .generation import CELLS, EMBEDDINGS_NAME, FLAT, file_digests, told, written_aside
 from .opening import Index
 from .space import Space
 from .sums import row_sums, write_sums
@@ -105,7 +105,8 @@ def build_index(
         parts = ((ids, embeddings, cells.cell_of(embeddings)) for ids, embeddings in source.batches())
         tuning, ids = _fill(place, cells, parts, source, target=target, trained=None, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=_write(place, cells, ids, dim=source.embedding_dim))
+        size_bytes = _write(place, cells, ids, dim=source.embedding_dim)
+        return _record(generation, cells, tuning, size_bytes=size_bytes, files=file_digests(place))
 
 
 def fold_index(
@@ -153,7 +154,8 @@ def fold_index(
         target = record.tuning.target_recall
         tuning, ids = _fill(place, cells, parts(), source, target=target, trained=record.tuning, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=_write(place, cells, ids, dim=source.embedding_dim))
+        size_bytes = _write(place, cells, ids, dim=source.embedding_dim)
+        return _record(generation, cells, tuning, size_bytes=size_bytes, files=file_digests(place))
 
 
 def _build_flat(
@@ -172,7 +174,13 @@ def _build_flat(
     write_ids(together[order])
     size_bytes = write_flat(place, rows)
     write_sums(place, together[order], row_sums(rows))
-    return IndexRecord(generation=generation, kind=FLAT, n_segments=len(together), size_bytes=size_bytes)
+    return IndexRecord(
+        generation=generation,
+        kind=FLAT,
+        n_segments=len(together),
+        size_bytes=size_bytes,
+        files=file_digests(place),
+    )
 
 
 def _sample(place: Path, source: Source, *, n: int, say: Progress) -> Float:
@@ -249,13 +257,14 @@ def _write(place: Path, cells: Cells, ids: Int, *, dim: int) -> int:
     return size_bytes
 
 
-def _record(generation: str, cells: Cells, tuning: Tuning, *, size_bytes: int) -> IndexRecord:
+def _record(generation: str, cells: Cells, tuning: Tuning, *, size_bytes: int, files: Mapping[str, str]) -> IndexRecord:
     nprobe = tuning.routes[0].nprobe
     return IndexRecord(
         generation=generation,
         kind=CELLS,
         n_segments=len(cells),
         size_bytes=size_bytes,
+        files=files,
         nlist=cells.nlist,
         nprobe=nprobe,
         recall_at_10=next(point.text_recall for point in tuning.curve if point.nprobe == nprobe),

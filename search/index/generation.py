@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import shutil
 import struct
 import zipfile
@@ -63,6 +64,32 @@ def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
             )
         check_ids(generation, ids)
     return ids
+
+
+def file_digests(generation: Path) -> dict[str, str]:
+    """Hash the files of a generation, for its manifest: "sha256:<hex>" by their names.
+
+    Raises:
+        OSError: If one cannot be read.
+    """
+    return {path.name: _digest(path) for path in sorted(generation.iterdir())}
+
+
+def damaged_files(generation: Path, record: IndexRecord) -> list[str]:
+    """List the files of a generation that are not what the manifest says; none where it says nothing of them."""
+    damaged = []
+    for name, digest in record.files.items():
+        try:
+            if _digest(generation / name) != digest:
+                damaged.append(name)
+        except OSError:
+            damaged.append(name)
+    return damaged
+
+
+def _digest(path: Path) -> str:
+    with open_plain(path) as file:
+        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
 @contextlib.contextmanager

@@ -46,5 +46,4 @@ class MappedFile:
 
     def damaged(self, what: str) -> IndexDamagedError:
         """Build the error that says what is wrong with it."""
-        name, place = self.path.name, readable_path(self.path.parents[2])
-        return IndexDamagedError(f"{place}: {name} of its index {what}: run soundgrep verify --repair")
+        return IndexDamagedError(f"{readable_path(self.path)}: {what}: run soundgrep verify --repair")

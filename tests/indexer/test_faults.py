@@ -114,7 +114,7 @@ def test_a_damaged_collection_is_refused_not_emptied(
     sounds: Path, done: Path, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
     collection = shutil.copytree(done, tmp_path / "c")
-    next((collection / "segments").glob("*.parquet")).unlink()
+    next((collection / "encodings" / "tiny" / "segments").glob("*.parquet")).unlink()
     with pytest.raises(CollectionError, match="is missing"):
         compact_collection(collection, keep_hours=0)
     assert Collection.open(collection).n_clips == N_FILES

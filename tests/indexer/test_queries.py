@@ -129,7 +129,7 @@ def test_a_damaged_saved_query_is_told_and_harms_no_other(opened: Collection) ->
 def test_a_query_of_another_encoder_is_refused(opened: Collection) -> None:
     save_query(opened, "old", "rain")
     file = next((opened.path / "queries").iterdir())
-    file.write_text(file.read_text("utf-8").replace(opened.manifest.encoder.digest, "sha256:0"), "utf-8")
+    file.write_text(file.read_text("utf-8").replace(opened.manifest.encoding.encoder.digest, "sha256:0"), "utf-8")
     with pytest.raises(EncoderMismatchError, match="another encoder"):
         saved_query(opened.path, opened.manifest, "old")
 

@@ -34,8 +34,8 @@ def recall(made: Made, collection: Collection, *, where: str | None = None, amon
 
 def test_the_flat_index_is_exact(small: Made) -> None:
     collection = small.open()
-    assert collection.manifest.index is not None
-    assert collection.manifest.index.kind == "flat"
+    assert collection.manifest.encoding.index is not None
+    assert collection.manifest.encoding.index.kind == "flat"
     for query in queries(small, 20):
         hits = collection.search(embedding=query, k=10)
         exact = exact_best(small.clips, query, 10)
@@ -56,7 +56,7 @@ def test_a_hit_is_the_best_segment_of_its_clip(small: Made) -> None:
 
 def test_the_ivf_index_finds_what_exact_search_finds(large: Made) -> None:
     collection = large.open()
-    index = collection.manifest.index
+    index = collection.manifest.encoding.index
     assert index is not None
     assert index.kind == "cells"
     assert index.nlist is not None
@@ -124,8 +124,8 @@ def test_what_the_index_does_not_hold_yet_is_found_too(tmp_path: Path, encoder: 
     add_clips(folder, more, encoder=encoder, first=len(small.clips), index=False)
     clips = [*small.clips, *more]
     collection = Collection.open(folder)
-    assert collection.manifest.index is not None
-    assert collection.manifest.index.n_segments < collection.n_segments
+    assert collection.manifest.encoding.index is not None
+    assert collection.manifest.encoding.index.n_segments < collection.n_segments
     for query in clustered(10, dim=encoder.embedding_dim, seed=9):
         assert numbers(collection.search(embedding=query, k=20)) == [n for n, _ in exact_best(clips, query, 20)]
     fresh = collection.search(embedding=more[0][0], k=1)[0]
@@ -151,7 +151,7 @@ def test_a_damaged_index_is_named_and_searched_without(
     tmp_path: Path, small: Made, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = shutil.copytree(small.folder, tmp_path / "c")
-    damage(next(folder.glob("index/*/embeddings.faiss")))
+    damage(next(folder.glob("encodings/*/index/*/embeddings.faiss")))
     query = queries(small, 1)[0]
     hits = Collection.open(folder).search(embedding=query, k=10)
     assert numbers(hits) == [number for number, _ in exact_best(small.clips, query, 10)]

@@ -49,7 +49,7 @@ def whole(clips: list[Float], encoder: Encoder, tmp_path_factory: pytest.TempPat
 def test_two_halves_answer_as_the_whole(halves: Collections, whole: Collection, by: str, offset: int) -> None:
     options = SearchOptions(by=by, offset=offset)  # type: ignore[arg-type]
     like = whole.search("rain", k=3)[2]
-    embedding = clustered(1, dim=whole.manifest.embedding_dim, seed=8)[0]
+    embedding = clustered(1, dim=whole.manifest.encoding.embedding_dim, seed=8)[0]
     queries = [
         Query.text("a dog barking"),
         Query.embedding(embedding),

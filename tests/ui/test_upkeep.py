@@ -28,7 +28,7 @@ def test_a_whole_collection_is_called_so(folder: Path) -> None:
 
 
 def test_damage_is_told_then_mended(folder: Path) -> None:
-    next(folder.glob("index/*/embeddings.faiss")).write_bytes(b"")
+    next(folder.glob("encodings/*/index/*/embeddings.faiss")).write_bytes(b"")
     said = soundgrep("verify", folder.name, cwd=folder.parent)
     assert said.code == 3
     assert said.lines == [

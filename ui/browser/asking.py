@@ -70,6 +70,6 @@ def _sound(digest: str) -> Query:
     sound = resources.kept_sound(digest)
     if sound is None:
         raise QueryError("the sound that was searched by is not here any more: give it again")
-    if sound.encoder != resources.current().members[0].manifest.encoder.digest:
+    if sound.encoder != resources.current().members[0].manifest.encoding.encoder.digest:
         raise QueryError(f"{sound.name}: was heard by another encoder than the collection's: give it again")
     return Query.embedding(sound.embedding)

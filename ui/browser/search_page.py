@@ -117,7 +117,7 @@ def _welcome(collections: Collections) -> None:
         member.sql("SELECT coalesce(sum(duration_s), 0) AS s FROM clips")["s"][0].as_py()
         for member in collections.members
     )
-    encoder = collections.members[0].manifest.encoder.id
+    encoder = collections.members[0].manifest.encoding.encoder.id
     st.caption(
         f"{_named(collections)}: {counted(collections.n_clips, 'clip')}, {spoken_duration(seconds)} of sound, heard by "
         f"{as_text(encoder)}. Type `/` to search, `+ rain` or `- music` to add or take away."

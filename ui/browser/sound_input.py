@@ -72,7 +72,7 @@ def hear(content: bytes, name: str) -> str:
             raise QueryError(f"{shown}: nothing can be heard in it (no sample is louder than {QUIETEST_DBFS:g} dBFS)")
         embedding = member.resolve(Query.audio(waveform)).embedding
         note = f"{shown} is long: the search goes by its first {most_s:g} s." if is_longer else ""
-        return resources.Sound(shown, embedding, member.manifest.encoder.digest, note)
+        return resources.Sound(shown, embedding, member.manifest.encoding.encoder.digest, note)
 
     sound = resources.ask(listen)
     digest = hashlib.blake2b(content, digest_size=8).hexdigest()

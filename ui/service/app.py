@@ -78,9 +78,9 @@ def _status_routes(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
                     "name": member.path.name,
                     "n_clips": member.n_clips,
                     "n_segments": member.n_segments,
-                    "encoder": member.manifest.encoder.id,
+                    "encoder": member.manifest.encoding.encoder.id,
                     "encoders": member.encoders,
-                    "embedding_dim": member.manifest.embedding_dim,
+                    "embedding_dim": member.manifest.encoding.embedding_dim,
                     "updated_at": member.manifest.updated_at,
                 }
                 for member in opened.members

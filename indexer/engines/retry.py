@@ -1,4 +1,4 @@
-"""Patience: what a store does not give is asked for again at the end, when it may be back."""
+"""Retry: what a store does not give is asked for again at the end, when it may be back."""
 
 from collections.abc import Iterable, Iterator
 
@@ -14,7 +14,7 @@ _MAX_IN_A_ROW = 20
 _N_ROUNDS = 2
 
 
-def read_with_patience(engine: Engine, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
+def read_with_retry(engine: Engine, tasks: Iterable[Task]) -> Iterator[tuple[Task, Outcome]]:
     """Read files and hand each over as soon as it is done; objects that a store did not give come once more.
 
     Each object that a store out of reach does not give takes seconds to fail, which would be days for millions.

@@ -1,4 +1,4 @@
-"""Carrying: what annexes tell of a clip goes along when its file is moved, and goes when its sound does."""
+"""The migration of annexes: their rows follow a clip whose file is moved, and go when its sound changes."""
 
 import logging
 from collections.abc import Iterable, Mapping, Set
@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...model.errors import CollectionError
-from ...search.store.annexes import HEARD_ANNEXES, LISTED_ANNEX, METADATA_ANNEX, read_annex
+from ...search.store.annexes import ANNEXES_OF_SOUND, LISTED_ANNEX, METADATA_ANNEX, read_annex
 from ...search.store.manifest import FAILURES_ANNEX, Manifest
 from .annexes import put_annex
 
@@ -21,12 +21,12 @@ Ids = npt.NDArray[np.int64]
 _log = logging.getLogger(__name__)
 
 
-def carry_annexes(
+def migrate_annexes(
     folder: Path, manifest: Manifest, changed: Set[int], *, copied: Mapping[int, int], moved: Mapping[int, int]
 ) -> Manifest:
     """Write the annexes anew where clips came, moved or changed, for a manifest that is yet to be written.
 
-    A user's rows go with a moved file; rows made by listening go with the sound, to copies too.
+    A user's rows go with a moved file; rows made from the sound go with the sound, to copies too.
 
     Args:
         folder: The collection, whose writer lock the caller holds.
@@ -42,9 +42,9 @@ def carry_annexes(
         CollectionError: If an annex cannot be written.
     """
     for name in set(manifest.annexes).difference(_ABOUT_FILES):
-        is_heard = name in HEARD_ANNEXES
-        sources = {**copied, **moved} if is_heard else moved
-        stale = changed | copied.keys() | moved.keys() if is_heard else frozenset[int]()
+        is_of_sound = name in ANNEXES_OF_SOUND
+        sources = {**copied, **moved} if is_of_sound else moved
+        stale = changed | copied.keys() | moved.keys() if is_of_sound else frozenset[int]()
         if not sources and not stale:
             continue
         try:
@@ -53,7 +53,7 @@ def carry_annexes(
             _log.warning("%s; what it tells of clips that moved or changed stays as it is", error)
             continue
         if rows is not None:
-            after = _carried(
+            after = _migrated(
                 rows, sources, stale=_array(stale), gone=_array(moved.values()), is_single=name == METADATA_ANNEX
             )
             manifest = put_annex(folder, manifest, name, after)
@@ -68,7 +68,7 @@ def _rows_of_any(folder: Path, manifest: Manifest, name: str, *, ids: Ids) -> pa
     return table.read()
 
 
-def _carried(rows: pa.Table, sources: Mapping[int, int], *, stale: Ids, gone: Ids, is_single: bool) -> pa.Table:
+def _migrated(rows: pa.Table, sources: Mapping[int, int], *, stale: Ids, gone: Ids, is_single: bool) -> pa.Table:
     """Take rows out and put rows in.
 
     Args:
@@ -81,15 +81,15 @@ def _carried(rows: pa.Table, sources: Mapping[int, int], *, stale: Ids, gone: Id
     fresh = rows.filter(pa.array(~np.isin(_ids(rows), stale)))
     if "segment_id" in rows.column_names:
         return fresh.filter(pa.array(~np.isin(_ids(fresh), gone)))
-    given = _given(rows, sources)
+    given = _transferred(rows, sources)
     if is_single:
         fresh = _filled(fresh, given)
     given = given.filter(pa.array(~np.isin(_ids(given), _ids(fresh))))
     return pa.concat_tables([fresh.filter(pa.array(~np.isin(_ids(fresh), gone))), given]).combine_chunks()
 
 
-def _given(rows: pa.Table, sources: Mapping[int, int]) -> pa.Table:
-    """Give clips the rows of others."""
+def _transferred(rows: pa.Table, sources: Mapping[int, int]) -> pa.Table:
+    """Return the rows of some clips as rows of others."""
     order = np.argsort(_ids(rows), kind="stable")
     ids = _ids(rows)[order]
     wanted = _array(sources.values())
