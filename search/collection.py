@@ -268,11 +268,7 @@ class Collection:
         return self._terms.resolve([query])[0]
 
     def clip_file(self, clip_id: int) -> IndexedClip | None:
-        """Return a clip's file, for `open_clip`, which opens only what was indexed; None if there is no such clip.
-
-        Raises:
-            CollectionError: If the tables cannot be read.
-        """
+        """Return a clip's file, for `open_clip`, which opens only what was indexed; None if there is no such clip."""
         return self._clip_rows.file_of(clip_id)
 
     def has_segment(self, segment_id: int) -> bool:
@@ -354,9 +350,8 @@ class Collection:
         filtered = time.perf_counter()
         asked = self._terms.resolve(queries)
         resolved = time.perf_counter()
-        answers = [
-            Hits(self._finder.find(one, k=k, allowed=allowed, options=options), files=self.clip_file) for one in asked
-        ]
+        found = (self._finder.find(one, k=k, allowed=allowed, options=options) for one in asked)
+        answers = [Hits(hits, files=self.clip_file) for hits in found]
         if explain:
             plan = self._ranking.plan(options.offset + k, allowed=allowed)
             took_ms = [1e3 * took for took in (resolved - filtered, filtered - started, time.perf_counter() - resolved)]

@@ -49,15 +49,20 @@ class IndexedClip(os.PathLike[bytes]):
         """Return the path."""
         return self.path
 
+    @property
+    def is_allowed(self) -> bool:
+        """Whether it lies on this machine, or in a store that the user named."""
+        return not (is_url(self.path) or is_share(self.path)) or is_named_store(self.path)
+
     def check_place(self) -> None:
         """Check that it lies on this machine, or in a store that the user named.
 
         Raises:
-            PermissionError: If it does not: a collection could have us ask any server for anything.
+            OSError: If it does not: a collection could have us ask any server for anything.
         """
-        if self.identity is None and (is_url(self.path) or is_share(self.path)) and not is_named_store(self.path):
+        if self.identity is None and not self.is_allowed:
             place = readable_path(self.path.rpartition(b"/")[0])
-            raise PermissionError(errno.EACCES, f"it lies in a store that you have not named: add --store {place}")
+            raise OSError(errno.EINVAL, f"it lies in a store that you have not named: SOUNDGREP_STORES={place}")
 
     def check_content(self, file: BinaryIO, identity: Identity) -> None:
         """Check that an open file has the bytes that were indexed.

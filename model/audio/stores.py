@@ -12,12 +12,15 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
+from ..cache import cache_folder
 from ..errors import MissingPackageError
 from ..extras import need_extra
 from .clip_state import ClipState
 
 STORES_VARIABLE = "SOUNDGREP_STORES"
-"""Stores that the user named, beyond those that were indexed from in this process: URLs with spaces between them."""
+"""Stores that the user named, beyond those that were indexed from: URLs with spaces between them."""
+
+_NAMED = "stores.txt"
 
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+://.")
 _BLOCK_BYTES = 4 << 20
@@ -33,11 +36,21 @@ def is_url(path: bytes) -> bool:
 
 
 def name_store(url: str | bytes) -> None:
-    """Note that the user named a store, so that clips in it may be fetched for others: in this process and its own."""
-    named = os.environ.get(STORES_VARIABLE, "")
-    if is_named_store(os.fsencode(url)):
+    """Note that the user named a store, so that clips in it may be handed out: in this process and its children."""
+    if not is_named_store(os.fsencode(url)):
+        os.environ[STORES_VARIABLE] = f"{os.environ.get(STORES_VARIABLE, '')} {os.fsdecode(url)}".strip()
+
+
+def remember_store(url: bytes) -> None:
+    """Note a store that the user indexes from: for later commands of this user on this machine, too."""
+    if is_named_store(url) or b"\n" in url:
         return
-    os.environ[STORES_VARIABLE] = f"{named} {os.fsdecode(url)}".strip()
+    name_store(url)
+    with contextlib.suppress(OSError):  # then it is named again where it is needed
+        place = cache_folder() / _NAMED
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("ab") as file:
+            file.write(url + b"\n")
 
 
 def is_named_store(url: bytes) -> bool:
@@ -47,6 +60,8 @@ def is_named_store(url: bytes) -> bool:
     if b".." in parts or b"::" in plain:  # a way up, or one that leads through one store into another
         return False
     named = re.split(r"\s+(?=\S+://|[/\\]{2})", os.environ.get(STORES_VARIABLE, ""))
+    with contextlib.suppress(OSError):
+        named += os.fsdecode((cache_folder() / _NAMED).read_bytes()).splitlines()
     prefixes = [os.fsencode(one.strip().replace("\\", "/").rstrip("/")) for one in named]
     return any(one and (plain == one or plain.startswith(one + b"/")) for one in prefixes)
 
