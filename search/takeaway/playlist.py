@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Sequence
 
 from ...model.audio.archives import split_member
+from ...model.audio.stores import is_url
 from .items import Item
 
 
@@ -24,7 +26,8 @@ def playlist_of(items: Sequence[Item]) -> tuple[bytes, list[Item]]:
     left_out: list[Item] = []
     for item in items:
         is_broken = b"\n" in item.exact or b"\r" in item.exact
-        if is_broken or split_member(item.exact) is not None or not item.file.is_allowed:
+        is_place = item.file.is_allowed and (is_url(item.exact) or os.path.isabs(item.exact))  # noqa: PTH117 - bytes
+        if is_broken or split_member(item.exact) is not None or not is_place:
             left_out.append(item)
             continue
         lines.append(f"#EXTINF:{round(item.duration_s)},{posixpath.basename(item.path)}".encode())
