@@ -69,7 +69,7 @@ class _BusErrors:
         guard.is_broken = True
         page = address // mmap.PAGESIZE * mmap.PAGESIZE
         flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | MAP_FIXED
-        return self._libc.mmap(page, guard.end - page, mmap.PROT_READ, flags, -1, 0) == page
+        return bool(self._libc.mmap(page, guard.end - page, mmap.PROT_READ, flags, -1, 0) == page)
 
 
 @functools.cache

@@ -46,8 +46,8 @@ class Bank:
         except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read ({why})") from error
-        shape, kinds = bank.embeddings.shape, (bank.embeddings.dtype, bank.best_scores.dtype)
-        if len(shape) != 2 or shape[:1] != bank.best_scores.shape or kinds != (np.float16, np.float32):
+        shape, kinds = bank.embeddings.shape, [str(bank.embeddings.dtype), str(bank.best_scores.dtype)]
+        if len(shape) != 2 or shape[:1] != bank.best_scores.shape or kinds != ["float16", "float32"]:
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read (it is damaged)")
         return bank
 

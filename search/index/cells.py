@@ -262,8 +262,8 @@ def _read_space(path: Path) -> tuple[Space, Int, Float]:
     """Read the space of a generation, where its cells start and how far they spread."""
     parts = read_arrays(path)
     mean, axes, starts, spreads = (parts[name] for name in ("mean", "axes", "starts", "spreads"))
-    kinds = [(array.dtype, array.ndim) for array in (mean, axes, starts, spreads)]
-    if kinds != [(np.float32, 1), (np.float32, 2), (np.int64, 1), (np.float32, 1)]:
+    kinds = [(str(array.dtype), array.ndim) for array in (mean, axes, starts, spreads)]
+    if kinds != [("float32", 1), ("float32", 2), ("int64", 1), ("float32", 1)]:
         raise ValueError(f"{path.name} holds something else")
     if axes.shape[1] != len(mean) or not 0 < len(axes) <= len(mean) or len(starts) != len(spreads) + 1:
         raise ValueError(f"{path.name} holds parts of different sizes")

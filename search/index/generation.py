@@ -18,12 +18,13 @@ from ...model.system import open_plain, sync_file, sync_folder
 from ..store.manifest import IndexRecord
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
-from .sums import check_ids
+from .sums import SUMS_NAME, check_ids, renew_sum_of_ids
 
 FLAT = "flat"
 CELLS = "cells"
 EMBEDDINGS_NAME = "embeddings.f16"
 _IDS_NAME = "segment_ids.npy"
+_BLOCK_BYTES = 1 << 20
 
 # What damaged files make the system, numpy, zipfile and FAISS raise.
 _ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
@@ -88,8 +89,11 @@ def damaged_files(generation: Path, record: IndexRecord) -> list[str]:
 
 
 def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
     with open_plain(path) as file:
-        return f"sha256:{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
 
 
 @contextlib.contextmanager
@@ -141,7 +145,10 @@ def renamed_generation(folder: Path, record: IndexRecord, generation: str, segme
             shutil.copyfile(file, aside / file.name)
         (aside / _IDS_NAME).unlink()
         write_ids(segment_ids)
-    return dataclasses.replace(record, generation=generation)
+        renew_sum_of_ids(aside, segment_ids)
+        # The other files are held to what they were, whether or not they still are.
+        renewed = {name: _digest(aside / name) for name in (_IDS_NAME, SUMS_NAME) if name in record.files}
+    return dataclasses.replace(record, generation=generation, files={**record.files, **renewed})
 
 
 @contextlib.contextmanager

@@ -70,7 +70,7 @@ class Checked:
             return
         starts = self._starts
         for number in numbers[~self._is_known[numbers]].tolist():
-            if zlib.crc32(self._file.content[starts[number] : starts[number + 1]]) != self._sums[number]:
+            if zlib.crc32(memoryview(self._file.content[starts[number] : starts[number + 1]])) != self._sums[number]:
                 raise self._file.damaged("is damaged")
             self._is_known[number] = True
 
@@ -86,7 +86,7 @@ def row_sums(rows: npt.NDArray[np.generic]) -> Sums:
 def stretch_sums(content: Bytes, starts: Int) -> Sums:
     """Sum stretches of bytes up, which begin and end at `starts` [n + 1]: [n]."""
     pairs = itertools.pairwise(starts.tolist())
-    return np.array([zlib.crc32(content[first:end]) for first, end in pairs], np.uint32)
+    return np.array([zlib.crc32(memoryview(content[first:end])) for first, end in pairs], np.uint32)
 
 
 def write_sums(generation: Path, ids: Int, *parts: Sums) -> None:
@@ -105,6 +105,14 @@ def read_sums(generation: Path, n: int) -> Sums | None:
     if sums is not None and sums.shape != (1 + n,):
         raise ValueError(f"{SUMS_NAME} belongs to another index")
     return None if sums is None else sums[1:]
+
+
+def renew_sum_of_ids(generation: Path, ids: Int) -> None:
+    """Write the sum of other ids [n] in the place of the one that a generation has."""
+    sums = _read(generation)
+    if sums is not None:
+        sums[:1] = row_sums(ids[np.newaxis])
+        np.save(generation / SUMS_NAME, sums, allow_pickle=False)
 
 
 def check_ids(generation: Path, ids: Int) -> None:

@@ -19,8 +19,8 @@ def playlist_of(items: Sequence[Item]) -> tuple[bytes, list[Item]]:
 
     Returns:
         The m3u file, UTF-8 but for names that are not; and the clips that are not in it, because no player could open
-        them: members of archives, and names that hold a line break; or that no player should: addresses of stores that the
-        user has not named.
+        them: members of archives, and names that hold a line break; or that no player should: addresses of stores that
+        the user has not named.
     """
     lines = [b"#EXTM3U"]
     left_out: list[Item] = []
