@@ -17,10 +17,13 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
         OSError: If it cannot be read.
         ValueError, EOFError, zipfile.BadZipFile: If it is damaged, or compressed, as none of ours is.
     """
-    with open_plain(path) as file:
-        with zipfile.ZipFile(file) as archive:
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+    arrays = {}
+    with open_plain(path) as file, zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED:
                 raise ValueError(f"{path.name} is compressed")
-        file.seek(0)
-        with np.load(file, allow_pickle=False) as parts:
-            return {name: parts[name] for name in parts.files}
+            with archive.open(entry) as part:
+                arrays[entry.filename.removesuffix(".npy")] = np.lib.format.read_array(part, allow_pickle=False)
+                if part.read(1):
+                    raise ValueError(f"{path.name} is longer than what it holds")
+    return arrays

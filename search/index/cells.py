@@ -103,7 +103,8 @@ class Cells:
         lists = faiss.downcast_InvertedLists(index.invlists)
         if hasattr(lists, "prefetch_nthread"):
             lists.prefetch_nthread = 0  # 32 threads a query otherwise
-            file.watch(int(lists.ptr), lists.totsize)
+            if lists.totsize == len(file.content):
+                file.move_to(int(lists.ptr))
         return cls(index, space=space, starts=starts, spreads=spreads, checked=checked)
 
     def emptied(self, generation: Path) -> "Cells":

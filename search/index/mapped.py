@@ -1,5 +1,6 @@
 """Mapped files: parts of the index that are read from the disk as they are touched, whatever becomes of them there."""
 
+import ctypes
 import mmap
 import os
 from pathlib import Path
@@ -31,8 +32,10 @@ class MappedFile:
         self.content: Bytes = np.frombuffer(self._map, np.uint8)
         self._guards = [MemoryGuard(self.content.ctypes.data, n_bytes)]
 
-    def watch(self, address: int, n_bytes: int) -> None:
-        """Watch over another place in memory where somebody else has the file."""
+    def move_to(self, address: int) -> None:
+        """Read it where somebody else has it in memory, who keeps it as long as this: so it is read there only once."""
+        n_bytes = len(self.content)
+        self.content = np.ctypeslib.as_array((ctypes.c_uint8 * n_bytes).from_address(address))
         self._guards.append(MemoryGuard(address, n_bytes))
 
     def check(self) -> None:

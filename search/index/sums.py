@@ -78,9 +78,11 @@ class Checked:
 def row_sums(rows: npt.NDArray[np.generic]) -> Sums:
     """Sum rows [n, dim] up, each by itself [n]: the parity of its words, which any flipped bit changes."""
     n, n_bytes = len(rows), rows.shape[1] * rows.itemsize
-    word = next(kind for kind in (np.uint64, np.uint32, np.uint16) if n_bytes % np.dtype(kind).itemsize == 0)
-    parity = np.bitwise_xor.reduce(rows.view(word), axis=1).astype(np.uint64) if n else np.empty(0, np.uint64)
-    return ((parity ^ (parity >> np.uint64(32))) & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+    if n_bytes % 8:
+        word = np.uint32 if n_bytes % 4 == 0 else np.uint16
+        return np.bitwise_xor.reduce(rows.view(word).reshape(n, -1), axis=1).astype(np.uint32)
+    halves = np.bitwise_xor.reduce(rows.view(np.uint64).reshape(n, -1), axis=1).view(np.uint32).reshape(n, 2)
+    return halves[:, 0] ^ halves[:, 1]
 
 
 def stretch_sums(content: Bytes, starts: Int) -> Sums:
