@@ -195,6 +195,19 @@ def sync_folder(folder: Path) -> None:
         folder.stat()
 
 
+def read_regular(path: str | os.PathLike[str], *, most_bytes: int) -> bytes:
+    """Read a regular file that has no more than so many bytes, wherever links lead.
+
+    Raises:
+        OSError: If it cannot be read, is none or has more; `strerror` says so in plain words.
+    """
+    with open_regular(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EINVAL, f"it has more than {most_bytes:,} bytes")
+    return data
+
+
 def open_plain(path: Path) -> BinaryIO:
     """Open a file for reading, if it is one: opening a link could lead elsewhere, a pipe or a device could wait.
 
@@ -204,8 +217,8 @@ def open_plain(path: Path) -> BinaryIO:
     return _open_checked(path, path.lstat(), _PLAINLY)
 
 
-def open_regular(path: bytes) -> BinaryIO:
-    """Open a file for reading as `open_plain` does, or what a link to one leads to.
+def open_regular(path: str | bytes | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading, wherever links lead: a pipe or a device could wait, or never end.
 
     Raises:
         OSError: If it cannot be opened or is no regular file; `strerror` says so in plain words.
@@ -213,7 +226,7 @@ def open_regular(path: bytes) -> BinaryIO:
     return _open_checked(path, os.stat(path), _UNWAITING)  # noqa: PTH116 - bytes
 
 
-def _open_checked(path: bytes | Path, status: os.stat_result, flags: int) -> BinaryIO:
+def _open_checked(path: str | bytes | os.PathLike[str], status: os.stat_result, flags: int) -> BinaryIO:
     _check_plain(status)
     file = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
+from ..model.system_errors import system_error
 from .commands import (
     caption,
     classify,
@@ -36,6 +38,8 @@ from .screen import PROGRAM, say, write_line
 
 EXIT_FAILED = 1
 EXIT_MISTAKE = 2
+_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""Errors of the system that are no mistake of the user's, whoever they stop."""
 
 app = typer.Typer(
     name=PROGRAM,
@@ -112,7 +116,7 @@ def run() -> int:
         return _mistake_in_arguments(error)
     except SoundgrepError as error:
         say(str(error))
-        return EXIT_MISTAKE
+        return EXIT_FAILED if system_error(error) in _FAILURES else EXIT_MISTAKE
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except BrokenPipeError:

@@ -17,11 +17,13 @@ from ...search.store.identity import clip_id_of, segment_id_of
 from ...search.store.manifest import EncodingRecord
 from ...search.store.schema import COVERAGE, embedding_matrix
 from ...search.store.tables import DataFile, Table
+from .readable import check_is_damage
 
 Int = npt.NDArray[np.int64]
 
 _LENGTH_TOLERANCE = 1e-3
 _N_BATCH = 8_192
+TWICE = "segments that are there twice"
 UNFIT = "embeddings that are not unit vectors"
 UNCOVERED = "no embedding by any encoder"
 CLIP_COLUMNS = ("path", "path_bytes", *COVERAGE.names)
@@ -89,7 +91,7 @@ def audit_encoding(clips: pa.Table, segments: Table, coverage: pa.Table, *, reco
     ids, owners, unfit = _segments(segments, embedding_dim=record.embedding_dim)
     audit.note(UNFIT, owners[unfit])
     unique, counts = np.unique(ids, return_counts=True)
-    audit.note("segments that are there twice", owners[np.isin(ids, unique[counts > 1])])
+    audit.note(TWICE, owners[np.isin(ids, unique[counts > 1])])
     is_orphan = ~np.isin(owners, clips.column("clip_id").to_numpy())
     audit.orphans |= set(owners[is_orphan].tolist())
     is_right = _are_in(ids, owners, expected_ids, expected_clips)
@@ -135,10 +137,15 @@ def _doubles(rows: pa.Table) -> Iterator[int]:
 
 
 def damage_of(file: DataFile) -> str | None:
-    """Read a file of a table from end to end; give what is wrong with it, or None."""
+    """Read a file of a table from end to end; give what is wrong with it, or None.
+
+    Raises:
+        CollectionError: If it is there and cannot be read now.
+    """
     try:
         size_bytes = file.path.stat().st_size
-    except OSError:
+    except OSError as error:
+        check_is_damage(error)
         return "is missing"
     if size_bytes != file.size_bytes:
         return f"has {size_bytes:,} bytes instead of {file.size_bytes:,}"
@@ -149,11 +156,16 @@ def damage_of(file: DataFile) -> str | None:
 
 
 def n_readable_rows(path: Path) -> int | None:
-    """Read a Parquet file from end to end; give its rows, or None if it is damaged."""
+    """Read a Parquet file from end to end; give its rows, or None if it is damaged.
+
+    Raises:
+        CollectionError: If it cannot be read now.
+    """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return sum(int(batch.num_rows) for batch in file.iter_batches(_N_BATCH))
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError) as error:
+        check_is_damage(error)
         return None
 
 

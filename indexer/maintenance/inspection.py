@@ -31,6 +31,7 @@ from ...search.store.manifest import (
 from ...search.store.schema import embedding_matrix
 from ...search.store.tables import Table
 from .audit import CLIP_COLUMNS, Audit, audit_clips, audit_encoding, damage_of
+from .readable import check_is_damage, check_readable
 
 DAMAGED_FOLDER = "damaged"
 """Where a repair puts what it takes out of use: nothing is deleted that somebody might still make sense of."""
@@ -90,12 +91,15 @@ def inspect_collection(folder: Path) -> Inspection:
         folder: The collection.
 
     Raises:
-        CollectionError: If the folder is missing, is no collection, or is of a newer format version.
+        CollectionError: If the folder is missing, is no collection, or is of a newer format version; or if a part of it
+            cannot be read now.
     """
     check_confined(folder)
+    check_readable(folder)
     try:
         manifest = read_manifest(folder)
     except CollectionError as error:
+        check_is_damage(error)
         if not (folder / PREVIOUS_MANIFEST_NAME).exists() and not (folder / MANIFEST_NAME).exists():
             raise
         if "newer than" in str(error):
@@ -125,12 +129,14 @@ def table_problems(folder: Path, version: int, n_rows: int, *, part: str | None 
     try:
         table = Table.open(folder, version=version)
         files = table.files()
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         return [Problem(part, f"cannot be opened at version {version}: its log is missing or damaged")]
     problems = []
     try:
         Table.open(folder)
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         problems.append(Problem(part, f"cannot be written: its log is damaged after version {version}"))
     if table.n_rows != n_rows:
         problems.append(Problem(part, f"have {table.n_rows:,} rows instead of {n_rows:,}"))
@@ -166,7 +172,8 @@ def index_problems(collection: Path, manifest: Manifest, name: str) -> list[Prob
     try:
         ids = read_segment_ids(folder / INDEX_FOLDER, record)
         index = Index.open(folder / INDEX_FOLDER, record, embedding_dim=encoding.embedding_dim)
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         return [Problem(part, f"{record.generation} is missing or damaged")]
     if len(np.unique(ids)) != len(ids):
         return [Problem(part, f"{record.generation} has segments that are there twice")]

@@ -18,6 +18,7 @@ from ...search.store.manifest import EncodingRecord
 from ...search.store.schema import CLIPS, COVERAGE, SEGMENTS
 from ...search.store.tables import Table
 from .audit import expected_segments, misnamed, unfit_rows
+from .readable import check_is_damage
 
 
 def recover_clips(clips: Table, segments: Table, wanted: Collection[int] | None, *, record: EncodingRecord) -> int:
@@ -125,5 +126,6 @@ def _rows(path: Path, schema: pa.Schema) -> pa.Table | None:
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return file.read(columns=schema.names).select(schema.names).cast(schema)
-    except (pa.ArrowException, OSError, ValueError, KeyError):
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        check_is_damage(error)
         return None

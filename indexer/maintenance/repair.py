@@ -38,8 +38,9 @@ from ..phrases import PHRASES
 from ..writing.tables import EncodingTables
 from ..writing.upgrade import upgraded
 from ..writing.writer import Writer, with_index
-from .audit import CLIP_COLUMNS, UNCOVERED, UNFIT, audit_clips, audit_encoding, damage_of
+from .audit import CLIP_COLUMNS, TWICE, UNCOVERED, UNFIT, audit_clips, audit_encoding, damage_of
 from .inspection import DAMAGED_FOLDER, annex_problems, index_problems, leftovers, part_of
+from .readable import check_is_damage, check_readable
 from .recovery import recover_clips, recover_coverage, recover_segments
 
 _TEMPORARY = ".tmp"
@@ -57,6 +58,7 @@ def repair_collection(folder: Path) -> Iterator[str]:
     Raises:
         CollectionError: If the collection cannot be written, or nothing is left that says what it was.
     """
+    check_readable(folder)
     manifest, said = _mended_manifest(folder)
     yield from said
     clips, is_cut, said = _mended_table(folder, folder / CLIPS_FOLDER, CLIPS, manifest.clips_version)
@@ -94,12 +96,15 @@ def _mended_manifest(folder: Path) -> tuple[Manifest, list[str]]:
     try:
         return read_manifest(folder), []
     except CollectionError as damage:
+        check_is_damage(damage)
         try:
             previous = read_manifest(folder, file_name=PREVIOUS_MANIFEST_NAME)
-        except CollectionError:
+        except CollectionError as error:
+            check_is_damage(error)
             raise damage from None
+    said = ["the manifest was made anew from the one before it"]
     if (folder / MANIFEST_NAME).exists():
-        _put_aside(folder / MANIFEST_NAME, folder)
+        said.append(_put_aside(folder / MANIFEST_NAME, folder))
     records = {}
     for name, record in previous.encodings.items():
         segments, coverage = encoding_folder(folder, previous, name) / SEGMENTS_FOLDER, record.coverage_version
@@ -110,26 +115,24 @@ def _mended_manifest(folder: Path) -> tuple[Manifest, list[str]]:
         )
     clips_version = _newest_version(folder / CLIPS_FOLDER, previous.clips_version)
     newest = dataclasses.replace(previous, encodings=records, clips_version=clips_version)
-    return newest, ["the manifest was made anew from the one before it"]
+    return newest, said
 
 
 def _newest_version(folder: Path, otherwise: int) -> int:
     try:
         return Table.open(folder).version
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         return otherwise
 
 
 def _mended_table(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
     """Give a table at a version that can be read and written on from; whether its log was cut; what was done."""
-    table, said = _mended_log(collection, folder, schema, version)
-    is_cut = bool(said)
-    if not is_cut and table.restore(version):
-        said = [f"{part_of(collection, folder)}: took back what a run that was killed had begun"]
+    table, is_cut, said = _mended_log(collection, folder, schema, version)
+    if not is_cut and table.restore(version, allow_missing=True):
+        said += [f"{part_of(collection, folder)}: took back what a run that was killed had begun"]
     damaged = [file for file in table.files() if damage_of(file) is not None]
-    for file in damaged:
-        if file.path.exists():
-            _put_aside(file.path, collection)
+    said += [_put_aside(file.path, collection) for file in damaged if file.path.exists()]
     if damaged:
         table.forget_missing_files()
         n_rows = sum(file.n_rows for file in damaged)
@@ -138,33 +141,45 @@ def _mended_table(collection: Path, folder: Path, schema: pa.Schema, version: in
     return table, is_cut, said
 
 
-def _mended_log(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, list[str]]:
-    """Open a table, its log cut back to where it can be read; made anew where it cannot be read at all."""
+def _mended_log(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
+    """Open a table, its log cut back to where it can be read; made anew where it cannot be read at all.
+
+    Returns:
+        The table, whether its log lost anything, and what was done.
+    """
     try:
         Table.open(folder, version=version)
-        return Table.open(folder), []
-    except CollectionError:
-        pass
-    log = folder / LOG_FOLDER
+        return Table.open(folder), False, []
+    except CollectionError as error:
+        check_is_damage(error)
+    log, said = folder / LOG_FOLDER, list[str]()
     hint = log / "_last_checkpoint"
     if hint.exists():
-        _put_aside(hint, collection)
+        said.append(_put_aside(hint, collection))
     entries = sorted(log.glob("*.json")) if log.is_dir() else []
     numbers = [int(entry.stem) for entry in entries if entry.stem.isdecimal()]
     for number in reversed(numbers):
         try:
             Table.open(folder, version=number)
-        except CollectionError:
+        except CollectionError as error:
+            check_is_damage(error)
             continue
-        for entry in log.iterdir():
-            stem = entry.name.partition(".")[0]
-            if stem.isdecimal() and int(stem) > number:
-                _put_aside(entry, collection)
-        said = f"{part_of(collection, folder)}: cut the damaged end of the log, after version {number} of {version}"
-        return Table.open(folder), [said] if number < version else []
+        cut = f"{part_of(collection, folder)}: cut the damaged end of the log, after version {number} of {version}"
+        beyond = [entry for entry in log.iterdir() if _log_version(entry) > number]
+        # The newest goes first: wherever this is killed, what is left is a log without a gap before its damage.
+        for entry in sorted(beyond, key=_log_version, reverse=True):
+            said.append(_put_aside(entry, collection))
+        is_cut = number < version
+        return Table.open(folder), is_cut, [cut, *said] if is_cut else said
     if log.exists():
-        _put_aside(log, collection)
-    return Table.create(folder, schema), [f"{part_of(collection, folder)}: began a new log, as the old one was lost"]
+        said.append(_put_aside(log, collection))
+    said.append(f"{part_of(collection, folder)}: began a new log, as the old one was lost")
+    return Table.create(folder, schema), True, said
+
+
+def _log_version(entry: Path) -> int:
+    stem = entry.name.partition(".")[0]
+    return int(stem) if stem.isdecimal() else -1
 
 
 def _mend_clips(clips: Table, segments: Table, record: EncodingRecord, *, take_all: bool) -> Iterator[str]:
@@ -191,7 +206,7 @@ def _mended_encoding(folder: Path, name: str, record: EncodingRecord, clips: Tab
     rows = clips.read(CLIP_COLUMNS)
     audit = audit_encoding(rows, segments, coverage.read(), record=record)
     if audit.faults or audit.orphans:
-        segments.delete(sorted(audit.faults.get(UNFIT, ())))
+        segments.delete(sorted(audit.faults.get(UNFIT, set()) | audit.faults.get(TWICE, set())))
         n_segments = recover_segments(segments, coverage.read(), record=record)
         if n_segments:
             said.append(f"{part_of(folder, segments.folder)}: brought back {n_segments:,} rows from older files")
@@ -231,9 +246,9 @@ def _mended_annexes(folder: Path, manifest: Manifest) -> tuple[dict[str, AnnexRe
             continue
         older = _older_annex(folder, manifest, name)
         if older is None:
-            if annex_folder(folder, name).exists():
-                _put_aside(annex_folder(folder, name), folder)
             said.append(f"{ANNEXES_FOLDER}/{name}: took it out of the collection, as none of its versions can be read")
+            if annex_folder(folder, name).exists():
+                said.append(_put_aside(annex_folder(folder, name), folder))
         else:
             kept[name] = older
             said.append(f"{ANNEXES_FOLDER}/{name}: went back from version {record.version} to {older.version}")
@@ -245,7 +260,8 @@ def _older_annex(folder: Path, manifest: Manifest, name: str) -> AnnexRecord | N
         try:
             table = Table.open(annex_folder(folder, name), version=version)
             record = AnnexRecord(version=version, n_rows=table.n_rows)
-        except CollectionError:
+        except CollectionError as error:
+            check_is_damage(error)
             continue
         changed = dataclasses.replace(manifest, annexes={name: record})
         if not annex_problems(folder, changed, name):
@@ -266,8 +282,8 @@ def _rebuilt_index(folder: Path, name: str) -> str:
     return f"{part}: built anew from the tables"
 
 
-def _put_aside(path: Path, collection: Path) -> None:
-    """Move something that is damaged into a folder of its own."""
+def _put_aside(path: Path, collection: Path) -> str:
+    """Move something that is damaged into a folder of its own, and say so."""
     aside = collection / DAMAGED_FOLDER
     try:
         aside.mkdir(exist_ok=True)
@@ -280,6 +296,7 @@ def _put_aside(path: Path, collection: Path) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise CollectionError(f"{readable_path(path)}: cannot be put aside ({error.strerror})") from error
+    return f"put {part_of(collection, path)} aside as {part_of(collection, target)}"
 
 
 def _remove(path: Path) -> None:

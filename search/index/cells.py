@@ -8,13 +8,12 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import read_arrays
-from .dots import dots
+from .arrays import read_arrays, save_arrays
 from .layout import cell_starts, cells_offset
 from .mapped import MappedFile
+from .scan import dots, one_thread
 from .space import Space
 from .sums import Checked, Sums, stretch_sums
-from .threads import one_thread
 
 faiss: Any = _untyped_faiss
 
@@ -152,7 +151,7 @@ class Cells:
         """
         faiss.write_index(self._index, str(folder / CODES_NAME))
         with (folder / SPACE_NAME).open("wb") as file:
-            np.savez(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
+            save_arrays(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
         content = MappedFile(folder / CODES_NAME).content
         offset = cells_offset(content, dim=self.space.dim, sizes=self.sizes)
         starts = np.append(0, cell_starts(offset, dim=self.space.dim, sizes=self.sizes))

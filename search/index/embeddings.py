@@ -8,9 +8,8 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .dots import dots
 from .mapped import MappedFile
-from .scan import scan
+from .scan import dots, scan
 from .sums import Checked, Sums
 
 faiss: Any = _untyped_faiss

@@ -20,12 +20,14 @@ from starlette.types import Receive, Scope, Send
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from soundgrep.ui.access import served_settings, shown_address
 from soundgrep.ui.web import connection
+from soundgrep.ui.web.settings import Settings
 
 from ..waiting import LONG_S
 from .browser.conftest import bearer
 from .browser.conftest import served as page_served
-from .command import SOUNDGREP, soundgrep
+from .command import soundgrep
 from .conftest import Indexed
 from .service import served
 
@@ -143,24 +145,38 @@ def test_other_users_of_the_machine_need_the_token(client: httpx2.Client, page: 
         assert done.stdout == "401\n", done
 
 
-def test_beyond_the_loopback_a_token_is_made_and_what_visitors_may_is_said(indexed: Indexed) -> None:
+def test_beyond_the_loopback_what_visitors_may_is_said(tmp_path: Path) -> None:
+    """Said before anything is opened, so that no collection is needed here."""
     for command, deed in (("serve", "listen to their clips"), ("ui", "store labels in them, save and delete queries")):
-        arguments = [SOUNDGREP, command, indexed.collection, "--host", "0.0.0.0", "--port", "0"]
-        with subprocess.Popen(
-            [*arguments, *(["--no-open"] if command == "ui" else [])],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        ) as process:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            process.terminate()
-            _, said = process.communicate(timeout=LONG_S)
-        assert " at http://0.0.0.0:" in line
-        assert "/?token=" in line
-        assert "whoever reaches 0.0.0.0 and knows the token can search" in said
-        assert deed in said
+        for options, who in (
+            ((), "whoever reaches 0.0.0.0 and knows the token"),
+            (("--no-token",), "whoever reaches 0.0.0.0"),
+        ):
+            said = soundgrep(command, tmp_path, "--host", "0.0.0.0", "--port", "0", *options).err
+            assert f"note: {who} can search" in said
+            assert deed in said
+
+
+def test_a_token_is_made_where_strangers_come_or_something_is_written() -> None:
+    def settings(host: str, *, writes: bool, no_token: bool = False) -> tuple[Settings, str]:
+        made = served_settings(
+            [Path("c")], host=host, token_file=None, no_token=no_token, allow_hosts=None, writes=writes
+        )
+        return made, shown_address(made, f"http://{host}:1", token_file=None)
+
+    tokens = set()
+    for host, writes in (("0.0.0.0", False), ("0.0.0.0", True), ("127.0.0.1", True)):
+        made, shown = settings(host, writes=writes)
+        assert not made.admits_owner
+        assert made.token is not None
+        assert shown == f"http://{host}:1/?token={made.token}"
+        assert made.token not in repr(made)
+        tokens.add(made.token)
+    assert len(tokens) == 3
+    made, shown = settings("127.0.0.1", writes=False)
+    assert made.token is not None
+    assert (made.admits_owner, shown) == (True, "http://127.0.0.1:1")
+    assert settings("0.0.0.0", writes=True, no_token=True)[0].token is None
 
 
 @pytest.mark.parametrize("content", [b"", b"short\n", b"\n" + b"a" * 40, "ключ от всех дверей".encode(), None])

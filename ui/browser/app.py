@@ -12,12 +12,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..web.attended import attend
 from ..web.collections import watched
 from ..web.executor import Desk
 from ..web.guard import Guard
 from . import resources
 from .downloads import download_routes
-from .media import media_routes
+from .media import PREFIX, media_routes
 
 _SCRIPT = Path(__file__).with_name("script.py")
 
@@ -47,7 +48,7 @@ def create_app(desk: Desk) -> st.App:
 
 
 class Confined:
-    """Tells browsers what the page may reach: its own address alone."""
+    """Tells browsers what the page may reach: its own address alone; and ends our own answers when a client goes."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -63,4 +64,7 @@ class Confined:
                     headers["Content-Security-Policy"] = _POLICY
             await send(message)
 
-        await self._app(scope, receive, confined)
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(f"{PREFIX}/"):
+            await attend(self._app, scope, receive, confined, body=b"")
+        else:
+            await self._app(scope, receive, confined)

@@ -18,7 +18,7 @@ from ..web.limits import Limits
 from ..web.settings import Settings
 from .clips import clip_routes
 from .metrics import CONTENT_TYPE, Metrics, Observed
-from .problems import install
+from .problems import REFUSALS, install
 from .searching import search_routes
 
 DESCRIPTION = "Find sounds by describing them. Read-only; failures are {'error': 'one sentence'}."
@@ -43,7 +43,13 @@ def create_app(settings: Settings) -> FastAPI:
 
     # The pages with a form for each address would be fetched from somebody else's server: only the description is here.
     app = FastAPI(
-        title="soundgrep", description=DESCRIPTION, version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+        title="soundgrep",
+        description=DESCRIPTION,
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=REFUSALS,
     )
     install(app)
     app.include_router(search_routes(desk))

@@ -10,6 +10,7 @@ from starlette.requests import cookie_parser
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ...model.askers import Asker, current_asker
 from ...model.system import user_number
 from .connection import CALLER, Caller
 from .refusals import RefusedError, refusal
@@ -57,6 +58,7 @@ class Guard:
         except RefusedError as problem:
             answer = refusal(problem.status, problem.sentence, problem.headers)
         if answer is None:
+            current_asker.set(Asker(str((scope.get("client") or ("",))[0])))
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
             await answer(scope, receive, send)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import anyio
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .attended import attend
 from .refusals import RefusedError
 from .settings import Settings
 
@@ -15,7 +16,8 @@ SOUND_PATH = "/search/audio"
 class Limits:
     """Turns away requests whose bodies are too long or too slow.
 
-    Bodies are read whole before the application is called, so that none of it works on half a request.
+    Bodies are read whole before the application is called, so that none of it works on half a request, and none of it
+    goes on when the client has gone.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -32,16 +34,7 @@ class Limits:
         except RefusedError as problem:
             await problem.send(scope, receive, send)
             return
-        given = False
-
-        async def replay() -> Message:
-            nonlocal given
-            if given:
-                return await receive()  # tells when the client has gone
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, replay, send)
+        await attend(self._app, scope, receive, send, body=body)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         settings = self._settings

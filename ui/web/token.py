@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
-import stat
 from pathlib import Path
 
 from ...model.errors import UsageError
 from ...model.paths import readable_path
+from ...model.system import open_regular
 
 LEAST_CHARACTERS = 16
 _MOST_BYTES = 4096
@@ -30,10 +29,7 @@ def read_token(path: Path) -> str:
     """
     name = readable_path(path)
     try:
-        # Secrets of containers are links; a pipe would wait for somebody to write to it.
-        with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise UsageError(f"{name}: a token is read from a regular file only")
+        with open_regular(path) as file:  # secrets of containers are links
             line = file.readline(_MOST_BYTES).strip()
     except OSError as error:
         raise UsageError(f"{name}: the token cannot be read ({(error.strerror or str(error)).lower()})") from error
