@@ -70,7 +70,7 @@ class Checked:
             return
         starts = self._starts
         for number in numbers[~self._is_known[numbers]].tolist():
-            if zlib.crc32(memoryview(self._file.content[starts[number] : starts[number + 1]])) != self._sums[number]:
+            if zlib.crc32(self._file.content[starts[number] : starts[number + 1]].data) != self._sums[number]:
                 raise self._file.damaged("is damaged")
             self._is_known[number] = True
 
@@ -80,15 +80,17 @@ def row_sums(rows: npt.NDArray[np.generic]) -> Sums:
     n, n_bytes = len(rows), rows.shape[1] * rows.itemsize
     if n_bytes % 8:
         word = np.uint32 if n_bytes % 4 == 0 else np.uint16
-        return np.bitwise_xor.reduce(rows.view(word).reshape(n, -1), axis=1).astype(np.uint32)
+        sums: Sums = np.bitwise_xor.reduce(rows.view(word).reshape(n, -1), axis=1).astype(np.uint32)
+        return sums
     halves = np.bitwise_xor.reduce(rows.view(np.uint64).reshape(n, -1), axis=1).view(np.uint32).reshape(n, 2)
-    return halves[:, 0] ^ halves[:, 1]
+    folded: Sums = halves[:, 0] ^ halves[:, 1]
+    return folded
 
 
 def stretch_sums(content: Bytes, starts: Int) -> Sums:
     """Sum stretches of bytes up, which begin and end at `starts` [n + 1]: [n]."""
     pairs = itertools.pairwise(starts.tolist())
-    return np.array([zlib.crc32(memoryview(content[first:end])) for first, end in pairs], np.uint32)
+    return np.array([zlib.crc32(content[first:end].data) for first, end in pairs], np.uint32)
 
 
 def write_sums(generation: Path, ids: Int, *parts: Sums) -> None:

@@ -20,7 +20,8 @@ from soundgrep.indexer import verify_collection
 from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError, IndexDamagedError
 from soundgrep.search import Collection
-from soundgrep.search.index import Index, Source, build_index, fold_index
+from soundgrep.search.index import Index
+from soundgrep.search.index.building import Source, build_index, fold_index
 from soundgrep.search.index.generation import damaged_files
 from soundgrep.search.store.manifest import IndexRecord
 
