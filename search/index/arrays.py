@@ -1,12 +1,34 @@
-"""Arrays in one file, as `numpy.load` reads them, whatever this machine's clock says."""
+"""Arrays in one file, as `numpy.load` reads them, whatever this machine's clock says and whoever wrote it."""
 
 from __future__ import annotations
 
 import zipfile
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
+
+from ...model.system import open_plain
+
+
+def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
+    """Read the arrays of a file that `numpy.savez` wrote, by their names.
+
+    Raises:
+        OSError: If it cannot be read.
+        ValueError, EOFError, zipfile.BadZipFile: If it is damaged, or compressed, as none of ours is.
+    """
+    arrays = {}
+    with open_plain(path) as file, zipfile.ZipFile(file) as archive:
+        for entry in archive.infolist():
+            if entry.compress_type != zipfile.ZIP_STORED:
+                raise ValueError(f"{path.name} is compressed")
+            with archive.open(entry) as part:
+                arrays[entry.filename.removesuffix(".npy")] = np.lib.format.read_array(part, allow_pickle=False)
+                if part.read(1):
+                    raise ValueError(f"{path.name} is longer than what it holds")
+    return arrays
 
 
 def save_arrays(file: BinaryIO, **arrays: npt.NDArray[Any]) -> None:

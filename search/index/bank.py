@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from .arrays import save_arrays
+from .arrays import read_arrays, save_arrays
 
 BANK_NAME = "bank.npz"
 
@@ -41,12 +41,13 @@ class Bank:
             CollectionError: If it is missing or damaged.
         """
         try:
-            with np.load(generation / BANK_NAME, allow_pickle=False) as parts:
-                bank = cls(parts["embeddings"], parts["best_scores"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            parts = read_arrays(generation / BANK_NAME)
+            bank = cls(parts["embeddings"], parts["best_scores"])
+        except (OSError, ValueError, KeyError, EOFError, MemoryError, zipfile.BadZipFile) as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read ({why})") from error
-        if bank.embeddings.ndim != 2 or len(bank.embeddings) != len(bank.best_scores):
+        shape, kinds = bank.embeddings.shape, [str(bank.embeddings.dtype), str(bank.best_scores.dtype)]
+        if len(shape) != 2 or shape[:1] != bank.best_scores.shape or kinds != ["float16", "float32"]:
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read (it is damaged)")
         return bank
 
