@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tokenize import TokenError  # of headers that are no words
 from typing import TYPE_CHECKING
 
 from ..model.errors import QueryError, UsageError
@@ -38,7 +39,7 @@ def read_embedding(path: Path) -> Query:
             numbers = np.load(io.BytesIO(data), allow_pickle=False)
         else:
             numbers = json.loads(data)
-    except (ValueError, EOFError, RecursionError) as error:
+    except (ValueError, EOFError, RecursionError, TokenError, MemoryError) as error:
         raise UsageError(f"{name}: holds no embedding (a .npy file, or a list of numbers in JSON)") from error
     try:
         return Query.embedding(numbers)

@@ -3,6 +3,7 @@
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import numpy.typing as npt
@@ -43,7 +44,7 @@ class Bank:
         try:
             with np.load(generation / BANK_NAME, allow_pickle=False) as parts:
                 bank = cls(parts["embeddings"], parts["best_scores"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, TokenError) as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read ({why})") from error
         if bank.embeddings.ndim != 2 or len(bank.embeddings) != len(bank.best_scores):

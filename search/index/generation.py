@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tokenize import TokenError  # of headers of numpy's that are no words
 
 import numpy as np
 import numpy.typing as npt
@@ -114,7 +115,16 @@ def told(place: Path, deed: str) -> Iterator[None]:
     """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
     try:
         yield
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
+    except (
+        OSError,
+        ValueError,
+        EOFError,
+        KeyError,
+        RuntimeError,
+        MemoryError,
+        zipfile.BadZipFile,
+        TokenError,
+    ) as error:
         if isinstance(error, CollectionError):
             raise
         why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")
