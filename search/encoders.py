@@ -1,8 +1,9 @@
-"""Which encoder a collection was made by, found again and told apart from others."""
+"""Which encoder a collection was made by, found again and distinguished from others."""
 
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,20 @@ if TYPE_CHECKING:
     from ..model.encoders.encoder import Encoder
 
 _N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
+
+
+class EncoderSource:
+    """The encoder that a manifest names, or one that is open already; opened when it is first needed."""
+
+    def __init__(self, record: EncoderRecord, *, collection: Path, opened: Encoder | None) -> None:
+        self._record = record
+        self._collection = collection
+        self._opened = opened
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder; raises what `open_encoder` raises."""
+        return self._opened or open_encoder(self._record, collection=self._collection)
 
 
 def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
@@ -52,7 +67,7 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
 
 
 def _own_folder(record: EncoderRecord, collection: Path) -> Path:
-    """Give the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
+    """Return the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
     folder = Path(record.source) if "\0" not in record.source else Path()
     if not folder.is_absolute() or not folder.is_dir() or folder.resolve().is_relative_to(collection.resolve()):
         raise CheckpointError(f"there is no encoder {readable_path(record.source)!r}")

@@ -105,7 +105,7 @@ class LiveCollections:
         for member in opened.members:
             _ = member.encoder
             if member.n_segments:  # read tables and index now, not while somebody waits
-                member.search(embedding=np.ones(member.manifest.encoding.embedding_dim, np.float32), k=1, where="true")
+                member.encoding.search(np.ones(member.manifest.encoding.embedding_dim, np.float32), k=1, where="true")
         return opened
 
     def _signatures(self) -> list[_Signature | None]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from tokenize import TokenError  # of headers that are no words
 from typing import TYPE_CHECKING
 
+from ..model.documents import json_of
 from ..model.errors import QueryError, UsageError
 from ..model.paths import user_path
 from ..model.system import open_regular
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_embedding(path: Path) -> Query:
-    """Reads an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
+    """Read an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
 
     Raises:
         UsageError: If the file cannot be read, is neither, or holds what is no embedding.
@@ -38,8 +38,8 @@ def read_embedding(path: Path) -> Query:
 
             numbers = np.load(io.BytesIO(data), allow_pickle=False)
         else:
-            numbers = json.loads(data)
-    except (ValueError, EOFError, RecursionError, TokenError, MemoryError) as error:
+            numbers = json_of(data)
+    except (ValueError, EOFError, TokenError, MemoryError) as error:
         raise UsageError(f"{name}: holds no embedding (a .npy file, or a list of numbers in JSON)") from error
     try:
         return Query.embedding(numbers)

@@ -24,12 +24,11 @@ from ...search.saved import file_of, saved_queries
 from ...search.store.annexes import LISTED_ANNEX, read_annex
 from ...search.store.confined import check_confined
 from ...search.store.durable import write_durably
-from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of
+from ...search.store.encodings import encoding_folder, read_coverage
 from ...search.store.identity import clip_id_of, path_of, segment_id_of
 from ...search.store.manifest import (
     CLIPS_FOLDER,
     FAILURES_ANNEX,
-    HEARD_FOLDER,
     INDEX_FOLDER,
     AnnexRecord,
     IndexRecord,
@@ -39,10 +38,11 @@ from ...search.store.manifest import (
 )
 from ...search.store.tables import Table
 from ..inputs.files import is_gone
-from ..writing.carrying import carry_annexes
-from ..writing.ear import Ear
+from ..writing.annex_migration import migrate_annexes
 from ..writing.lock import writer_lock
 from ..writing.refreshing import next_generation
+from ..writing.tables import EncodingTables
+from ..writing.upgrade import upgraded
 from ..writing.writer import with_index
 
 _N_BATCH = 8_192
@@ -112,7 +112,7 @@ def relocate_collection(
     check_confined(folder)
     places = _Places(_exact(old), _exact(new))
     with contextlib.nullcontext() if dry_run else writer_lock(folder):
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder) if dry_run else upgraded(folder, read_manifest(folder))
         clips = Table.open(folder / CLIPS_FOLDER, version=manifest.clips_version)
         moves, report = _planned(clips, places, collection=folder)
         failures = _moved_failures(folder, manifest, places)
@@ -270,8 +270,8 @@ def _with_annexes(
 ) -> Manifest:
     """Write the annexes anew, for a manifest that is yet to be written."""
     twins = {moves.new_ids[clip_id]: clip_id for clip_id in moves.twins}
-    manifest = carry_annexes(folder, manifest, frozenset(), copied={}, moved=twins)
-    segments = _segment_renaming(folder, manifest, FIRST, moves)
+    manifest = migrate_annexes(folder, manifest, frozenset(), copied={}, moved=twins)
+    segments = _segment_renaming(folder, manifest, manifest.default_encoding, moves)
     for name in manifest.annexes:
         table = read_annex(folder, manifest, name)
         if table is None:
@@ -328,19 +328,15 @@ def _renamed(rows: pa.Table, paths: Mapping[int, bytes], *, segments: _Renaming 
 
 def _with_tables(folder: Path, manifest: Manifest, moves: _Moves) -> Manifest:
     """Write the tables and indexes anew, for a manifest that is yet to be written."""
-    for name in ears_of(manifest):
+    for name, record in manifest.encodings.items():
         renaming = _segment_renaming(folder, manifest, name, moves)
-        ear = Ear.open(folder, name)
-        ear.take_back(manifest, name)
-        manifest = with_index(manifest, name, _renamed_index(folder, manifest, name, renaming))
-        _rewrite(ear.segments, moves, segments=renaming)
-        if ear.heard is None:
-            manifest = dataclasses.replace(
-                manifest, segments_version=ear.segments.version, n_segments=ear.segments.n_rows
-            )
-        else:
-            _rewrite(ear.heard, moves)
-            manifest = dataclasses.replace(manifest, ears={**manifest.ears, name: ear.recorded(manifest.ears[name])})
+        tables = EncodingTables.open(folder, manifest, name)
+        tables.restore(record)
+        index = _renamed_index(folder, manifest, name, renaming)
+        _rewrite(tables.segments, moves, segments=renaming)
+        _rewrite(tables.coverage, moves)
+        encodings = {**manifest.encodings, name: tables.recorded(record)}
+        manifest = with_index(dataclasses.replace(manifest, encodings=encodings), name, index)
     clips = Table.open(folder / CLIPS_FOLDER)
     clips.restore(manifest.clips_version)
     _rewrite(clips, moves)
@@ -363,16 +359,12 @@ def _rewrite(table: Table, moves: _Moves, *, segments: _Renaming | None = None) 
     table.overwrite(pa.RecordBatchReader.from_batches(schema, batches()))
 
 
-def _segment_renaming(folder: Path, manifest: Manifest, ear: str, moves: _Moves) -> _Renaming:
-    """Return how the segments that an encoder made of the clips are renamed."""
-    digest = as_heard(manifest, ear).encoder.digest
-    if ear == FIRST:
-        table = Table.open(folder / CLIPS_FOLDER, version=manifest.clips_version)
-    else:
-        table = Table.open(ear_folder(folder, ear) / HEARD_FOLDER, version=manifest.ears[ear].heard_version)
+def _segment_renaming(folder: Path, manifest: Manifest, encoding: str, moves: _Moves) -> _Renaming:
+    """Return how the segments of an encoding are renamed."""
+    digest = manifest.encodings[encoding].encoder.digest
     new_ids: dict[int, int] = {}
     clip_ids = {old: new for old, new in moves.new_ids.items() if old not in moves.twins}
-    for row in table.read(["clip_id", "content_hash", "n_segments"]).to_pylist():
+    for row in read_coverage(folder, manifest, encoding).to_pylist():
         old, content = row["clip_id"], row["content_hash"]
         for number in range(row["n_segments"] if old in clip_ids else 0):
             before, after = (
@@ -383,9 +375,9 @@ def _segment_renaming(folder: Path, manifest: Manifest, ear: str, moves: _Moves)
     return _Renaming(new_ids)
 
 
-def _renamed_index(folder: Path, manifest: Manifest, ear: str, renaming: _Renaming) -> IndexRecord | None:
+def _renamed_index(folder: Path, manifest: Manifest, encoding: str, renaming: _Renaming) -> IndexRecord | None:
     """Write the index anew under new ids; one that cannot be read stays, and the next run builds another."""
-    record, place = as_heard(manifest, ear).index, ear_folder(folder, ear) / INDEX_FOLDER
+    record, place = manifest.encodings[encoding].index, encoding_folder(folder, manifest, encoding) / INDEX_FOLDER
     if record is None:
         return None
     try:

@@ -10,16 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import CollectionError
-from ...search.index import (
-    EXACT_BELOW,
-    Progress,
-    Source,
-    TextQueries,
-    build_index,
-    fold_index,
-    read_segment_ids,
-)
+from ...search.index import read_segment_ids
 from ...search.index.bank import Bank
+from ...search.index.building import EXACT_BELOW, Progress, Source, TextQueries, build_index, fold_index
 from ...search.store.manifest import INDEX_FOLDER, EncodingRecord, IndexRecord
 from ...search.store.schema import embedding_matrix
 from ...search.store.tables import Table

@@ -15,8 +15,8 @@ from ...model.encoders.encoder import Encoder
 from ...model.errors import CollectionError
 from ...model.paths import exact_path, readable_path
 from ...search.encoders import check_encoder
-from ...search.index import Progress as IndexProgress
-from ...search.index import TextQueries
+from ...search.index.building import Progress as IndexProgress
+from ...search.index.building import TextQueries
 from ...search.store.formats import encoding_name
 from ...search.store.manifest import (
     ANNEXES_FOLDER,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..cache import cache_folder
+from ..documents import json_of
 from ..errors import CheckpointError
 from ..system import read_regular
 
@@ -51,8 +51,8 @@ class Checkpoint:
         """
         path = self.folder / name
         try:
-            content = json.loads(read_regular(path, most_bytes=MAX_JSON_BYTES))
-        except (OSError, ValueError, RecursionError) as error:
+            content = json_of(read_regular(path, most_bytes=MAX_JSON_BYTES))
+        except (OSError, ValueError) as error:
             raise CheckpointError(f"{path}: cannot be read ({error})") from error
         if not isinstance(content, dict):
             raise CheckpointError(f"{path}: not a JSON object")

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...model.documents import text_of
 from ...model.errors import UsageError
 from ...model.paths import readable_path
 from ...model.system import open_regular
@@ -62,22 +63,22 @@ class CsvRow:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark.
+    """Read a text file in UTF-8 or UTF-16, with or without a byte order mark.
 
     Raises:
-        UsageError: If it is missing, cannot be read, is not UTF-8, or is no text.
+        UsageError: If it is missing, cannot be read, is in another charset, or is no text.
     """
     name = readable_path(path)
     try:
         with open_regular(path) as file:
-            text = file.read().decode("utf-8-sig")
+            text = text_of(file.read())
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file") from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(f"{name}: is not UTF-8 text (line {line})") from None
+        raise UsageError(f"{name}: is not {error.encoding.upper()} text (line {line})") from None
     if "\0" in text:
         raise UsageError(f"{name}: is not a text file")
     return text

@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .arrays import save_arrays
-from .dots import dots
+from .scan import dots, one_thread
 from .space import Space
-from .threads import one_thread
 
 faiss: Any = _untyped_faiss
 

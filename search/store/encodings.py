@@ -47,6 +47,16 @@ def coverage_folder(collection: Path, manifest: Manifest, name: str) -> Path | N
     return encoding_folder(collection, manifest, name) / (_OLD_COVERAGE_FOLDER if is_old else COVERAGE_FOLDER)
 
 
+def coverage_table(collection: Path, manifest: Manifest, name: str) -> Table | None:
+    """Open an encoding's coverage table; None where the clips table tells what it covers.
+
+    Raises:
+        CollectionError: If the table is missing or damaged.
+    """
+    folder = coverage_folder(collection, manifest, name)
+    return None if folder is None else Table.open(folder, version=manifest.encodings[name].coverage_version)
+
+
 def read_coverage(collection: Path, manifest: Manifest, name: str) -> pa.Table:
     """Read which clips an encoding covers.
 
@@ -56,9 +66,9 @@ def read_coverage(collection: Path, manifest: Manifest, name: str) -> pa.Table:
     Raises:
         CollectionError: If the table is missing or damaged.
     """
-    folder, version = coverage_folder(collection, manifest, name), manifest.encodings[name].coverage_version
-    if folder is not None:
-        return Table.open(folder, version=version).read(COVERAGE.names)
+    table = coverage_table(collection, manifest, name)
+    if table is not None:
+        return table.read(COVERAGE.names)
     rows = Table.open(collection / CLIPS_FOLDER, version=manifest.clips_version).read(COVERAGE.names)
     return rows.filter(pc.field("n_segments") > 0).cast(COVERAGE)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...model.documents import json_of
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
 from ...model.system import replace_file
@@ -280,11 +281,9 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
     except OSError as error:
         raise CollectionError(f"{name}: its manifest cannot be read ({error.strerror})") from error
     try:
-        record = json.loads(data)
+        record = json_of(data)
     except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
-    except RecursionError as error:
-        raise CollectionError(f"{name}: its manifest is damaged (it is nested too deeply)") from error
     if not isinstance(record, dict):
         raise CollectionError(f"{name}: its manifest is damaged (it is not a JSON object)")
     version = record.get("format_version")

@@ -47,7 +47,7 @@ def contents(folder: Path) -> tuple[list[dict[str, object]], list[dict[str, obje
     collection = Collection.open(folder)
     manifest = collection.manifest
     clips = rows(folder / "clips", manifest.clips_version, "clip_id")
-    segments = rows(collection.segments.folder, manifest.encoding.segments_version, "segment_id")
+    segments = rows(collection.encoding.table.folder, manifest.encoding.segments_version, "segment_id")
     assert (collection.n_clips, collection.n_segments) == (len(clips), len(segments))
     assert {row["clip_id"] for row in segments} == {row["clip_id"] for row in clips}
     assert len({row["segment_id"] for row in segments}) == len(segments)
@@ -249,13 +249,13 @@ def heard(folder: Path) -> dict[str, list[dict[str, object]]]:
     collection = Collection.open(folder)
     clips = rows(folder / "clips", collection.manifest.clips_version, "clip_id")
     for name in collection.encoders:
-        one = collection.heard_by(name)
+        one = collection.with_encoder(name)
         found = one.search(embedding=np.ones(one.manifest.encoding.embedding_dim), k=10**6)
-        assert len(found) == len({row["clip_id"] for row in one.segments.read(["clip_id"]).to_pylist()})
+        assert len(found) == len({row["clip_id"] for row in one.segments.to_arrow(["clip_id"]).to_pylist()})
     return {
         "clips": clips,
         **{
-            name: collection.heard_by(name).segments.read().sort_by("segment_id").to_pylist()
+            name: collection.with_encoder(name).segments.to_arrow().sort_by("segment_id").to_pylist()
             for name in collection.encoders
         },
     }

@@ -24,8 +24,8 @@ N_FILES = 40
 RUN = """
 import sys
 from soundgrep import build_collection
-from soundgrep.indexer import run
-run._COMMIT_EVERY_S = run._COMMIT_SHARE = 0
+from soundgrep.indexer import encoder_pass
+encoder_pass._COMMIT_EVERY_S = encoder_pass._COMMIT_SHARE = 0
 sounds, collection, encoder = sys.argv[1:]
 build_collection(sounds, collection, encoder=encoder, n_workers=1, progress=lambda p: print(p.n_done, flush=True))
 """

@@ -12,7 +12,7 @@ from soundgrep import Encoder
 from soundgrep.indexer import delete_query, save_query, verify_collection
 from soundgrep.model.errors import CollectionError, EncoderMismatchError, QueryError
 from soundgrep.search import Collection, Query
-from soundgrep.search.querying.feedback import refine, refined
+from soundgrep.search.feedback import refine, refined
 from soundgrep.search.saved import saved_queries, saved_query
 
 from ..search.made import add_clips, clustered, unit

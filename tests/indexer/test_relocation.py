@@ -50,7 +50,7 @@ def made(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path_factory: pytes
     (folder / "takes.csv").write_text("path,mood\n0.wav,calm\n1.wav,wild\nin.wav,odd\n")
     add_metadata(collection, folder / "takes.csv")
     opened = Collection.open(collection)
-    segments = opened.segments.read(["clip_id", "segment_id"])
+    segments = opened.encoding.table.read(["clip_id", "segment_id"])
     write_annex(collection, "spans", segments.append_column("mark", pa.array(range(len(segments)))))
     first = clip_id_of(path_of(sounds / "0.wav"))
     write_annex(collection, "labels", pa.table({"clip_id": pa.array([first, first]), "label": ["dog", "cat"]}))
@@ -82,7 +82,7 @@ def _ids(collection: Path) -> list[list[dict[str, object]]]:
     opened = Collection.open(collection)
     ids = [sorted(opened.sql("SELECT clip_id, path, path_bytes FROM clips").to_pylist(), key=str)]
     for name in opened.encoders:
-        heard = opened.heard_by(name).segments.read(["segment_id", "clip_id", "start_s", "embedding"])
+        heard = opened.encodings[name].table.read(["segment_id", "clip_id", "start_s", "embedding"])
         ids.append(heard.sort_by("segment_id").to_pylist())
     return ids
 
@@ -107,11 +107,11 @@ def test_it_is_what_it_would_be_had_it_been_indexed_there(
     assert [failure.path for failure in run.failures] == [str(place / "new" / "broken.wav")]
     after = Collection.open(place / "c").manifest
     assert after.annexes == versions.annexes, "the list is known by its new name"
-    assert after.index == versions.index
+    assert after.encodings == versions.encodings
 
 
 def _hits(collection: Path, encoder: str) -> list[tuple[str, float, float, float]]:
-    hits = Collection.open(collection).heard_by(encoder).search("a dog", k=20)
+    hits = Collection.open(collection).with_encoder(encoder).search("a dog", k=20)
     return [(hit.path.rpartition("/")[2], hit.start_s, hit.end_s, hit.score) for hit in hits]
 
 

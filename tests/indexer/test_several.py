@@ -32,7 +32,7 @@ def both(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path_factory: pytes
     write(sounds / "long.wav", 7, duration_s=2.2)
     build_collection(sounds, folder / "c", encoder=folder / "tiny", n_workers=1)
     report = build_collection(sounds, folder / "c", encoder=folder / "other", n_workers=1)
-    assert (report.n_unchanged, report.n_added, dict(report.heard)) == (5, 0, {"other": 5})
+    assert (report.n_unchanged, report.n_added, dict(report.embedded)) == (5, 0, {"other": 5})
     return folder
 
 
@@ -45,12 +45,12 @@ def place(both: Path, tmp_path: Path) -> Path:
 
 def heard(collection: Path, encoder: str) -> Rows:
     """What an encoder heard of each clip."""
-    opened = Collection.open(collection).heard_by(encoder)
+    opened = Collection.open(collection).with_encoder(encoder)
     paths = {
         row["clip_id"]: Path(row["path"]).name for row in opened.sql("SELECT clip_id, path FROM clips").to_pylist()
     }
     rows: Rows = {}
-    for row in opened.segments.read().sort_by("start_s").to_pylist():
+    for row in opened.segments.to_arrow().sort_by("start_s").to_pylist():
         embedding = np.array(row["embedding"], np.float32).tobytes()
         rows.setdefault(paths[row["clip_id"]], []).append((row["start_s"], row["end_s"], embedding))
     return rows
@@ -75,7 +75,7 @@ def alone(sounds: Path, checkpoint: Path) -> Rows:
 def test_each_encoder_hears_what_it_hears_alone(both: Path) -> None:
     collection = Collection.open(both / "c")
     assert collection.encoders == ("tiny", "other")
-    assert (collection.n_segments, collection.heard_by("other").n_segments) == (7, 9)
+    assert (collection.n_segments, collection.with_encoder("other").n_segments) == (7, 9)
     manifest = json.loads((both / "c" / "manifest.json").read_text())
     assert (manifest["format_version"], manifest["n_clips"], manifest["default_encoding"]) == (4, 5, "tiny")
     for name in ("tiny", "other"):
@@ -146,7 +146,7 @@ def test_what_means_something_else_to_each_is_refused(both: Path) -> None:
             collection.search("rain", encoder="both", options=options)
     with pytest.raises(CollectionError, match="no encoding by 'mini', only by tiny, other"):
         collection.search("rain", encoder="mini")
-    with pytest.raises(EncoderMismatchError, match=r"was heard by the encoders 'tiny', 'other'.*'mini'"):
+    with pytest.raises(EncoderMismatchError, match=r"was made by the encoders 'tiny', 'other'.*'mini'"):
         Collection.open(both / "c", encoder="mini")
 
 
@@ -170,11 +170,11 @@ def test_a_run_keeps_them_in_step_through_every_kind_of_change(both: Path, tmp_p
     shutil.copy(sounds / "03.wav", sounds / "copied.wav")
     write(sounds / "new.wav", 41)
     report = build_collection(sounds, tmp_path / "c", n_workers=1)
-    assert report.heard == {"other": 4}
+    assert report.embedded == {"other": 4}
     for name in ("tiny", "other"):
         assert heard(tmp_path / "c", name) == alone(sounds, both / name)
     assert verify_collection(tmp_path / "c").is_sound
-    assert build_collection(sounds, tmp_path / "c", n_workers=1).heard == {"other": 0}
+    assert build_collection(sounds, tmp_path / "c", n_workers=1).embedded == {"other": 0}
 
 
 def test_an_encoder_that_is_not_here_catches_up_later(both: Path, tmp_path: Path) -> None:
@@ -263,3 +263,22 @@ def test_compacting_leaves_what_each_heard(both: Path, place: Path) -> None:
     for name in ("tiny", "other"):
         assert heard(place / "c", name) == heard(both / "c", name)
     assert verify_collection(place / "c").problems == ()
+
+
+def test_each_encoding_has_a_search_of_its_own_and_explains_itself(both: Path) -> None:
+    collection = Collection.open(both / "c")
+    assert list(collection.encodings) == ["tiny", "other"]
+    assert [len(one.segments) for one in collection.encodings.values()] == [7, 9]
+    other = collection.encodings["other"]
+    found = other.search(other.encoder.embed_text("rain")[0], k=3)
+    assert [hit.segment_id for hit in found] == [
+        hit.segment_id for hit in collection.search("rain", k=3, encoder="other")
+    ]
+    one = collection.search("rain", encoder="both", explain=True)
+    for hits in (one, *collection.search_many(["rain", "wind"], encoder="both", explain=True)):
+        assert hits.explanation is not None
+        assert list(hits.explanation.parts) == ["tiny", "other"]
+        assert hits.explanation.plan.n_segments == 7 + 9
+    words = collection.search("number", encoder="both", explain=True, options=SearchOptions(text_match="on"))
+    assert words.explanation is not None
+    assert list(words.explanation.parts) == ["tiny", "other", "words"]

@@ -92,7 +92,7 @@ def test_of_equals_the_same_are_listed(encoder: Encoder, tmp_path: Path) -> None
     for name, order in (("a", list(range(200))), ("b", list(range(199, -1, -1)))):
         collection = add_in_order(tmp_path / name, clips, order, encoder=encoder, n_batch=33)
         fresh = collection.search(embedding=one[0], k=7)
-        words = collection._lexical.best("number", 7)
+        words = collection.encoding.clips.lexical.best("number", 7)
         found.append(([hit.to_json() for hit in fresh], words))
     assert found[0] == found[1]
 
@@ -126,7 +126,7 @@ import json, sys
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np
-from soundgrep.search.index import Source, build_index
+from soundgrep.search.index.building import Source, build_index
 rows = np.load(sys.argv[1])
 ids = np.arange(len(rows), dtype=np.int64)
 texts = rows[:2_000] + 0.1 * rows[2_000:4_000]

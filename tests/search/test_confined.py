@@ -450,7 +450,7 @@ def test_an_encoder_that_comes_with_a_collection_is_not_opened(
     inside = shutil.copytree(encoder.source, copy / "encoder")
     monkeypatch.chdir(copy)
     for source in (str(inside), "encoder"):
-        edit(copy, lambda record, source=source: record["encoder"].update(id="encoder", source=source))  # type: ignore[attr-defined,misc]
+        edit(copy, having(encoder={"id": "encoder", "digest": encoder.digest, "source": source}))
         with pytest.raises(SoundgrepError, match="cannot be opened"):
             Collection.open(copy).search("a dog")
     assert Collection.open(copy, encoder=inside).search("a dog")  # who names it may

@@ -92,12 +92,17 @@ def test_an_index_of_cells_answers_as_it_did() -> None:
     assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in OF_CELLS], abs=2e-3)
 
 
-def test_format_3_answers_by_each_of_its_encoders_as_it_did() -> None:
-    collection = Collection.open(GOLDEN / "format-3")
-    assert (collection.manifest.format_version, collection.n_clips) == (3, 4)
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_collection_of_two_encoders_answers_by_each_as_it_did(version: int) -> None:
+    collection = Collection.open(GOLDEN / f"format-{version}")
+    assert (collection.manifest.format_version, collection.n_clips) == (version, 4)
+    assert (collection.manifest.default_encoding, [*collection.manifest.encodings]) == (
+        "first",
+        ["first", "publisher-second"],
+    )
     assert collection.encoders == ("first", "publisher/second")
     for encoder, answers in OF_TWO.items():
-        heard = collection.heard_by(encoder)
+        heard = collection.with_encoder(encoder)
         hits = heard.search(embedding=np.ones(heard.manifest.encoding.embedding_dim))
         assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in answers]
         assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in answers], abs=1e-6)

@@ -16,8 +16,9 @@ import pytest
 from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
-from soundgrep.search.index import Index, Source, build_index, fold_index
+from soundgrep.search.index import Index
 from soundgrep.search.index.bank import Bank
+from soundgrep.search.index.building import Source, build_index, fold_index
 from soundgrep.search.store.manifest import IndexRecord
 
 from .conftest import Made

@@ -171,7 +171,7 @@ def test_many_threads_can_search_one_collection(large: Made) -> None:
 def test_the_best_segments_are_the_nearest_however_many_of_a_clip(small: Made, large: Made) -> None:
     for made, least in ((small, 1.0), (large, 0.95)):
         collection = made.open()
-        rows, ranking = collection._rows, collection._ranking
+        rows, ranking = collection.encoding.rows, collection.encoding._ranking
         allowed = rows.start_s < 2
         for query in queries(made, 5):
             scores, found = ranking.best_segments(query, 30, allowed=allowed)
@@ -182,9 +182,9 @@ def test_the_best_segments_are_the_nearest_however_many_of_a_clip(small: Made, l
 
 
 def test_the_plan_says_how_a_search_goes(small: Made, large: Made) -> None:
-    plan = small.open()._ranking.plan(10)
+    plan = small.open().encoding._ranking.plan(10)
     assert (plan.kind, plan.nprobe, plan.n_segments, plan.n_allowed, plan.n_fresh) == ("exact", None, 300, 300, 0)
-    ranking = large.open()._ranking
+    ranking = large.open().encoding._ranking
     plan = ranking.plan(10)
     assert plan.kind == "index"
     assert plan.nlist is not None

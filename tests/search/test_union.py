@@ -114,7 +114,7 @@ def test_what_is_in_none_of_them_is_said(halves: Collections) -> None:
 def test_collections_of_two_encoders_are_refused(halves: Collections, small: Made, tmp_path: Path) -> None:
     copy = shutil.copytree(small.folder, tmp_path / "copy")
     manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["encoder"] |= {"digest": "sha256:other", "id": "another"}
+    manifest["encodings"]["tiny"]["encoder"] |= {"digest": "sha256:other", "id": "another"}
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(EncoderMismatchError, match=r"'another'.*'tiny'.*cannot be ranked together"):
         Collections.open([small.folder, copy])

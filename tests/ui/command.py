@@ -62,8 +62,7 @@ def soundgrep(
     """Run the command with its output in pipes: forked from a process that has loaded it, as long as nothing is to be
     done `before` and no variable of the environment is one that Python reads as it starts."""
     if before is None and not any(name.startswith("PYTHON") for name in environment or ()):
-        code, out, err = fork_server().run(arguments, cwd, environment)
-        return Finished(code, out.decode(), err.decode())
+        return fork_server().finished(*arguments, cwd=cwd, environment=environment)
     done = subprocess.run(
         [SOUNDGREP, *arguments],
         cwd=cwd,
@@ -135,6 +134,12 @@ class ForkServer:
             said = other.submit(err_file.read)
             written = out_file.read()
             return finished(), written, said.result()
+
+    def finished(
+        self, *arguments: Argument, cwd: Path | None = None, environment: dict[str, str] | None = None
+    ) -> Finished:
+        code, out, err = self.run(arguments, cwd, environment)
+        return Finished(code, out.decode(), err.decode())
 
     def close(self) -> None:
         self._channel.close()

@@ -33,7 +33,7 @@ def test_damage_is_told_then_mended(folder: Path) -> None:
     assert said.code == 3
     assert said.lines == [
         "my sounds: 1 problem",
-        "  index: 000001 is missing or damaged",
+        "  encodings/tiny/index: 000001 is missing or damaged",
         "next: soundgrep verify 'my sounds' --repair",
     ]
     report = soundgrep("verify", folder, "--json")

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ...model.errors import SoundgrepError
 from ...search import Hit
+from ...search.querying.language import language_note
 from ...search.union import Collections
 from ..screen import counted, printable, spoken_duration
 from . import resources, state
@@ -97,6 +98,8 @@ def show_found(collections: Collections, search: SearchState, found: Found) -> N
             "Nothing here sounds like that: even the best is no better than what any text finds.",
             icon=":material/hearing_disabled:",
         )
+    if note := language_note([search.text, *search.added, *search.subtracted]):
+        st.caption(f"{note[:1].upper()}{note[1:]}.")
     total = counted(collections.n_clips, "clip")
     n = counted(len(found.hits), "hit")
     show_hits(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,6 +11,7 @@ import typer
 from ...model.extras import need_extra
 from ..access import AllowHosts, NoToken, TokenFile, say_who_may, served_settings, shown_address
 from ..listening import address_of, listening
+from ..options import CollectionFolders, Host
 from ..screen import shown_path, write_line
 
 DEFAULT_PORT = 8765
@@ -41,10 +41,8 @@ Examples:
 
 
 def serve(
-    collections: Annotated[
-        list[Path], typer.Argument(metavar="COLLECTION", help="Folders that soundgrep index wrote.", show_default=False)
-    ],
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    collections: CollectionFolders,
+    host: Host = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="N", min=0, max=65535, help="Port; 0 takes a free one.")] = DEFAULT_PORT,
     workers: Annotated[
         int, typer.Option(metavar="N", min=1, help="Processes that answer, sharing the collections in memory.")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import CollectionFolder
 from ..screen import counted, printable, shown_path, spoken_duration, spoken_size, write_json, write_line
 
 if TYPE_CHECKING:
@@ -26,9 +26,7 @@ Example:
 
 
 def show(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Describes a collection from its manifest."""

@@ -6,7 +6,6 @@ import contextlib
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,6 +13,7 @@ import typer
 from ...model.errors import UsageError
 from ..access import AllowHosts, NoToken, TokenFile, open_browser, say_who_may, served_settings, shown_address
 from ..listening import address_of, listening
+from ..options import CollectionFolders, Host
 from ..screen import say, shown_path, write_line
 
 if TYPE_CHECKING:
@@ -44,10 +44,8 @@ Examples:
 
 
 def ui(
-    collections: Annotated[
-        list[Path], typer.Argument(metavar="COLLECTION", help="Folders that soundgrep index wrote.", show_default=False)
-    ],
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    collections: CollectionFolders,
+    host: Host = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option(

@@ -17,7 +17,16 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 import soundgrep
 
@@ -160,32 +169,67 @@ def visit_odd(visitor: Callable[..., BrowserContext], odd_address: str) -> Visit
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        started = playwright.chromium.launch(executable_path=chromium(), args=[*arguments, "--mute-audio"])
+        arguments = ["--mute-audio", "--disable-gpu", "--disable-software-rasterizer"]
+        arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+        started = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield started
         started.close()
 
 
+WINDOW: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session")
+def usual(browser: Browser) -> BrowserContext:
+    """A visitor with the usual window, whose browser need not load and compile the page's scripts for each test."""
+    context = browser.new_context(**WINDOW)
+    context.set_default_timeout(LOOK_MS)
+    return context
+
+
 @pytest.fixture
-def visitor(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def visitor(browser: Browser, usual: BrowserContext) -> Iterator[Callable[..., BrowserContext]]:
     """Makes visitors; at the end, none of their pages had an error of its scripts or asked another host."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
     foreign: list[str] = []
 
+    def note_error(error: WebError) -> None:
+        errors.append(str(error.error))
+
+    def note_foreign(request: Request) -> None:
+        if is_foreign(request.url):
+            foreign.append(request.url)
+
     def make(**options: Any) -> BrowserContext:
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+        if not options and usual in contexts:
+            return usual
+        context = browser.new_context(**(WINDOW | options)) if options else usual
         context.set_default_timeout(LOOK_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        context.on("request", lambda request: foreign.append(request.url) if is_foreign(request.url) else None)
+        context.on("weberror", note_error)
+        context.on("request", note_foreign)
         contexts.append(context)
         return context
 
     yield make
     for context in contexts:
-        context.close()
+        if context is usual:
+            forget(context)
+            context.remove_listener("weberror", note_error)
+            context.remove_listener("request", note_foreign)
+        else:
+            context.close()
     assert errors == []
     assert foreign == []
+
+
+def forget(context: BrowserContext) -> None:
+    """Closes a visitor's pages, and what they keep in the browser is kept no more."""
+    for page in context.pages:
+        if page.url.startswith("http"):
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.close()
+    context.clear_cookies()
 
 
 @pytest.fixture

@@ -1,11 +1,19 @@
-"""Options: which of the sounds that answer a query are listed, and how."""
+"""Request: what is asked of a collection, whichever door it came in by, and how the answer is listed."""
+
+from __future__ import annotations
 
 import math
 import operator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ...model.errors import QueryError
+from .condition import Condition
+from .query import Query
+
+ALL_ENCODERS = ("both", "all")
+"""Names that mean every encoder of a collection, their rankings fused."""
 
 By = Literal["clip", "segment"]
 TextMatch = Literal["off", "on", "only"]
@@ -42,6 +50,43 @@ class SearchOptions:
             raise QueryError(f"min_score must be a finite number, not {self.min_score!r}")
         if self.by == "segment" and self.text_match != "off":
             raise QueryError("words are matched by clip: text_match does not go with by='segment'")
+
+
+@dataclass(frozen=True, eq=False)
+class SearchRequest:
+    """What is asked of a collection: by the shell, the page, the service or Python.
+
+    Attributes:
+        queries: What to look for, an answer each.
+        k: Hits wanted of each, at least 1.
+        condition: The filter, the same for all of them.
+        options: How hits are listed, the same for all of them.
+        encoder: Name of the encoder whose segments are searched; "both" for all of them, their rankings fused; None for
+            the collection's default.
+        explain: Whether each answer has an `explanation` of how the search went.
+
+    Raises:
+        QueryError: If `k` is no whole number from 1.
+    """
+
+    queries: tuple[Query, ...]
+    k: int = 10
+    condition: Condition = field(default_factory=Condition)
+    options: SearchOptions = field(default_factory=SearchOptions)
+    encoder: str | None = None
+    explain: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "k", checked_number("k", self.k, lowest=1))
+
+    @property
+    def is_fused(self) -> bool:
+        """Whether all encoders are searched."""
+        return self.encoder in ALL_ENCODERS
+
+    def each(self) -> Iterator[SearchRequest]:
+        """Yield a request for each of the queries."""
+        return (replace(self, queries=(query,)) for query in self.queries)
 
 
 _MOST_HITS = 1 << 31

@@ -1,10 +1,10 @@
-"""Terms: how the summands of queries become one embedding each query."""
+"""Embedder: how the summands of queries become one embedding for each query."""
 
 from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -13,10 +13,12 @@ import numpy.typing as npt
 
 from ...model.errors import QueryError
 from ...model.paths import encoded_path, readable_path
+from ..encoders import EncoderSource
 from ..store.identity import clip_id_of, path_of
+from .clips import Clips
 from .hit import Hit
 from .query import Query, Sound, Term, unit
-from .rows import ClipRows, SegmentRows
+from .ranking import Ranking
 
 if TYPE_CHECKING:
     from ...model.encoders.encoder import Encoder
@@ -28,12 +30,12 @@ _N_SEGMENTS_AT_ONCE = 64
 
 
 @dataclass(frozen=True)
-class Asked:
+class EmbeddedQuery:
     """A query ready to be searched for.
 
     Attributes:
         embedding: The weighted sum of its terms [embedding_dim], unit length.
-        left_out: Clips that hits are asked to be like, and that are therefore no hits themselves.
+        left_out: Clips that hits are to be like, and that are therefore no hits themselves.
         is_text: Whether it is made of texts alone.
         words: What its texts say that is wanted (those of positive weight).
     """
@@ -44,14 +46,13 @@ class Asked:
     words: str
 
 
-class Terms:
-    """Turns queries to one collection into embeddings.
+class QueryEmbedder:
+    """Embeds queries for one encoding.
 
     Args:
-        encoder: Gives the encoder; asked only if there is a text or a sound to embed.
-        embeddings: Gives the embeddings [m, embedding_dim] of rows [m].
-        rows: The collection's segments.
-        clips: Gives the collection's clips.
+        source: The encoding's encoder; opened only if there is a text or a sound to embed.
+        ranking: The encoding's segments, for what hits are to be like.
+        clips: The collection's clips.
         hop_s: Distance between the starts of neighbouring segments.
         embedding_dim: Numbers in an embedding.
         place: How messages name the collection.
@@ -59,24 +60,23 @@ class Terms:
 
     def __init__(
         self,
+        source: EncoderSource,
+        ranking: Ranking,
+        clips: Clips,
         *,
-        encoder: Callable[[], Encoder],
-        embeddings: Callable[[Int], Float],
-        rows: SegmentRows,
-        clips: Callable[[], ClipRows],
         hop_s: float,
         embedding_dim: int,
         place: str,
     ) -> None:
-        self._encoder = encoder
-        self._embeddings = embeddings
-        self._rows = rows
+        self._source = source
+        self._ranking = ranking
+        self._rows = ranking.rows
         self._clips = clips
         self._hop_s = hop_s
         self._embedding_dim = embedding_dim
         self._place = place
 
-    def resolve(self, queries: Sequence[Query]) -> list[Asked]:
+    def embed(self, queries: Sequence[Query]) -> list[EmbeddedQuery]:
         """Embed queries, all their texts in one go.
 
         Raises:
@@ -84,10 +84,10 @@ class Terms:
             AudioError: If a sound cannot be decoded.
         """
         texts = list(dict.fromkeys(text for query in queries for text in query.texts))
-        by_text = dict(zip(texts, self._encoder().embed_text(texts), strict=True)) if texts else {}
-        return [self._asked(query, by_text) for query in queries]
+        by_text = dict(zip(texts, self._source.encoder.embed_text(texts), strict=True)) if texts else {}
+        return [self._embedded(query, by_text) for query in queries]
 
-    def _asked(self, query: Query, by_text: dict[str, Float]) -> Asked:
+    def _embedded(self, query: Query, by_text: dict[str, Float]) -> EmbeddedQuery:
         if not query.terms:
             raise QueryError("the query is empty")
         left_out: list[int] = []
@@ -99,16 +99,16 @@ class Terms:
                 case "audio":
                     embedding = self._of_sound(cast("Sound", term.value))
                 case "embedding":
-                    embedding = self._given(cast("Float", term.value))
+                    embedding = self._checked(cast("Float", term.value))
                 case "like":
                     rows = self._rows_like(term)
                     left_out.append(int(self._rows.clip_ids[rows[0]]))
-                    embedding = unit(self._embeddings(rows).mean(axis=0), f"the mean of {term}")
+                    embedding = unit(self._ranking.embeddings(rows).mean(axis=0), f"the mean of {term}")
             total += term.weight * embedding
         # One term alone keeps its embedding to the bit.
-        lone = len(query.terms) == 1 and query.terms[0].weight == 1
-        return Asked(
-            embedding=embedding if lone else unit(total.astype(np.float32), f"the sum {str(query)!r}"),
+        is_lone = len(query.terms) == 1 and query.terms[0].weight == 1
+        return EmbeddedQuery(
+            embedding=embedding if is_lone else unit(total.astype(np.float32), f"the sum {str(query)!r}"),
             left_out=tuple(dict.fromkeys(left_out)),
             is_text=all(term.kind == "text" for term in query.terms),
             words=" ".join(str(term.value) for term in query.terms if term.kind == "text" and term.weight > 0),
@@ -116,17 +116,16 @@ class Terms:
 
     def _of_sound(self, audio: Sound) -> Float:
         """Embed a sound; one longer than a segment as the mean of its segments."""
-        encoder = self._encoder()
+        encoder = self._source.encoder
         hop_samples = max(1, round(self._hop_s * encoder.sampling_rate_hz))
         segments = _segments(audio, encoder, hop_samples=hop_samples)
         rows = []
-        while some := list(
-            itertools.islice(segments, _N_SEGMENTS_AT_ONCE)
-        ):  # a sound of hours is never whole in memory
+        # A sound of hours is never whole in memory.
+        while some := list(itertools.islice(segments, _N_SEGMENTS_AT_ONCE)):
             rows.append(encoder.embed_audio(some))
         return unit(np.concatenate(rows).mean(axis=0), "the mean of the audio's embeddings")
 
-    def _given(self, embedding: Float) -> Float:
+    def _checked(self, embedding: Float) -> Float:
         if embedding.shape != (self._embedding_dim,):
             raise QueryError(
                 f"the embedding has shape {embedding.shape}, but the collection's have {(self._embedding_dim,)}"
@@ -138,6 +137,8 @@ class Terms:
         what = term.value
         if isinstance(what, Hit):
             name, rows = what.path, self._row_of_segment(what.segment_id)
+            if not len(rows) and what.encoder is not None:  # another encoder's segment, of a clip that this one has too
+                rows = self._rows.of_clip(what.clip_id)
         elif isinstance(what, int):
             rows = self._rows.of_clip(what)
             name, rows = str(what), rows if len(rows) else self._row_of_segment(what)
@@ -160,9 +161,8 @@ class Terms:
             rows = self._rows.of_clip(clip_id_of(exact))
             if len(rows):
                 return rows
-        clips = self._clips()
         for name in (os.fspath(path), os.fsdecode(path_of(path))):
-            clip_id = clips.find_path(name)
+            clip_id = self._clips.rows.find_path(name)
             if clip_id is not None:
                 return self._rows.of_clip(clip_id)
         return np.empty(0, np.int64)

@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ...model.errors import QueryError
-from ...model.many import as_many
-from .hit import Hit
-from .query import Known, Query, unit
-
-if TYPE_CHECKING:
-    from .terms import Asked
+from ..model.errors import QueryError
+from ..model.many import as_many
+from .collection import Collection, Searchable
+from .encoding import Encoding
+from .querying.hit import Hit
+from .querying.query import ClipReference, Query, unit
 
 Float = npt.NDArray[np.float32]
 Double = npt.NDArray[np.float64]
@@ -30,24 +28,12 @@ _N_STEPS = 25
 _ONE = (Hit, str, os.PathLike, int)
 
 
-class Askable(Protocol):
-    """A collection, as far as feedback needs it."""
-
-    def resolve(self, query: Query) -> Asked:
-        """Turn a query into its embedding."""
-        ...
-
-    def sample(self, n: int) -> Float:
-        """Give the embeddings of some segments, always the same."""
-        ...
-
-
 def refine(
-    asked_of: Askable | Sequence[Askable],
+    collection: Searchable | Sequence[Collection],
     query: str | Query | None,
     *,
-    keep: Known | Iterable[Known],
-    reject: Known | Iterable[Known] = (),
+    keep: ClipReference | Iterable[ClipReference],
+    reject: ClipReference | Iterable[ClipReference] = (),
 ) -> Query:
     """Make a query that ranks by what was kept and rejected of the answers to another.
 
@@ -55,8 +41,8 @@ def refine(
     rejected clips out by a filter.
 
     Args:
-        asked_of: The collection that is asked, or several, as `collections.members`.
-        query: What was asked before, a text or a query; None for nothing.
+        collection: The collection that is searched, or several.
+        query: What was searched for before, a text or a query; None for nothing.
         keep: Clips to rank alike, hits, paths or ids, or one.
         reject: Clips to rank apart.
 
@@ -67,18 +53,18 @@ def refine(
         QueryError: If there is neither a query nor anything kept, or a clip is in none of the collections.
         AudioError: If the query holds a file that cannot be decoded.
     """
-    members = asked_of if isinstance(asked_of, Sequence) else [asked_of]
-    asked = Query.text(query) if isinstance(query, str) else query
+    members = [one.encoding for one in (collection if isinstance(collection, Sequence) else collection.members)]
+    before = Query.text(query) if isinstance(query, str) else query
     kept = [_embedding(members, Query.like(one)) for one in as_many(keep, _ONE)]
     rejected = [_embedding(members, Query.like(one)) for one in as_many(reject, _ONE)]
-    if asked is None and not kept:
+    if before is None and not kept:
         raise QueryError("there is nothing to learn from: keep a clip, or ask for something")
-    if asked is not None and not kept:
-        return asked
-    before = None if asked is None else _embedding(members, asked)
+    if before is not None and not kept:
+        return before
+    start = None if before is None else _embedding(members, before)
     others = np.concatenate([member.sample(-(-_N_OTHERS // len(members))) for member in members])
     return Query.embedding(
-        refined(before, kept=np.stack(kept), rejected=np.array(rejected).reshape(-1, others.shape[1]), others=others)
+        refined(start, kept=np.stack(kept), rejected=np.array(rejected).reshape(-1, others.shape[1]), others=others)
     )
 
 
@@ -110,7 +96,7 @@ def refined(query: Float | None, *, kept: Float, rejected: Float, others: Float)
     difference leaves the sounds. That is why `refine` only leaves them out.
 
     Args:
-        query: What was asked before [embedding_dim], unit length; None for nothing.
+        query: What was searched for before [embedding_dim], unit length; None for nothing.
         kept: Embeddings of the clips kept [n, embedding_dim], at least one.
         rejected: Of those rejected [m, embedding_dim], perhaps none.
         others: Of some of the collection [o, embedding_dim], perhaps none.
@@ -133,7 +119,7 @@ def refined(query: Float | None, *, kept: Float, rejected: Float, others: Float)
 
 
 def _dual(products: Double, start: Double, wanted: Double, weights: Double) -> Double:
-    """Give the share [n] of each example in the head.
+    """Return the share [n] of each example in the head.
 
     Args:
         products: Inner products of the examples [n, n].
@@ -144,9 +130,9 @@ def _dual(products: Double, start: Double, wanted: Double, weights: Double) -> D
     n = len(products)
     shares, bias = np.zeros(n), 0.0
     for _ in range(_N_STEPS):
-        said = 1 / (1 + np.exp(-np.clip(start + products @ shares + bias, -50, 50)))
-        error = weights * (said - wanted)
-        curvature = weights * said * (1 - said) + 1e-9
+        odds = 1 / (1 + np.exp(-np.clip(start + products @ shares + bias, -50, 50)))
+        error = weights * (odds - wanted)
+        curvature = weights * odds * (1 - odds) + 1e-9
         system = np.empty((n + 1, n + 1))
         system[:n, :n] = curvature[:, None] * products + np.eye(n) / _FREEDOM
         system[:n, n] = curvature
@@ -160,7 +146,7 @@ def _dual(products: Double, start: Double, wanted: Double, weights: Double) -> D
     return shares
 
 
-def _embedding(members: Sequence[Askable], query: Query) -> Float:
+def _embedding(members: Sequence[Encoding], query: Query) -> Float:
     """Sum a query up, each summand as the first collection that can."""
     terms = [replace(term, weight=1.0) for term in query.terms]
     embeddings = [_of_any(members, Query((term,))) for term in terms]
@@ -172,10 +158,10 @@ def _embedding(members: Sequence[Askable], query: Query) -> Float:
     return unit(np.asarray(total, np.float32), f"the sum {str(query)!r}")
 
 
-def _of_any(members: Sequence[Askable], query: Query) -> Float:
+def _of_any(members: Sequence[Encoding], query: Query) -> Float:
     for member in members[:-1]:
         try:
-            return member.resolve(query).embedding
+            return member.embed([query])[0].embedding
         except QueryError:
             continue
-    return members[-1].resolve(query).embedding
+    return members[-1].embed([query])[0].embedding
