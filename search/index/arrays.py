@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from pathlib import Path
+from tokenize import TokenError  # of heads of numpy's that are no words
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -11,13 +13,17 @@ import numpy.typing as npt
 
 from ...model.system import open_plain
 
+READ_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
+READ_ERRORS += (OverflowError, struct.error, zipfile.BadZipFile, TokenError)
+"""What damaged files make the system, numpy, zipfile and FAISS raise."""
+
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Read the arrays of a file that `numpy.savez` wrote, by their names.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError, EOFError, zipfile.BadZipFile: If it is damaged, or compressed, as none of ours is.
+        READ_ERRORS: If it is damaged, or compressed, as none of ours is.
     """
     arrays = {}
     with open_plain(path) as file, zipfile.ZipFile(file) as archive:
