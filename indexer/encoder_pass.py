@@ -61,12 +61,19 @@ class EncoderPass:
         self._changed = changed
         self._tally = tally
         self._files: dict[bytes, FoundFile] = {} if changed is None else dict(changed.files)
-        self._contents = self._uncovered(findings, known if changed is not None else writer.known_clips())
+        before = writer.covered_clips(encoding, as_opened=True)
+        if changed is not None:
+            self._contents = self._uncovered(findings, known, before)
+        else:
+            self._contents = self._uncovered(findings, writer.known_clips(), writer.covered_clips(encoding))
         self._files |= {path: findings.files[path] for path in self._contents}
         # A file that was moved or copied has the size it had.
         sizes = {file.size_bytes for file in self._files.values()}
-        covered = writer.covered_clips(encoding, as_opened=True).items() if sizes else ()
-        self._donors = {content: one for one, content in covered if one in known and known[one].size_bytes in sizes}
+        self._donors = {
+            content: clip_id
+            for clip_id, content in before.items()
+            if clip_id in known and known[clip_id].size_bytes in sizes
+        }
         self._batch = writer.batch(encoding)
         self._recognised: dict[bytes, RecognisedFile] = {}
         self._writing: Future[None] | None = None
@@ -112,9 +119,10 @@ class EncoderPass:
             finally:
                 self._wait_for_writing()
 
-    def _uncovered(self, findings: Findings, known: Mapping[int, KnownClip]) -> dict[bytes, str]:
+    def _uncovered(
+        self, findings: Findings, known: Mapping[int, KnownClip], covered: Mapping[int, str]
+    ) -> dict[bytes, str]:
         """Find the files, by path, of clips that the encoding does not cover with the content that they have."""
-        covered = self._writer.covered_clips(self._encoding)
         contents: dict[bytes, str] = {}
         for path in findings.files:
             clip = None if path in self._files else known.get(clip_id_of(path))

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import json
 import math
 import os
@@ -365,12 +366,17 @@ def _check(manifest: Manifest) -> None:
             raise ValueError("segment_s or hop_s is not above 0")
 
 
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _parse(kind: Any, value: object, where: str) -> Any:
     """Check a value from JSON against a field's type; unknown keys are left for later versions to use."""
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise ValueError(f"{where or 'manifest'} is not an object")
-        hints = typing.get_type_hints(kind)
+        hints = _hints(kind)
         names = [one.name for one in dataclasses.fields(kind)]
         absent = [
             one.name

@@ -38,10 +38,12 @@ def test_damage_is_told_then_mended(folder: Path) -> None:
     ]
     report = soundgrep("verify", folder, "--json")
     assert report.code == 3
-    assert json.loads(report.out)["remaining"] == [{"part": "index", "what": "000001 is missing or damaged"}]
+    assert json.loads(report.out)["remaining"] == [
+        {"part": "encodings/tiny/index", "what": "000001 is missing or damaged"}
+    ]
     said = soundgrep("verify", folder.name, "--repair", cwd=folder.parent)
     assert said.code == 0, said.err
-    assert said.lines[2:4] == ["repaired:", "  index: built anew from the tables"]
+    assert said.lines[2:4] == ["repaired:", "  encodings/tiny/index: built anew from the tables"]
     assert said.lines[-1].endswith("nothing is wrong any more")
     assert soundgrep("verify", folder).code == 0
 
