@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import tokenize
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -11,13 +13,17 @@ import numpy.typing as npt
 
 from ...model.system import open_plain
 
+READING_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
+READING_ERRORS += (OverflowError, TypeError, SyntaxError, tokenize.TokenError, struct.error, zipfile.BadZipFile)
+"""What damaged files make the system, numpy, zipfile and FAISS raise."""
+
 
 def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
     """Read the arrays of a file that `numpy.savez` wrote, by their names.
 
     Raises:
         OSError: If it cannot be read.
-        ValueError, EOFError, zipfile.BadZipFile: If it is damaged, or compressed, as none of ours is.
+        ValueError and others of `READING_ERRORS`: If it is damaged, or compressed, as none of ours is.
     """
     arrays = {}
     with open_plain(path) as file, zipfile.ZipFile(file) as archive:

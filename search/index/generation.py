@@ -4,8 +4,6 @@ import contextlib
 import dataclasses
 import hashlib
 import shutil
-import struct
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from ...model.errors import CollectionError
 from ...model.paths import readable_path
 from ...model.system import open_plain, sync_file, sync_folder
 from ..store.manifest import IndexRecord
+from .arrays import READING_ERRORS
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
 from .sums import SUMS_NAME, check_ids, renew_sum_of_ids
@@ -25,10 +24,6 @@ CELLS = "cells"
 EMBEDDINGS_NAME = "embeddings.f16"
 _IDS_NAME = "segment_ids.npy"
 _BLOCK_BYTES = 1 << 20
-
-# What damaged files make the system, numpy, zipfile and FAISS raise.
-_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
-_ERRORS += (OverflowError, struct.error, zipfile.BadZipFile)
 
 Int = npt.NDArray[np.int64]
 
@@ -156,7 +151,7 @@ def told(place: Path, deed: str) -> Iterator[None]:
     """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
     try:
         yield
-    except _ERRORS as error:
+    except READING_ERRORS as error:
         if isinstance(error, CollectionError):
             raise
         why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")
