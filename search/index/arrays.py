@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zipfile
 from pathlib import Path
-from tokenize import TokenError  # of heads of numpy's that are no words
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from ...model.system import open_plain
 
-READ_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
-READ_ERRORS += (OverflowError, struct.error, zipfile.BadZipFile, TokenError)
+READING_ERRORS: tuple[type[Exception], ...] = (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError)
+READING_ERRORS += (OverflowError, TypeError, SyntaxError, tokenize.TokenError, struct.error, zipfile.BadZipFile)
 """What damaged files make the system, numpy, zipfile and FAISS raise."""
 
 
@@ -23,7 +23,7 @@ def read_arrays(path: Path) -> dict[str, npt.NDArray[Any]]:
 
     Raises:
         OSError: If it cannot be read.
-        READ_ERRORS: If it is damaged, or compressed, as none of ours is.
+        ValueError and others of `READING_ERRORS`: If it is damaged, or compressed, as none of ours is.
     """
     arrays = {}
     with open_plain(path) as file, zipfile.ZipFile(file) as archive:

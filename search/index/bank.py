@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from .arrays import READ_ERRORS, read_arrays, save_arrays
+from .arrays import READING_ERRORS, read_arrays, save_arrays
 
 BANK_NAME = "bank.npz"
 
@@ -42,7 +42,7 @@ class Bank:
         try:
             parts = read_arrays(generation / BANK_NAME)
             bank = cls(parts["embeddings"], parts["best_scores"])
-        except READ_ERRORS as error:
+        except READING_ERRORS as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read ({why})") from error
         shape, kinds = bank.embeddings.shape, [str(bank.embeddings.dtype), str(bank.best_scores.dtype)]

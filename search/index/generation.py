@@ -14,7 +14,7 @@ from ...model.errors import CollectionError
 from ...model.paths import readable_path
 from ...model.system import open_plain, sync_file, sync_folder
 from ..store.manifest import IndexRecord
-from .arrays import READ_ERRORS
+from .arrays import READING_ERRORS
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
 from .sums import SUMS_NAME, check_ids, renew_sum_of_ids
@@ -151,7 +151,7 @@ def told(place: Path, deed: str) -> Iterator[None]:
     """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
     try:
         yield
-    except READ_ERRORS as error:
+    except READING_ERRORS as error:
         if isinstance(error, CollectionError):
             raise
         why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")
