@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-import tokenize
+import tokenize  # for heads of numpy files that are no words
 import zipfile
 from pathlib import Path
 from typing import Any, BinaryIO
