@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..encoders.checkpoint import BUNDLED, Checkpoint
 from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
 
@@ -50,9 +51,11 @@ class MSClap(Family):
     def audio_tower(self, checkpoint: Checkpoint) -> AudioTower:
         """Load the tower for sounds in the runtime that is chosen; each is imported only where it is."""
         if chosen_runtime() == "openvino":
-            from .openvino_audio import OpenVinoAudioTower
+            from ..encoders.segment_streams import SegmentStreams
+            from .mel import read_front_end
 
-            return OpenVinoAudioTower(checkpoint.folder)
+            graph = read_graph(checkpoint, "audio", room=__package__)
+            return SegmentStreams(read_front_end(checkpoint), graph)
         from .audio_tower import GpuAudioTower, TorchAudioTower
 
         return GpuAudioTower(checkpoint.folder) if has_gpu() else TorchAudioTower(checkpoint.folder)
