@@ -58,7 +58,10 @@ demo: $(READY)
 	@if [ -t 0 ] && [ -t 1 ]; then printf 'Open the page in the browser now? [y/N] '; read -r answer; \
 	  case "$$answer" in [yY]*) exec $(BIN)/soundgrep ui $(DEMO);; esac; fi
 
-test: lint types imports unit
+# Types are checked while the tests run, and what is found is shown after them.
+test: lint imports chromium
+	@mkdir -p build; $(MAKE) --no-print-directory types >build/types.log 2>&1 & types=$$!; \
+	$(MAKE) --no-print-directory unit; unit=$$?; wait $$types; types=$$?; cat build/types.log; exit $$((unit + types))
 
 lint: $(TEST_READY)
 	$(BIN)/ruff format --check .

@@ -31,13 +31,16 @@ from .model.errors import UsageError as UsageError
 from .search import Classification as Classification
 from .search import Collection as Collection
 from .search import Collections as Collections
+from .search import Encoding as Encoding
 from .search import Evaluation as Evaluation
 from .search import Explanation as Explanation
 from .search import Hit as Hit
 from .search import Hits as Hits
 from .search import Query as Query
 from .search import SearchOptions as SearchOptions
+from .search import SearchRequest as SearchRequest
 from .search import Span as Span
+from .search import TableView as TableView
 from .search import compare as compare
 from .search import evaluate as evaluate
 from .search import refine as refine
@@ -55,6 +58,7 @@ __all__ = [
     "CompactReport",
     "Encoder",
     "EncoderMismatchError",
+    "Encoding",
     "EngineError",
     "Evaluation",
     "Explanation",
@@ -69,9 +73,11 @@ __all__ = [
     "Query",
     "QueryError",
     "SearchOptions",
+    "SearchRequest",
     "SoundgrepError",
     "SoundgrepWarning",
     "Span",
+    "TableView",
     "Traits",
     "UsageError",
     "VerifyReport",

@@ -9,6 +9,8 @@ from .maintenance.metadata import MetadataReport as MetadataReport
 from .maintenance.metadata import add_metadata as add_metadata
 from .maintenance.queries import delete_query as delete_query
 from .maintenance.queries import save_query as save_query
+from .maintenance.relocation import RelocationReport as RelocationReport
+from .maintenance.relocation import relocate_collection as relocate_collection
 from .maintenance.verify import VerifyReport as VerifyReport
 from .maintenance.verify import verify_collection as verify_collection
 from .options import BuildOptions as BuildOptions
@@ -22,6 +24,7 @@ __all__ = [
     "IndexReport",
     "MapReport",
     "MetadataReport",
+    "RelocationReport",
     "VerifyReport",
     "Watch",
     "add_metadata",
@@ -30,6 +33,7 @@ __all__ = [
     "compact_collection",
     "delete_query",
     "map_collection",
+    "relocate_collection",
     "save_query",
     "verify_collection",
 ]

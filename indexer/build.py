@@ -1,6 +1,5 @@
 """Building: make a collection agree with folders of sounds."""
 
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,18 +9,19 @@ from ..model.errors import UsageError
 from ..model.many import as_many
 from ..model.paths import readable_path, user_path
 from ..search.store.manifest import has_manifest
+from .changed_clips import ChangedClips
+from .encoder_pass import EncoderPass
 from .encoders import Encoders
 from .engines.engine import Engine
 from .engines.pool import local_pool
 from .engines.worker import embed_texts
-from .hearing import Hearing
 from .inputs.files import Findings
 from .inputs.sources import Source, find_clips
-from .maintenance.listed import take_lists
+from .maintenance.list_membership import take_lists
 from .options import BuildOptions
 from .phrases import PHRASES
 from .report import IndexReport, Progress
-from .run import Run
+from .tally import Tally
 from .writing.changes import find_changes
 from .writing.refreshing import IndexOptions
 from .writing.writer import Writer
@@ -89,54 +89,46 @@ def build_collection(
     for one in encoders.here:
         one.check_text_tower()
     with Writer.open(folder, encoder=encoders.chosen, hop_s=hop_s) as writer:
-        known = writer.known_clips()
-        failed = writer.known_failures()
+        known, failed = writer.known_clips(), writer.known_failures()
         take_lists(writer, findings, known)
         changes = find_changes(findings, known, failed, retry_failed=options.retry_failed)
-        # The first encoder that is here reads what changed; the others hear of it after that.
-        by_ear = encoders.by_ear(writer.manifest)
-        ear, first = by_ear[0]
-        run = Run(
-            writer,
-            known,
-            failed,
-            changes,
-            encoder=first,
-            failures=findings.failures,
-            progress=progress,
-            prune=options.prune,
-            ear=ear,
-        )
-        with _engine(first, options, len(changes.to_read), n_workers, run.known_contents) as engine:
-            run.read(engine)
-            _refresh_index(run, writer, ear, engine, encoder=first, options=options)
-        turns: dict[str, Hearing] = {}
-        for one_ear, one in by_ear if writer.manifest.ears else ():
-            turn = Hearing(writer, one_ear, findings, encoder=one, progress=progress)
-            if one is first and not turn.n_files:
-                continue  # it was always here
-            turns[one.id] = turn
-            with _engine(one, options, turn.n_files, n_workers, turn.known_contents) as engine:
-                turn.read(engine)
-                _refresh_index(run, writer, one_ear, engine, encoder=one, options=options)
-        report = run.report(elapsed_s=time.monotonic() - started_s)
-        more = [failure for turn in turns.values() for failure in turn.failures]
-        return dataclasses.replace(
-            report,
-            failures=tuple(sorted({*report.failures, *more}, key=lambda failure: failure.path)),
-            audio_s=report.audio_s + sum(turn.audio_s for turn in turns.values()),
-            heard={name: turn.n_heard for name, turn in turns.items()},
+        tally = Tally(progress, failures=[*findings.failures, *changes.remembered])
+        # The first encoder that is here makes clips of what changed; the others embed these after it.
+        changed: ChangedClips | None = ChangedClips(changes, known, failed, tally=tally, prune=options.prune)
+        for name, one in encoders.by_encoding(writer.manifest):
+            this = EncoderPass(writer, name, one, findings, known=known, changed=changed, tally=tally)
+            with _engine(one, options, this.n_files, n_workers, this.known_contents) as engine:
+                this.read(engine)
+                _refresh_index(writer, name, engine, encoder=one, options=options, tally=tally)
+            changed = None
+        return IndexReport(
+            collection=folder,
+            encoder_id=writer.manifest.encoding.encoder.id,
+            n_clips=writer.manifest.n_clips,
+            n_segments=writer.manifest.encoding.n_segments,
+            n_added=tally.n_added,
+            n_replaced=tally.n_replaced,
+            n_removed=tally.n_removed,
+            n_unchanged=changes.n_unchanged + tally.n_touched,
+            failures=tuple(sorted({*tally.failures}, key=lambda failure: failure.path)),
+            audio_s=tally.audio_s,
+            elapsed_s=time.monotonic() - started_s,
+            n_withheld=tally.n_withheld,
+            n_unknown=len(changes.unknown),
+            stages=dict(tally.stages),
+            embedded=dict(tally.covered),
             absent=encoders.absent,
             passed_over=dict(findings.passed_over.most_common()),
+            notes=tuple(sorted(tally.notes, key=lambda note: note.path)),
         )
 
 
 def _refresh_index(
-    run: Run, writer: Writer, ear: str, engine: Engine, *, encoder: Encoder, options: BuildOptions
+    writer: Writer, encoding: str, engine: Engine, *, encoder: Encoder, options: BuildOptions, tally: Tally
 ) -> None:
-    with run.building_index() as note:
+    with tally.building_index() as note:
         writer.refresh_index(
-            ear=ear,
+            encoding=encoding,
             text_queries=lambda n: engine.call(embed_texts, str(encoder.source), PHRASES[:n]),
             options=IndexOptions(recall=options.recall, rebuild=options.rebuild_index),
             progress=note,

@@ -1,15 +1,15 @@
-"""Encoders: which of them hear a collection's clips in a run."""
+"""Encoders: which of them embed a collection's clips in a run."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.encoders.encoder import Encoder
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..search.encoders import named_encoder, open_encoder
-from ..search.store.ears import ears_of
 from ..search.store.manifest import Manifest, has_manifest, read_manifest
 
 DEFAULT_ENCODER = "mini"
@@ -20,8 +20,8 @@ class Encoders:
     """The encoders of a run.
 
     Attributes:
-        chosen: The one that was named, or else the collection's first.
-        here: All that hear in this run, the collection's in their order.
+        chosen: The one that was named, or else the collection's default.
+        here: All that embed in this run, the collection's in their order.
         absent: Names of the collection's that are not on this machine.
     """
 
@@ -55,7 +55,7 @@ class Encoders:
             return cls(chosen, (chosen,))
         here: list[Encoder] = []
         absent: list[str] = []
-        for record in ears_of(manifest).values():
+        for record in (one.encoder for one in manifest.encodings.values()):
             if encoder is not None and encoder.digest == record.digest:
                 here.append(encoder)
                 continue
@@ -67,10 +67,14 @@ class Encoders:
                 absent.append(record.id)
         if encoder is not None and encoder not in here:
             here.append(encoder)
-        return cls(encoder or here[0], tuple(here), tuple(absent))
+        return cls(encoder or _default(here, manifest), tuple(here), tuple(absent))
 
-    def by_ear(self, manifest: Manifest) -> list[tuple[str, Encoder]]:
-        """Give them with their ears in a collection, in its order."""
+    def by_encoding(self, manifest: Manifest) -> list[tuple[str, Encoder]]:
+        """Return them with the names of their encodings in a collection, in its order."""
         by_digest = {encoder.digest: encoder for encoder in self.here}
-        ears = ears_of(manifest)
-        return [(ear, by_digest[record.digest]) for ear, record in ears.items() if record.digest in by_digest]
+        digests = {name: record.encoder.digest for name, record in manifest.encodings.items()}
+        return [(name, by_digest[digest]) for name, digest in digests.items() if digest in by_digest]
+
+
+def _default(here: Sequence[Encoder], manifest: Manifest) -> Encoder:
+    return next(encoder for encoder in here if encoder.digest == manifest.encoding.encoder.digest)

@@ -113,11 +113,11 @@ class IndexReport:
         stages: Seconds of work by stage. Of all workers together: "hash" and "decode" for reading, "mel" and "tower"
             for embedding. Of this process: "write" for commits, beside the workers, and "index" after them; of it, each
             step of building the index by itself, as "index: finding cells".
-        heard: Clips that each further encoder of the collection newly heard, by its name; the first one too, if it had
-            clips to catch up with.
+        embedded: Clips of the collection that each further encoder newly embedded, by its name; the first one too, if
+            it had clips to catch up with.
         n_unknown: Clips whose files could not be looked at, as in a folder without permission or on a server that does
             not answer: they may be there or not, and were kept.
-        passed_over: Files in the folders whose suffix is none of sound, by that suffix.
+        passed_over: Files in the folders whose suffix is none of sound, or that are text, by that suffix.
         absent: Encoders of the collection that are not on this machine, and hear what is new when they are.
         notes: What was found of files that this run indexed, by path.
     """
@@ -135,7 +135,7 @@ class IndexReport:
     elapsed_s: float
     n_withheld: int = 0
     stages: Mapping[str, float] = field(default_factory=dict)
-    heard: Mapping[str, int] = field(default_factory=dict)
+    embedded: Mapping[str, int] = field(default_factory=dict)
     absent: tuple[str, ...] = ()
     n_unknown: int = 0
     passed_over: Mapping[str, int] = field(default_factory=dict)
@@ -159,6 +159,6 @@ class IndexReport:
             **({"notes": [{"path": note.path, "note": note.note} for note in self.notes]} if self.notes else {}),
             "audio_s": round(self.audio_s, 3),
             "elapsed_s": round(self.elapsed_s, 3),
-            **({"heard": dict(self.heard), "absent": list(self.absent)} if self.heard or self.absent else {}),
+            **({"embedded": dict(self.embedded), "absent": list(self.absent)} if self.embedded or self.absent else {}),
             "stages_s": {stage: round(seconds, 3) for stage, seconds in self.stages.items()},
         }

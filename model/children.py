@@ -7,10 +7,12 @@ import os
 import signal
 import subprocess
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
 
+from .askers import LOOK_EVERY_S, current_asker
 from .child_process import start_child
 
 
@@ -45,6 +47,8 @@ class Child:
     def receive(self, patience_s: float) -> Any:
         """Take the next message; a process that has not sent all of it after so long is ended.
 
+        So is one whose message nobody waits for any more, because the current asker has gone.
+
         Raises:
             TimeoutError: If it had to be.
             EOFError: If it has ended by itself.
@@ -58,7 +62,7 @@ class Child:
         timer = threading.Timer(max(1.0, patience_s), kill)  # it may hang in the middle of a message
         timer.daemon = True
         try:
-            if self.connection.poll(max(0.0, patience_s)):
+            if self._has_answered(max(0.0, patience_s)):
                 timer.start()
                 return self.connection.recv()
             is_late.set()
@@ -69,6 +73,20 @@ class Child:
             timer.cancel()
         self.end()
         raise TimeoutError
+
+    def _has_answered(self, patience_s: float) -> bool:
+        """Wait for a message, and return whether there was one in time."""
+        asker = current_asker.get()
+        if asker is None:
+            return self.connection.poll(patience_s)
+        end_s = time.monotonic() + patience_s
+        while not asker.is_gone.is_set():
+            left_s = max(0.0, end_s - time.monotonic())
+            if self.connection.poll(min(left_s, LOOK_EVERY_S)):
+                return True
+            if not left_s:
+                break
+        return False
 
     def end(self) -> None:
         """End it at once."""

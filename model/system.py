@@ -44,6 +44,8 @@ _STOP_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGTERM)
 _CAN_INHERIT = hasattr(os, "fork")
 _HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
 _PLAINLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
+_CONNECTIONS = {socket.AF_INET: ("tcp", "tcp6"), socket.AF_INET6: ("tcp6",)}
+_MAPPED = bytes(10) + b"\xff\xff"
 _TOKEN_BYTES = 32
 _CONNECT_S = 60.0
 _TOKEN_S = 5.0
@@ -130,6 +132,42 @@ def user_number() -> int:
     return int(ask()) if ask is not None else 0
 
 
+def can_tell_connections() -> bool:
+    """Whether the system says whose the connections on the loopback are."""
+    return Path("/proc/net/tcp").exists()
+
+
+def connection_owner(theirs: tuple[str, int], ours: tuple[str, int]) -> int | None:
+    """Return the number of the user who holds the other end of a connection within this machine.
+
+    Args:
+        theirs: Address and port at the other end.
+        ours: Address and port at this end.
+
+    Returns:
+        The number; None if the system does not say, or nobody holds it any more.
+    """
+    family = socket.AF_INET6 if ":" in theirs[0] else socket.AF_INET
+    with contextlib.suppress(OSError, ValueError):
+        for table in _CONNECTIONS[family]:
+            ends = [_kernel_address(one, family, wide=table == "tcp6") for one in (theirs, ours)]
+            for line in Path("/proc/net", table).read_bytes().splitlines()[1:]:
+                fields = line.split()
+                # An end without an inode is nobody's any more, and its owner reads as root.
+                if fields[1:3] == ends and fields[9] != b"0":
+                    return int(fields[7])
+    return None
+
+
+def _kernel_address(address: tuple[str, int], family: int, *, wide: bool) -> bytes:
+    """Write an address as the kernel's tables do: words in the machine's own order of bytes, in hexadecimal."""
+    packed = socket.inet_pton(family, address[0])
+    if wide and family == socket.AF_INET:
+        packed = _MAPPED + packed
+    words = [int.from_bytes(packed[place : place + 4], sys.byteorder) for place in range(0, len(packed), 4)]
+    return (":".join(["".join(f"{word:08X}" for word in words), f"{address[1]:04X}"])).encode()
+
+
 def sync_file(path: Path) -> None:
     """Wait until a file's bytes are on the disk.
 
@@ -150,6 +188,33 @@ def sync_folder(folder: Path) -> None:
         _sync(folder, os.O_RDONLY)
     else:
         folder.stat()
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading, wherever links lead: a pipe or a device could wait, or never end.
+
+    Raises:
+        OSError: If it cannot be opened, or is none; `strerror` says so in plain words.
+    """
+    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
+    file = os.fdopen(os.open(path, flags), "rb")
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is not a regular file")
+    return file
+
+
+def read_regular(path: str | os.PathLike[str], *, most_bytes: int) -> bytes:
+    """Read a regular file that has no more than so many bytes, wherever links lead.
+
+    Raises:
+        OSError: If it cannot be read, is none or has more; `strerror` says so in plain words.
+    """
+    with open_regular(path) as file:
+        data = file.read(most_bytes + 1)
+    if len(data) > most_bytes:
+        raise OSError(errno.EINVAL, f"it has more than {most_bytes:,} bytes")
+    return data
 
 
 def open_plain(path: Path) -> BinaryIO:

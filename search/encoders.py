@@ -1,20 +1,34 @@
-"""Which encoder a collection was made by, found again and told apart from others."""
+"""Which encoder a collection was made by, found again and distinguished from others."""
 
 from __future__ import annotations
 
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..model.paths import readable_path
-from .store.ears import ears_of
 from .store.manifest import EncoderRecord, Manifest
 
 if TYPE_CHECKING:
     from ..model.encoders.encoder import Encoder
 
 _N_DIGEST_SHOWN = 19  # "sha256:" and 12 digits
+
+
+class EncoderSource:
+    """The encoder that a manifest names, or one that is open already; opened when it is first needed."""
+
+    def __init__(self, record: EncoderRecord, *, collection: Path, opened: Encoder | None) -> None:
+        self._record = record
+        self._collection = collection
+        self._opened = opened
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The encoder; raises what `open_encoder` raises."""
+        return self._opened or open_encoder(self._record, collection=self._collection)
 
 
 def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
@@ -53,7 +67,7 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
 
 
 def _own_folder(record: EncoderRecord, collection: Path) -> Path:
-    """Give the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
+    """Return the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
     folder = Path(record.source) if "\0" not in record.source else Path()
     if not folder.is_absolute() or not folder.is_dir() or folder.resolve().is_relative_to(collection.resolve()):
         raise CheckpointError(f"there is no encoder {readable_path(record.source)!r}")
@@ -69,7 +83,7 @@ def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collectio
     """
     from ..model.encoders.encoder import Encoder
 
-    for record in ears_of(manifest).values():
+    for record in (one.encoder for one in manifest.encodings.values()):
         if record.id == name:
             try:
                 return open_encoder(record, collection=collection)
@@ -80,22 +94,25 @@ def named_encoder(manifest: Manifest, name: str | os.PathLike[str], *, collectio
     return Encoder.from_pretrained(name)
 
 
-def ear_of(manifest: Manifest, encoder: Encoder, *, collection: Path) -> str:
-    """Find what an encoder heard of a collection.
+def encoding_of(manifest: Manifest, encoder: Encoder, *, collection: Path) -> str:
+    """Find the encoding that an encoder made of a collection.
+
+    Returns:
+        The encoding's name.
 
     Raises:
-        EncoderMismatchError: If it is none of those that heard it, with the names.
+        EncoderMismatchError: If it made none, with the names of those that did.
     """
-    ears = ears_of(manifest)
-    for ear, record in ears.items():
+    records = {name: one.encoder for name, one in manifest.encodings.items()}
+    for name, record in records.items():
         if record.digest == encoder.digest:
-            return ear
-    namesakes = [record for record in ears.values() if record.id == encoder.id]
-    if namesakes or len(ears) == 1:
-        check_encoder((*namesakes, manifest.encoder)[0], encoder, collection=collection)
-    names = ", ".join(repr(record.id) for record in ears.values())
+            return name
+    namesakes = [record for record in records.values() if record.id == encoder.id]
+    if namesakes or len(records) == 1:
+        check_encoder((*namesakes, manifest.encoding.encoder)[0], encoder, collection=collection)
+    names = ", ".join(repr(record.id) for record in records.values())
     raise EncoderMismatchError(
-        f"{readable_path(collection)}: was heard by the encoders {names}, and cannot be used with {encoder.id!r}"
+        f"{readable_path(collection)}: was made by the encoders {names}, and cannot be used with {encoder.id!r}"
     )
 
 

@@ -99,13 +99,13 @@ class LiveCollections:
     def _opened(self, encoder: Encoder | None) -> Collections:
         if encoder is not None:
             manifests = [Collection.open(path).manifest for path in self._paths]
-            if any(manifest.encoder.digest != encoder.digest for manifest in manifests):
+            if any(manifest.encoding.encoder.digest != encoder.digest for manifest in manifests):
                 encoder = None  # made anew by another one
         opened = Collections.open(self._paths, encoder=encoder, isolate_sql=True)
         for member in opened.members:
             _ = member.encoder
             if member.n_segments:  # read tables and index now, not while somebody waits
-                member.search(embedding=np.ones(member.manifest.embedding_dim, np.float32), k=1, where="true")
+                member.encoding.search(np.ones(member.manifest.encoding.embedding_dim, np.float32), k=1, where="true")
         return opened
 
     def _signatures(self) -> list[_Signature | None]:

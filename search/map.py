@@ -82,7 +82,7 @@ class Plane:
 
 
 def has_map(collection: Collection) -> bool:
-    """Tell whether a collection has a map."""
+    """Return whether a collection has a map."""
     return MAP_ANNEX in collection.manifest.annexes
 
 
@@ -191,12 +191,12 @@ def centre_of(collection: Collection, corners: Sequence[Corner]) -> Query:
     if not clips:
         raise QueryError("there is no clip in this area of the map")
     # By their sum: each by itself would be left out of the hits.
-    embeddings = [collection.resolve(Query.like(clip)).embedding for clip in clips]
+    embeddings = [one.embedding for one in collection.encoding.embed([Query.like(clip) for clip in clips])]
     return Query.embedding(np.sum(embeddings, axis=0))
 
 
 def _is_scale(column: pa.ChunkedArray) -> bool:
-    """Tell whether a column is of numbers that are many, which are grouped by size."""
+    """Return whether a column is of numbers that are many, which are grouped by size."""
     is_number = (
         pa.types.is_integer(column.type) or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)
     )
@@ -204,7 +204,7 @@ def _is_scale(column: pa.ChunkedArray) -> bool:
 
 
 def _folders(paths: Sequence[str]) -> list[str]:
-    """Give the folder of each path, from where the paths begin to differ, one level of it."""
+    """Return the folder of each path, from where the paths begin to differ, one level of it."""
     folders = [posixpath.dirname(path) for path in paths]
     common = posixpath.commonpath(folders) if folders and all(one[:1] == "/" for one in folders) else ""
     below = [folder.removeprefix(common).lstrip("/").partition("/")[0] for folder in folders]

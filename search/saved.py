@@ -1,4 +1,4 @@
-"""Saved queries: what somebody asked, kept in the collection under a name."""
+"""Saved queries: what somebody looked for, kept in the collection under a name."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from ..model.documents import json_of
 from ..model.errors import CollectionError, EncoderMismatchError, QueryError
 from ..model.paths import readable_path
+from .collection import Collection
 from .querying.condition import Condition
 from .querying.query import Query
+from .querying.request import SearchRequest
 from .store.durable import read_plain
 from .store.manifest import Manifest
 
@@ -60,7 +63,7 @@ class SavedQuery:
         return Condition.joined(Condition(self.where, self.values), Condition.without_clips(self.rejected))
 
     def to_json(self) -> dict[str, object]:
-        """Give what there is to know of it as plain values that JSON can hold; ids as text, as in hits."""
+        """Return what there is to know of it as plain values that JSON can hold; ids as text, as in hits."""
         return {
             "name": self.name,
             "text": self.text,
@@ -71,7 +74,7 @@ class SavedQuery:
         }
 
     def to_bytes(self) -> bytes:
-        """Give the content of its file."""
+        """Return the content of its file."""
         record = {
             "format": _FORMAT,
             **self.to_json(),
@@ -87,10 +90,7 @@ class SavedQuery:
         Raises:
             ValueError: If it is not what `to_bytes` gives.
         """
-        try:
-            record = json.loads(data)
-        except RecursionError as error:
-            raise ValueError("it is nested too deeply") from error
+        record = json_of(data)
         if not isinstance(record, dict) or record.get("format") != _FORMAT:
             raise ValueError("it is no saved query of a format known here")
         try:
@@ -126,7 +126,7 @@ def checked_name(name: str) -> str:
 
 
 def file_of(collection: Path, name: str) -> Path:
-    """Tell where a collection keeps the query of a name; the name may hold what a file's name cannot."""
+    """Return where a collection keeps the query of a name; the name may hold what a file's name cannot."""
     digest = hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
     return collection / QUERIES_FOLDER / f"{digest}.json"
 
@@ -152,7 +152,7 @@ def saved_queries(collection: Path) -> list[SavedQuery]:
 
 
 def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
-    """Give the query that is saved under a name.
+    """Return the query that is saved under a name.
 
     Args:
         collection: The collection's folder.
@@ -175,8 +175,19 @@ def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
         raise CollectionError(f"{place}: its saved queries cannot be read ({error.strerror})") from error
     except ValueError as error:
         raise CollectionError(f"{place}: the saved query {readable_path(name)!r} is damaged ({error})") from error
-    if found.encoder != manifest.encoder.digest:
+    if found.encoder != manifest.encoding.encoder.digest:
         raise EncoderMismatchError(
             f"{place}: the saved query {found.name!r} is of another encoder than the collection is of now"
         )
     return found
+
+
+def with_saved(request: SearchRequest, collection: Collection, name: str) -> SearchRequest:
+    """Return a request that looks for a saved query, too, among what the filter saved with it leaves.
+
+    Raises:
+        QueryError, EncoderMismatchError, CollectionError: As `saved_query`.
+    """
+    saved = saved_query(collection.path, collection.manifest, name)
+    queries = tuple(saved.query + query for query in request.queries) or (saved.query,)
+    return replace(request, queries=queries, condition=Condition.joined(saved.condition, request.condition))

@@ -46,14 +46,14 @@ def _labels(collection: Collection, n: int) -> list[str]:
 
 
 def _phrases(collection: Collection, phrases: Sequence[str], n: int) -> list[str]:
-    bank = collection.bank
+    bank = collection.encoding.bank
     if bank is None or not collection.n_segments:
         return []
     n_known = min(len(phrases), len(bank.embeddings))
     short = [i for i in range(n_known) if len(phrases[i].split()) <= MAX_WORDS][:MAX_ASKED]
     found = []
     for i in short:
-        for hit in collection.search(embedding=bank.embeddings[i].astype(np.float32), k=1):
+        for hit in collection.encoding.search(bank.embeddings[i].astype(np.float32), k=1):
             found.append((hit.score, phrases[i], hit.clip_id))
     suggested: dict[int, str] = {}
     for _, phrase, clip_id in sorted(found, reverse=True):

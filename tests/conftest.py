@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import secrets
 import shutil
@@ -25,6 +26,10 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 KINDS = {"browser": "browser", "ray": "cluster", "s3": "s3_server", "wheel": "wheel"}
 """Marks, each with the fixture that the tests have that get it."""
 BROWSER_TESTS = "tests/ui/browser/"
+LARGE_TESTS = re.compile(r"tests/search/test_(?:alike|index|listing_hits|ranking)\.py")
+"""The files whose tests look at one large collection."""
+CHECKPOINT_VARIABLE = "SOUNDGREP_TESTS_CHECKPOINT"
+"""Where the tiny checkpoint is, of tests that a test runs: they need not load torch for it."""
 FIRST = re.compile(f"{BROWSER_TESTS}|parity|test_(?:platform|environments|docs|odd_files|alike|map|serve)\\.py")
 
 
@@ -45,13 +50,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Share a file's tests out together, and all of the page's, which share a server and a browser."""
+    """Share out together what shares what is costly: a file's tests, all of the page's, all of a large collection's."""
     from xdist.scheduler import LoadFileScheduling
 
     class ByFile(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file = super()._split_scope(nodeid)
-            return BROWSER_TESTS if file.startswith(BROWSER_TESTS) else str(file)
+            if file.startswith(BROWSER_TESTS):
+                return BROWSER_TESTS
+            return LARGE_TESTS.pattern if LARGE_TESTS.fullmatch(file) else str(file)
 
     config.option.loadscopereorder = False  # in the order of the files, not of how many tests they have
     return ByFile(config, log)
@@ -60,6 +67,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a whole MSCLAP checkpoint of random weights: 1 s segments at 16 kHz, 32-d, some 60 kB."""
+    if CHECKPOINT_VARIABLE in os.environ:
+        return Path(os.environ[CHECKPOINT_VARIABLE])
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast

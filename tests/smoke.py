@@ -123,7 +123,7 @@ def verify(folder: Path) -> None:
 
 def serve(folder: Path) -> None:
     """The service answers by text and by a sound that is sent."""
-    with _listening(folder, "serve", COLLECTION, "--port", "0") as address:
+    with _listening(folder, "serve", COLLECTION, "--no-token", "--port", "0") as address:
         found = json.loads(_get(f"{address}/search?q=a+whistle&k=3"))
         _expect(len(found["hits"]) == 3, found)
         sent = (folder / "sounds" / "tone 3.wav").read_bytes()
@@ -135,7 +135,7 @@ def serve(folder: Path) -> None:
 
 def ui(folder: Path) -> None:
     """The page is served, and its script runs to the end for a browser that opens it."""
-    with _listening(folder, "ui", COLLECTION, "--no-open", "--port", "0") as address:
+    with _listening(folder, "ui", COLLECTION, "--no-open", "--no-token", "--port", "0") as address:
         _expect(b"<html" in _get(address))
         shown = _run_page(address.rstrip("/").replace("http", "ws") + "/_stcore/stream")
         _expect("7 clips" in shown, shown[:2_000])

@@ -34,6 +34,7 @@ from soundgrep.model.system import (
 )
 from soundgrep.search import Collection
 
+from .conftest import CHECKPOINT_VARIABLE
 from .indexer.sounds import write
 from .lacking.lacking_names import ABSENT, MODULES, OURS_ABSENT
 
@@ -107,7 +108,7 @@ def test_all_that_a_new_user_does_works_where_it_is_absent() -> None:
         assert f"ok {step}" in done.stdout
 
 
-def test_jobs_are_stopped_and_sql_is_ended_where_it_is_absent() -> None:
+def test_jobs_are_stopped_and_sql_is_ended_where_it_is_absent(tiny_checkpoint: Path) -> None:
     tests = [
         "tests/indexer/test_job.py",
         "tests/indexer/test_pool.py::test_no_process_is_left",
@@ -117,7 +118,7 @@ def test_jobs_are_stopped_and_sql_is_ended_where_it_is_absent() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,
-        env=environment(LACKING),
+        env=environment(LACKING) | {CHECKPOINT_VARIABLE: str(tiny_checkpoint)},
         capture_output=True,
         text=True,
         check=False,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..model.documents import json_of
 from ..model.errors import QueryError, UsageError
 from ..model.paths import user_path
+from ..model.system import open_regular
 from .screen import printable
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read_embedding(path: Path) -> Query:
-    """Reads an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
+    """Read an embedding that numpy saved (`.npy`), or a list of numbers in JSON.
 
     Raises:
         UsageError: If the file cannot be read, is neither, or holds what is no embedding.
@@ -26,7 +27,8 @@ def read_embedding(path: Path) -> Query:
 
     name = printable(str(path))
     try:
-        data = user_path(path).read_bytes()
+        with open_regular(user_path(path)) as file:
+            data = file.read()
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({(error.strerror or str(error)).lower()})") from error
     try:
@@ -35,8 +37,8 @@ def read_embedding(path: Path) -> Query:
 
             numbers = np.load(io.BytesIO(data), allow_pickle=False)
         else:
-            numbers = json.loads(data)
-    except (ValueError, EOFError, RecursionError) as error:
+            numbers = json_of(data)
+    except (ValueError, EOFError) as error:
         raise UsageError(f"{name}: holds no embedding (a .npy file, or a list of numbers in JSON)") from error
     try:
         return Query.embedding(numbers)

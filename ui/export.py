@@ -13,7 +13,8 @@ from .rows_file import rows_as
 from .screen import counted, json_text, say, shown_path, spoken_size
 
 if TYPE_CHECKING:
-    from ..search import Collections, Hit
+    from ..search import Hit
+    from ..search.collection import Searchable
     from ..search.takeaway.archive import What
     from ..search.takeaway.items import Item
 
@@ -25,7 +26,7 @@ _SPANS = ("wav", "flac")
 
 
 def check_output(file: Path | None, spans: str | None) -> None:
-    """Refuses a file whose ending names no format, and spans where there is no archive to hold them.
+    """Refuse a file whose ending names no format, and spans where there is no archive to hold them.
 
     Raises:
         UsageError: If so.
@@ -40,8 +41,8 @@ def check_output(file: Path | None, spans: str | None) -> None:
         raise UsageError("--spans says what a .zip file shall hold: give one with --output")
 
 
-def save_hits(collections: Collections, hits: Sequence[Hit], file: Path, *, spans: str | None) -> None:
-    """Writes hits to a file in the format that its ending names; an older file stays until the new one is whole.
+def save_hits(collections: Searchable, hits: Sequence[Hit], file: Path, *, spans: str | None) -> None:
+    """Write hits to a file in the format that its ending names; an older file stays until the new one is whole.
 
     Args:
         collections: What the hits were found in.

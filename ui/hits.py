@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def write_hits(hits: Sequence[Hit]) -> None:
-    """Writes a line a hit on stdout."""
+    """Write a line a hit on stdout."""
     if is_terminal(sys.stdout):
         _write_table(hits)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import logging
 import os
@@ -12,6 +13,7 @@ from typing import Annotated
 import typer
 
 from ..model.errors import SoundgrepError, SoundgrepWarning
+from ..model.system_errors import system_error
 from .commands import (
     caption,
     classify,
@@ -22,6 +24,7 @@ from .commands import (
     metadata,
     models,
     queries,
+    relocate,
     search,
     serve,
     show,
@@ -35,6 +38,8 @@ from .screen import PROGRAM, say, write_line
 
 EXIT_FAILED = 1
 EXIT_MISTAKE = 2
+_FAILURES = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+"""Errors of the system that are no mistake of the user's, whoever they stop."""
 
 app = typer.Typer(
     name=PROGRAM,
@@ -60,6 +65,7 @@ app.command("show", cls=PlainCommand, help=show.HELP, epilog=show.EXAMPLES)(show
 app.command("evaluate", cls=PlainCommand, help=evaluate.HELP, epilog=evaluate.EXAMPLES)(evaluate.evaluate)
 app.command("classify", cls=PlainCommand, help=classify.HELP, epilog=classify.EXAMPLES)(classify.classify)
 app.command("caption", cls=PlainCommand, help=caption.HELP, epilog=caption.EXAMPLES)(caption.caption)
+app.command("relocate", cls=PlainCommand, help=relocate.HELP, epilog=relocate.EXAMPLES)(relocate.relocate)
 app.command("queries", cls=PlainCommand, help=queries.HELP, epilog=queries.EXAMPLES)(queries.queries)
 app.command("map", cls=PlainCommand, help=map_.HELP, epilog=map_.EXAMPLES)(map_.map_)
 app.command("serve", cls=PlainCommand, help=serve.HELP, epilog=serve.EXAMPLES)(serve.serve)
@@ -110,7 +116,7 @@ def run() -> int:
         return _mistake_in_arguments(error)
     except SoundgrepError as error:
         say(str(error))
-        return EXIT_MISTAKE
+        return EXIT_FAILED if system_error(error) in _FAILURES else EXIT_MISTAKE
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except BrokenPipeError:

@@ -7,6 +7,7 @@ import json
 import locale
 import math
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from typing import TextIO
 from ..model.paths import readable_path
 
 PROGRAM = "soundgrep"
+# All but line breaks and tabs; characters that turn the direction of writing around are written by `printable`.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 EXIT_ATTENTION = 3
 """Exit code of a command that did its work and found something that a person must look at."""
 
@@ -31,8 +34,8 @@ def say(sentence: str) -> None:
 
 
 def write_line(line: str = "") -> None:
-    """Writes one line on stdout."""
-    sys.stdout.write(line + "\n")
+    """Writes a line on stdout, or several; what would move the cursor or colour the rest is shown as an escape."""
+    sys.stdout.write(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line) + "\n")
 
 
 def write_json(document: object, *, indent: int | None = 2) -> None:

@@ -1,6 +1,7 @@
 """Files: what there is to index, and how folders are looked through for it."""
 
 import os
+import re
 import stat
 from collections import Counter
 from collections.abc import Callable
@@ -21,10 +22,31 @@ from .exclusions import Exclusions, is_hidden_name
 _SUFFIXES = frozenset(os.fsencode(suffix) for suffix in AUDIO_SUFFIXES)
 
 
+# Suffixes that other things have too: TypeScript, device trees, assembler, lists of words.
+_SHARED = frozenset({b".ts", b".mts", b".dts", b".mac", b".tp", b".voc", b".rm", b".qt", b".snd", b".evo"})
+HEAD_BYTES = 512
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
+
+
 def is_audio_path(path: bytes) -> bool:
     """Tell by its suffix whether a file is worth trying to decode."""
     _, dot, suffix = path.rpartition(b"/")[2].rpartition(b".")
     return dot + suffix.lower() in _SUFFIXES
+
+
+def is_shared_suffix(path: bytes) -> bool:
+    """Tell whether files of this name's suffix are as often text as sound."""
+    return os.path.splitext(path)[1].lower() in _SHARED  # noqa: PTH122 - bytes
+
+
+def is_text(head: bytes) -> bool:
+    """Tell whether the first bytes of a file are text: no container of sound begins without a control character."""
+    try:
+        head.decode()
+    except UnicodeDecodeError as error:
+        if error.end < len(head):  # else a letter is cut in two
+            return False
+    return bool(head) and not _NO_TEXT.search(head)
 
 
 def is_gone(path: bytes) -> bool:
@@ -166,7 +188,7 @@ class FolderWalk:
                     continue
                 if stat.S_ISDIR(inside.st_mode):
                     (links if entry.is_symlink() else inner).append((place, inside))
-                elif is_audio:
+                elif is_audio and not (is_wanted is is_audio_path and _is_written(place, inside)):
                     self.take(place, inside)
                 elif is_wanted is is_audio_path:
                     self.findings.passed_over[_suffix(entry.name)] += 1
@@ -199,6 +221,17 @@ def _is_folder(entry: "os.DirEntry[bytes]") -> bool:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
         return True  # a disk that is not there, or a server
+
+
+def _is_written(path: bytes, status: os.stat_result) -> bool:
+    """Tell whether a file is text that has the suffix of a sound; of what cannot be read, nothing is known."""
+    if not is_shared_suffix(path) or not stat.S_ISREG(status.st_mode):
+        return False
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - bytes
+            return is_text(file.read(HEAD_BYTES))
+    except OSError:
+        return False
 
 
 def _suffix(name: bytes) -> str:

@@ -1,5 +1,6 @@
 """Lists: tables that name clips, a row each, and say more of them."""
 
+import contextlib
 import logging
 import os
 import posixpath
@@ -21,7 +22,7 @@ from ..report import Failure
 from .columns import beside_clip_id
 from .files import Findings, FolderWalk, FoundFile
 from .shards import look_into_shard
-from .spelling import as_spelled
+from .spelling import as_spelled, spellings
 from .usertable import key_column, read_user_table
 
 # A store is asked for this many objects of one folder one by one before it is asked for them all.
@@ -142,24 +143,41 @@ def _take(paths: Iterable[bytes], findings: Findings, walk: FolderWalk) -> dict[
         for columns in inside.columns:
             findings.columns.append(columns.filter(_is_in(columns.column("clip_id"), wanted_ids)))
     for folder, wanted in objects.items():
-        _take_objects(folder, wanted, findings)
+        respelled |= _take_objects(folder, wanted, findings)
     return respelled
 
 
-def _take_objects(folder: bytes, wanted: list[bytes], findings: Findings) -> None:
+def _take_objects(folder: bytes, wanted: list[bytes], findings: Findings) -> dict[bytes, bytes]:
+    """Take objects of one folder of a store, and return those that have their names in another spelling."""
     states: dict[bytes, ClipState] = {}
     if len(wanted) > _N_ASKED_SINGLY:
         try:
             states = dict(list_objects(folder))
         except OSError:
             states = {}  # not every store can list: each is asked for by name
+    respelled: dict[bytes, bytes] = {}
     for path in wanted:
         try:
-            state = states.get(path) or clip_state(path)
+            there, state = _object(path, states)
         except OSError as error:
             _fail(path, error, findings)
         else:
-            findings.files[path] = FoundFile(path, state.size_bytes, state.mtime_ns)
+            findings.files[there] = FoundFile(there, state.size_bytes, state.mtime_ns)
+            if there != path:
+                respelled[path] = there
+    return respelled
+
+
+def _object(url: bytes, states: Mapping[bytes, ClipState]) -> tuple[bytes, ClipState]:
+    """Return an object in the spelling in which the store has it, and its state.
+
+    Raises:
+        OSError: If it is there in none, or the store fails.
+    """
+    for spelling in spellings(url):
+        with contextlib.suppress(FileNotFoundError):
+            return spelling, states.get(spelling) or clip_state(spelling)
+    raise FileNotFoundError
 
 
 def _take_known(wanted: Iterable[bytes], there: Mapping[bytes, FoundFile], findings: Findings) -> None:

@@ -1,7 +1,6 @@
 """Shards: the clips in a tar archive, and what WebDataset keeps beside them."""
 
 import contextlib
-import json
 import logging
 from collections.abc import Mapping
 from typing import BinaryIO
@@ -11,13 +10,14 @@ import pyarrow as pa
 from ...model.audio.archives import COMPRESSED_SUFFIXES, Member, member_path, read_members
 from ...model.audio.clip_files import clip_state, open_in_place
 from ...model.audio.clip_state import ClipState
+from ...model.documents import json_of, text_of
 from ...model.errors import ArchiveError
 from ...model.paths import readable_path
 from ...search.store.identity import clip_id_of
 from ..report import Failure
 from .columns import beside_clip_id, column_of
 from .exclusions import is_hidden
-from .files import Findings, FoundFile, is_audio_path
+from .files import HEAD_BYTES, Findings, FoundFile, is_audio_path, is_shared_suffix, is_text
 
 TEXT_COLUMN = "txt"
 """Column for what stands in the .txt beside a clip; a .json gives a column a key."""
@@ -82,7 +82,7 @@ def _take(
 ) -> None:
     if is_hidden(member.name, below=b"") and member.problem is None:
         return
-    if is_audio_path(member.name):
+    if is_audio_path(member.name) and not _is_written(member, file):
         clips.pop(member.name, None)  # a later member of the same name counts
         if member.problem is None:
             clips[member.name] = member
@@ -98,11 +98,18 @@ def _take(
             _log.warning("%s: is passed over, it is not what its suffix says", name)
 
 
+def _is_written(member: Member, file: BinaryIO) -> bool:
+    if not is_shared_suffix(member.name) or member.problem is not None:
+        return False
+    file.seek(member.offset)
+    return is_text(file.read(min(HEAD_BYTES, member.size_bytes)))
+
+
 def _read(name: bytes, data: bytes) -> dict[str, object]:
-    text = data.decode("utf-8-sig")
+    text = text_of(data)
     if name.endswith(b".txt"):
         return {TEXT_COLUMN: text.strip()}
-    values = json.loads(text)
+    values = json_of(text)
     if not isinstance(values, dict):
         return {"json": values}
     return values

@@ -22,16 +22,17 @@ def as_spelled(path: bytes) -> bytes:
         return path
     folder, _, name = path.rpartition(b"/")
     folder = as_spelled(folder) if folder else folder
-    for other in _spellings(name):
+    for other in spellings(name):
         if os.path.lexists(folder + b"/" + other):
             return folder + b"/" + other
     return path
 
 
-def _spellings(name: bytes) -> list[bytes]:
+def spellings(name: bytes) -> list[bytes]:
+    """List the ways in which a name may be written on a disk or in a store, itself first."""
     try:
         texts = [name.decode()]
     except UnicodeDecodeError:
         texts = [name.decode(encoding, "replace") for encoding in _OLD_ENCODINGS]
     forms = [unicodedata.normalize(form, text).encode() for text in texts for form in ("NFC", "NFD")]
-    return [name, *forms]
+    return list(dict.fromkeys([name, *forms]))

@@ -2,7 +2,6 @@
 
 import codecs
 import io
-import json
 import logging
 import os
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from ...model.audio.clip_files import open_in_place
+from ...model.documents import json_of, text_of
 from ...model.errors import UsageError
 from ...model.paths import readable_path
 from .columns import column_of, read_types, storable
@@ -22,6 +22,10 @@ PLAYLIST_SUFFIXES = (b".m3u", b".m3u8", b".txt")
 
 TABLE_SUFFIXES = (b".csv", b".tsv", b".parquet", b".pq", b".jsonl", b".ndjson", *PLAYLIST_SUFFIXES)
 """Suffixes of the files that are read as tables."""
+
+MAX_COLUMNS = 2_000
+"""A table of more columns is none of clips; each of them would be one of every filter, and of every list of columns."""
+_SEPARATORS = ",;\t"  # of two that are as frequent, the first
 
 _log = logging.getLogger(__name__)
 
@@ -55,12 +59,14 @@ def read_user_table(path: bytes) -> pa.Table:
     except UnicodeDecodeError as error:
         n_lines = data.count(b"\n", 0, error.start) + 1
         raise UsageError(
-            f"{name}: is not UTF-8 text (line {n_lines} holds a byte 0x{data[error.start]:02x})"
+            f"{name}: is not {error.encoding.upper()} text (line {n_lines} holds a byte 0x{data[error.start]:02x})"
         ) from error
     except (pa.ArrowException, OSError, ValueError) as error:
         raise UsageError(f"{name}: is damaged or no such table ({' '.join(str(error).split())[:200]})") from error
     if not table.num_rows:
         raise UsageError(f"{name}: is empty")
+    if table.num_columns > MAX_COLUMNS:
+        raise UsageError(f"{name}: has {table.num_columns:,} columns, more than {MAX_COLUMNS:,}")
     table = _named(table, name)
     lower = [column.lower() for column in table.column_names]
     double = next((column for column in table.column_names if lower.count(column.lower()) > 1), None)
@@ -113,20 +119,23 @@ def _parse(name: bytes, data: bytes) -> pa.Table:
         return _parse_lines(data, has_comments=not name.endswith(b".txt"))
     if name.endswith((b".parquet", b".pq")):
         return storable(pq.read_table(io.BytesIO(data)))
-    text = data.decode("utf-8-sig")
+    text = text_of(data)
     if not text.strip():
         return pa.table({})
     if name.endswith((b".jsonl", b".ndjson")):
         return _parse_json(text)
     header = text[: (text + "\n").index("\n")]
-    delimiter = "\t" if name.endswith(b".tsv") else ";" if ";" in header and "," not in header else ","
+    n_columns = max(header.count(one) for one in _SEPARATORS) + 1
+    if n_columns > 10 * MAX_COLUMNS:  # before it is parsed; in quotes there may be some more
+        raise ValueError(f"its first line has {n_columns:,} columns, more than {MAX_COLUMNS:,}")
+    delimiter = "\t" if name.endswith(b".tsv") else max(_SEPARATORS, key=header.count)
     return _parse_csv(text.encode(), delimiter)
 
 
 def _parse_lines(data: bytes, *, has_comments: bool) -> pa.Table:
     """Read a path a line, exact bytes: old playlists are in no encoding that they would tell."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        data = data.decode("utf-16").encode()
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]:
+        data = text_of(data).encode()
     if b"\0" in data:
         raise ValueError("it holds zero bytes, so it is no text")
     paths = []
@@ -169,13 +178,15 @@ def _parse_json(text: str) -> pa.Table:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError) as error:
+                row = json_of(line)
+            except ValueError as error:
                 raise ValueError(f"line {number}: {error}") from error
             if not isinstance(row, dict):
                 raise ValueError(f"line {number} is no JSON object")
             rows.append(row)
     names = list(dict.fromkeys(name for row in rows for name in row))
+    if len(names) > MAX_COLUMNS:
+        raise ValueError(f"its rows have {len(names):,} columns together, more than {MAX_COLUMNS:,}")
     return storable(pa.table({name: column_of([row.get(name) for row in rows]) for name in names}))
 
 

@@ -1,4 +1,4 @@
-"""Audit: whether the rows of a collection's two tables belong together, and their embeddings are ones."""
+"""Audit: whether the rows of a collection's tables belong together, and their embeddings are ones."""
 
 from __future__ import annotations
 
@@ -14,24 +14,28 @@ import pyarrow.parquet as pq
 
 from ...model.errors import CollectionError
 from ...search.store.identity import clip_id_of, segment_id_of
-from ...search.store.schema import embedding_matrix
+from ...search.store.manifest import EncodingRecord
+from ...search.store.schema import COVERAGE, embedding_matrix
 from ...search.store.tables import DataFile, Table
+from .readable import check_is_damage
 
 Int = npt.NDArray[np.int64]
 
 _LENGTH_TOLERANCE = 1e-3
 _N_BATCH = 8_192
-HEARD_COLUMNS = ("clip_id", "content_hash", "n_segments")
-CLIP_COLUMNS = ("path", "path_bytes", *HEARD_COLUMNS)
+TWICE = "segments that are there twice"
+UNFIT = "embeddings that are not unit vectors"
+UNCOVERED = "no embedding by any encoder"
+CLIP_COLUMNS = ("path", "path_bytes", *COVERAGE.names)
 
 
 @dataclass
 class Audit:
-    """What is wrong with the rows of two tables.
+    """What is wrong with the rows of some tables.
 
     Attributes:
         faults: Clips with something wrong, by what it is.
-        orphans: Clips that have segments but no row of their own.
+        orphans: Clips that are embedded but have no row of their own.
     """
 
     faults: dict[str, set[int]] = field(default_factory=dict)
@@ -49,41 +53,46 @@ class Audit:
             self.faults.setdefault(fault, set()).update(ids)
 
 
-def audit_tables(
-    clips: Table, segments: Table, *, encoder_digest: str, embedding_dim: int, heard: Table | None = None
-) -> Audit:
-    """Hold two tables against each other, row by row, in bounded memory but for the ids.
-
-    Every id is computed anew from what it stands for: a clip's from its path, a segment's from its clip, the clip's
-    content, its place and the encoder.
+def audit_clips(clips: pa.Table, coverages: Iterable[pa.Table]) -> Audit:
+    """Check the rows of the clips table, whose ids are computed anew from their paths.
 
     Args:
-        clips: The clips table.
-        segments: The segments table.
-        encoder_digest: Digest of the encoder that made the embeddings.
-        embedding_dim: Numbers in an embedding.
-        heard: What a further encoder heard; None for the first, of which the clips table says it.
+        clips: The rows, with the columns `CLIP_COLUMNS`.
+        coverages: The coverage of every encoding.
+    """
+    audit = Audit()
+    audit.note("an id that is not that of their path", misnamed(clips))
+    audit.note("more than one row", _doubles(clips))
+    covered = set().union(*(rows.column("clip_id").to_pylist() for rows in coverages))
+    audit.note(UNCOVERED, set(clips.column("clip_id").to_pylist()) - covered)
+    return audit
+
+
+def audit_encoding(clips: pa.Table, segments: Table, coverage: pa.Table, *, record: EncodingRecord) -> Audit:
+    """Check an encoding's rows against the clips table, in bounded memory but for the ids.
+
+    Every segment's id is computed anew from what it stands for: clip, the clip's content, its place and the encoder.
+
+    Args:
+        clips: Rows of the clips table.
+        segments: The encoding's segments.
+        coverage: The rows of its coverage.
+        record: The encoding.
 
     Raises:
         CollectionError: If a file of a table cannot be read.
     """
     audit = Audit()
-    rows = clips.read(CLIP_COLUMNS)
-    clip_ids = rows.column("clip_id").to_numpy()
-    if heard is None:
-        audit.note("an id that is not that of their path", misnamed(rows))
-    else:
-        contents = set(_contents(rows))
-        rows = heard.read(HEARD_COLUMNS)
-        audit.orphans = {clip_id for clip_id, content in _contents(rows) if (clip_id, content) not in contents}
-    counts_of_rows = Counter(rows.column("clip_id").to_pylist())
-    audit.note("more than one row", (clip_id for clip_id, n in counts_of_rows.items() if n > 1))
-    expected_ids, expected_clips = expected_segments(rows, encoder_digest=encoder_digest)
-    ids, owners, unfit = _segments(segments, embedding_dim=embedding_dim)
-    audit.note("embeddings that are not unit vectors", owners[unfit])
+    contents = dict(_contents(clips))
+    audit.note("embeddings of another content", (one for one, c in _contents(coverage) if contents.get(one, c) != c))
+    audit.orphans = {clip_id for clip_id, _ in _contents(coverage) if clip_id not in contents}
+    audit.note("more than one row", _doubles(coverage))
+    expected_ids, expected_clips = expected_segments(coverage, encoder_digest=record.encoder.digest)
+    ids, owners, unfit = _segments(segments, embedding_dim=record.embedding_dim)
+    audit.note(UNFIT, owners[unfit])
     unique, counts = np.unique(ids, return_counts=True)
-    audit.note("segments that are there twice", owners[np.isin(ids, unique[counts > 1])])
-    is_orphan = ~np.isin(owners, clip_ids)
+    audit.note(TWICE, owners[np.isin(ids, unique[counts > 1])])
+    is_orphan = ~np.isin(owners, clips.column("clip_id").to_numpy())
     audit.orphans |= set(owners[is_orphan].tolist())
     is_right = _are_in(ids, owners, expected_ids, expected_clips)
     audit.note("segments missing", expected_clips[~np.isin(expected_ids, ids[is_right])])
@@ -95,13 +104,13 @@ def expected_segments(rows: pa.Table, *, encoder_digest: str) -> tuple[Int, Int]
     """List the segments that clips must have.
 
     Args:
-        rows: Rows of the clips table, or of what was heard, with the columns `HEARD_COLUMNS`.
+        rows: Rows of a coverage table, or of the clips table.
         encoder_digest: Digest of the encoder that made the embeddings.
 
     Returns:
         Segment ids [n] and their clips' ids [n].
     """
-    columns = (rows.column(name).to_pylist() for name in HEARD_COLUMNS)
+    columns = (rows.column(name).to_pylist() for name in COVERAGE.names)
     expected = [
         (segment_id_of(clip_id, content_hash=content, number=number, encoder_digest=encoder_digest), clip_id)
         for clip_id, content, n_segments in zip(*columns, strict=True)
@@ -123,11 +132,20 @@ def misnamed(rows: pa.Table) -> Iterator[int]:
             yield clip_id
 
 
+def _doubles(rows: pa.Table) -> Iterator[int]:
+    return (clip_id for clip_id, n in Counter(rows.column("clip_id").to_pylist()).items() if n > 1)
+
+
 def damage_of(file: DataFile) -> str | None:
-    """Read a file of a table from end to end; give what is wrong with it, or None."""
+    """Read a file of a table from end to end; give what is wrong with it, or None.
+
+    Raises:
+        CollectionError: If it is there and cannot be read now.
+    """
     try:
         size_bytes = file.path.stat().st_size
-    except OSError:
+    except OSError as error:
+        check_is_damage(error)
         return "is missing"
     if size_bytes != file.size_bytes:
         return f"has {size_bytes:,} bytes instead of {file.size_bytes:,}"
@@ -138,11 +156,16 @@ def damage_of(file: DataFile) -> str | None:
 
 
 def n_readable_rows(path: Path) -> int | None:
-    """Read a Parquet file from end to end; give its rows, or None if it is damaged."""
+    """Read a Parquet file from end to end; give its rows, or None if it is damaged.
+
+    Raises:
+        CollectionError: If it cannot be read now.
+    """
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as file:
             return sum(int(batch.num_rows) for batch in file.iter_batches(_N_BATCH))
-    except (pa.ArrowException, OSError, ValueError):
+    except (pa.ArrowException, OSError, ValueError) as error:
+        check_is_damage(error)
         return None
 
 

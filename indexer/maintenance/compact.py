@@ -15,25 +15,25 @@ import pyarrow.compute as pc
 from ...model.errors import CollectionError, UsageError
 from ...model.paths import readable_path, user_path
 from ...search.store.annexes import annex_folder
-from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of, find_ear
+from ...search.store.encodings import encoding_folder, find_encoding
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
-    EARS_FOLDER,
+    COVERAGE_FOLDER,
+    ENCODINGS_FOLDER,
     FAILURES_ANNEX,
-    HEARD_FOLDER,
     INDEX_FOLDER,
     MANIFEST_NAME,
     SEGMENTS_FOLDER,
     AnnexRecord,
     Manifest,
     read_manifest,
-    settled,
     write_manifest,
 )
 from ...search.store.tables import LOG_FOLDER, Table
-from ..writing.ear import Ear
 from ..writing.lock import writer_lock
+from ..writing.tables import EncodingTables
+from ..writing.upgrade import clear_old_places, upgraded
 from ..writing.writer import Writer
 
 KEEP_HOURS = 24
@@ -79,16 +79,16 @@ def compact_collection(
         path: The collection's folder.
         keep_hours: Whoever opened the collection within so many hours goes on reading what they opened; at least 0.
         drop_encoder: Name of an encoder, of several, whose segments and index go. Clips, their ids, metadata and labels
-            stay; where it is the first, the next takes its place, and must have heard every clip.
+            stay; where it is the default, the next becomes it, and must have embedded every clip.
 
     Returns:
         What was done.
 
     Raises:
         UsageError: If `keep_hours` is below 0.
-        CollectionError: If the encoder to drop is not one of the collection's, its only one, or has no whole heir; if
-            the folder is no collection, is damaged, cannot be written, or is being written by another run; what it
-            holds is as it was.
+        CollectionError: If the encoder to drop is not one of the collection's, is its only one, or no other embedded
+            every clip; if the folder is no collection, is damaged, cannot be written, or is being written by another
+            run; what it holds is as it was.
     """
     if keep_hours < 0:
         raise UsageError(f"keep_hours must be at least 0, not {keep_hours}")
@@ -97,10 +97,11 @@ def compact_collection(
     read_manifest(folder)  # a folder that is no collection gets no lock file
     if drop_encoder is not None:
         with Writer.open(folder, encoder=None, hop_s=None) as writer:
-            writer.drop_ear(find_ear(writer.manifest, drop_encoder, collection=folder))
+            writer.drop_encoding(find_encoding(writer.manifest, drop_encoder, collection=folder))
     with writer_lock(folder):
-        before, unchanged_s = _sizes(folder), _age_s(folder / MANIFEST_NAME)
-        manifest = read_manifest(folder)
+        before = _sizes(folder)
+        manifest = upgraded(folder, read_manifest(folder))
+        unchanged_s = _age_s(folder / MANIFEST_NAME)
         manifest = _with_compacted_tables(folder, manifest, keep_hours=keep_hours)
         manifest = _with_compacted_annexes(folder, manifest, keep_hours=keep_hours)
         _remove_unread(folder, manifest, unchanged_s=unchanged_s, keep_hours=keep_hours)
@@ -123,17 +124,16 @@ def _with_compacted_tables(folder: Path, manifest: Manifest, *, keep_hours: int)
     # What a run that was killed left goes first, or merging would make it count.
     clips.restore(manifest.clips_version)
     manifest = _compacted(folder, manifest, clips, named=with_clips, keep_hours=keep_hours)
-    for name in ears_of(manifest):
-        ear = Ear.open(folder, name)
-        ear.take_back(manifest, name)
+    for name, record in manifest.encodings.items():
+        tables = EncodingTables.open(folder, manifest, name)
+        tables.restore(record)
 
-        def with_ear(manifest: Manifest, _: Table, name: str = name, ear: Ear = ear) -> Manifest:
-            if name == FIRST:
-                return dataclasses.replace(manifest, segments_version=ear.segments.version)
-            return dataclasses.replace(manifest, ears={**manifest.ears, name: ear.recorded(manifest.ears[name])})
+        def with_tables(manifest: Manifest, _: Table, name: str = name, tables: EncodingTables = tables) -> Manifest:
+            encodings = {**manifest.encodings, name: tables.recorded(manifest.encodings[name])}
+            return dataclasses.replace(manifest, encodings=encodings)
 
-        for table in filter(None, (ear.segments, ear.heard)):
-            manifest = _compacted(folder, manifest, table, named=with_ear, keep_hours=keep_hours)
+        for table in (tables.segments, tables.coverage):
+            manifest = _compacted(folder, manifest, table, named=with_tables, keep_hours=keep_hours)
     return manifest
 
 
@@ -173,7 +173,6 @@ def _compacted(
 
 
 def _written(folder: Path, manifest: Manifest) -> Manifest:
-    manifest = settled(manifest)
     if manifest != read_manifest(folder):
         write_manifest(folder, manifest)
     return manifest
@@ -182,22 +181,24 @@ def _written(folder: Path, manifest: Manifest) -> Manifest:
 def _remove_unread(folder: Path, manifest: Manifest, *, unchanged_s: float, keep_hours: int) -> None:
     """Remove generations of the index and annexes that the manifest does not name, and has not for long enough."""
     places = [(folder / ANNEXES_FOLDER, set(manifest.annexes), unchanged_s)]
-    places.append((folder / EARS_FOLDER, set(manifest.ears), unchanged_s))
-    for ear in ears_of(manifest):
-        index, place = as_heard(manifest, ear).index, ear_folder(folder, ear) / INDEX_FOLDER
-        named = set[str]() if index is None else {index.generation}
+    places.append((folder / ENCODINGS_FOLDER, set(manifest.encodings), unchanged_s))
+    for name, record in manifest.encodings.items():
+        place = encoding_folder(folder, manifest, name) / INDEX_FOLDER
+        named = set[str]() if record.index is None else {record.index.generation}
         places.append((place, named, max((_age_s(place / name) for name in named), default=unchanged_s)))
     for parent, kept, since_s in places:
         for path in sorted(parent.iterdir()) if parent.is_dir() else []:
             if path.name not in kept and min(since_s, _age_s(path)) >= keep_hours * 3600:
                 shutil.rmtree(path, ignore_errors=True)
+    if unchanged_s >= keep_hours * 3600:
+        clear_old_places(folder, manifest)
 
 
 def _old_bytes(folder: Path, manifest: Manifest) -> int:
     """Sum up the files of tables that are not of the versions in the manifest."""
     tables = [folder / CLIPS_FOLDER, *(annex_folder(folder, one) for one in manifest.annexes)]
-    for ear in ears_of(manifest):
-        tables += [ear_folder(folder, ear) / name for name in (SEGMENTS_FOLDER, HEARD_FOLDER)[: 1 + (ear != FIRST)]]
+    for name in manifest.encodings:
+        tables += [encoding_folder(folder, manifest, name) / part for part in (SEGMENTS_FOLDER, COVERAGE_FOLDER)]
     own = {file.path for table in tables for file in Table.open(table).files()}
     return sum(path.stat().st_size for table in tables for path in table.glob("*.parquet") if path not in own)
 

@@ -14,12 +14,11 @@ from ...search.index import Index, read_segment_ids
 from ...search.saved import QUERIES_FOLDER
 from ...search.store.annexes import annex_folder, read_annex
 from ...search.store.confined import check_confined
-from ...search.store.ears import FIRST, as_heard, ear_folder, ears_of
+from ...search.store.encodings import OLD_FOLDERS, coverage_folder, encoding_folder, read_coverage
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
-    EARS_FOLDER,
-    HEARD_FOLDER,
+    ENCODINGS_FOLDER,
     INDEX_FOLDER,
     LOCK_NAME,
     MANIFEST_NAME,
@@ -30,7 +29,8 @@ from ...search.store.manifest import (
 )
 from ...search.store.schema import embedding_matrix
 from ...search.store.tables import Table
-from .audit import audit_tables, damage_of
+from .audit import CLIP_COLUMNS, Audit, audit_clips, audit_encoding, damage_of
+from .readable import check_is_damage, check_readable
 
 DAMAGED_FOLDER = "damaged"
 """Where a repair puts what it takes out of use: nothing is deleted that somebody might still make sense of."""
@@ -39,13 +39,12 @@ _OURS = (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
     DAMAGED_FOLDER,
-    EARS_FOLDER,
-    INDEX_FOLDER,
+    ENCODINGS_FOLDER,
     LOCK_NAME,
     MANIFEST_NAME,
     PREVIOUS_MANIFEST_NAME,
     QUERIES_FOLDER,
-    SEGMENTS_FOLDER,
+    *OLD_FOLDERS,
 )
 _N_SAMPLED = 20
 # What an index that keeps fewer bits may lose of an embedding.
@@ -57,8 +56,7 @@ class Problem:
     """Something wrong with a collection.
 
     Attributes:
-        part: Which part of it: "manifest", "clips", "segments", "index", an annex as "annexes/labels", or what is a
-            further encoder's as "ears/NAME/segments".
+        part: Which part of it: "manifest", "clips", or a path such as "encodings/NAME/segments" and "annexes/labels".
         what: What is wrong, as the rest of a sentence that begins with the part.
     """
 
@@ -92,24 +90,33 @@ def inspect_collection(folder: Path) -> Inspection:
         folder: The collection.
 
     Raises:
-        CollectionError: If the folder is missing, is no collection, or is of a newer format version.
+        CollectionError: If the folder is missing, is no collection, or is of a newer format version; or if a part of it
+            cannot be read now.
     """
     check_confined(folder)
+    check_readable(folder)
     try:
         manifest = read_manifest(folder)
     except CollectionError as error:
+        check_is_damage(error)
         if not (folder / PREVIOUS_MANIFEST_NAME).exists() and not (folder / MANIFEST_NAME).exists():
             raise
         if "newer than" in str(error):
             raise
         return Inspection(None, (Problem("manifest", "is missing or damaged"),), ())
     problems = table_problems(folder / CLIPS_FOLDER, manifest.clips_version, manifest.n_clips)
-    for ear in ears_of(manifest):
-        problems += ear_problems(folder, manifest, ear)
+    for name in manifest.encodings:
+        problems += _encoding_problems(folder, manifest, name)
     if not problems:
-        for ear in ears_of(manifest):
-            wrong = _row_problems(folder, manifest, ear)
-            problems += wrong or index_problems(folder, manifest, ear)
+        clips = Table.open(folder / CLIPS_FOLDER, version=manifest.clips_version).read(CLIP_COLUMNS)
+        coverages = {name: read_coverage(folder, manifest, name) for name in manifest.encodings}
+        problems += _row_problems(audit_clips(clips, coverages.values()), CLIPS_FOLDER)
+        for name, coverage in coverages.items():
+            segments = encoding_folder(folder, manifest, name) / SEGMENTS_FOLDER
+            record = manifest.encodings[name]
+            table = Table.open(segments, version=record.segments_version)
+            wrong = _row_problems(audit_encoding(clips, table, coverage, record=record), part_of(folder, segments))
+            problems += wrong or index_problems(folder, manifest, name)
     for name in manifest.annexes:
         problems += annex_problems(folder, manifest, name)
     return Inspection(manifest, tuple(problems), tuple(leftovers(folder)))
@@ -121,12 +128,14 @@ def table_problems(folder: Path, version: int, n_rows: int, *, part: str | None 
     try:
         table = Table.open(folder, version=version)
         files = table.files()
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         return [Problem(part, f"cannot be opened at version {version}: its log is missing or damaged")]
     problems = []
     try:
         Table.open(folder)
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         problems.append(Problem(part, f"cannot be written: its log is damaged after version {version}"))
     if table.n_rows != n_rows:
         problems.append(Problem(part, f"have {table.n_rows:,} rows instead of {n_rows:,}"))
@@ -134,43 +143,41 @@ def table_problems(folder: Path, version: int, n_rows: int, *, part: str | None 
     return problems + [Problem(part, f"{name} {damage}") for name, damage in damages if damage is not None]
 
 
-def ear_problems(folder: Path, manifest: Manifest, ear: str) -> list[Problem]:
-    """Look at the tables of an encoder."""
-    place, heard = ear_folder(folder, ear), as_heard(manifest, ear)
-    problems = table_problems(
-        place / SEGMENTS_FOLDER, heard.segments_version, heard.n_segments, part=part_of(ear, SEGMENTS_FOLDER)
-    )
-    if ear != FIRST:
-        record = manifest.ears[ear]
-        problems += table_problems(
-            place / HEARD_FOLDER, record.heard_version, record.n_clips, part=part_of(ear, HEARD_FOLDER)
-        )
+def _encoding_problems(folder: Path, manifest: Manifest, name: str) -> list[Problem]:
+    """Look at the tables of an encoding."""
+    record, segments = manifest.encodings[name], encoding_folder(folder, manifest, name) / SEGMENTS_FOLDER
+    problems = table_problems(segments, record.segments_version, record.n_segments, part=part_of(folder, segments))
+    coverage = coverage_folder(folder, manifest, name)
+    if coverage is not None:
+        part = part_of(folder, coverage)
+        problems += table_problems(coverage, record.coverage_version or 0, record.n_clips, part=part)
     return problems
 
 
-def part_of(ear: str, part: str) -> str:
-    """Name a part of a collection that is an encoder's."""
-    return part if ear == FIRST else f"{EARS_FOLDER}/{ear}/{part}"
+def part_of(collection: Path, folder: Path) -> str:
+    """Name a part of a collection."""
+    return folder.relative_to(collection).as_posix()
 
 
-def index_problems(folder: Path, manifest: Manifest, ear: str = FIRST) -> list[Problem]:
-    """Look at the index of an encoder, and at whether it holds what the segments table holds."""
-    folder, manifest, part = ear_folder(folder, ear), as_heard(manifest, ear), part_of(ear, INDEX_FOLDER)
-    record = manifest.index
+def index_problems(collection: Path, manifest: Manifest, name: str) -> list[Problem]:
+    """Look at the index of an encoding, and at whether it holds what the segments table holds."""
+    encoding, folder = manifest.encodings[name], encoding_folder(collection, manifest, name)
+    record, part = encoding.index, part_of(collection, folder / INDEX_FOLDER)
     if record is None:
         return []
     try:
         ids = read_segment_ids(folder / INDEX_FOLDER, record)
-        index = Index.open(folder / INDEX_FOLDER, record, embedding_dim=manifest.embedding_dim)
-    except CollectionError:
+        index = Index.open(folder / INDEX_FOLDER, record, embedding_dim=encoding.embedding_dim)
+    except CollectionError as error:
+        check_is_damage(error)
         return [Problem(part, f"{record.generation} is missing or damaged")]
     if len(np.unique(ids)) != len(ids):
         return [Problem(part, f"{record.generation} has segments that are there twice")]
     n_compared = len(ids) if record.nlist is None else min(len(ids), _N_SAMPLED)
     positions = np.unique(np.linspace(0, len(ids) - 1, n_compared).astype(np.int64)) if len(ids) else ids
-    segments = Table.open(folder / SEGMENTS_FOLDER, version=manifest.segments_version)
+    segments = Table.open(folder / SEGMENTS_FOLDER, version=encoding.segments_version)
     rows = segments.read_of("segment_id", ids[positions], columns=["segment_id", "embedding"])
-    embeddings = embedding_matrix(pa.chunked_array(rows.column("embedding")), embedding_dim=manifest.embedding_dim)
+    embeddings = embedding_matrix(pa.chunked_array(rows.column("embedding")), embedding_dim=encoding.embedding_dim)
     position_of = {int(ids[position]): int(position) for position in positions}
     for segment_id, embedding in zip(rows.column("segment_id").to_pylist(), embeddings, strict=True):
         if not float(index.embedding(position_of[segment_id]) @ embedding) >= _LEAST_COSINE:
@@ -194,25 +201,19 @@ def leftovers(folder: Path) -> Iterator[str]:
     for path in sorted(folder.iterdir()):
         if path.name not in _OURS:
             yield path.name
-    for place in (folder, *sorted((folder / EARS_FOLDER).glob("*"))):
+    for place in (
+        folder,
+        *sorted((folder / ENCODINGS_FOLDER).glob("*")),
+        *sorted((folder / OLD_FOLDERS[-1]).glob("*")),
+    ):
         for path in sorted((place / INDEX_FOLDER).glob(".*")):
             yield path.relative_to(folder).as_posix()
 
 
-def _row_problems(folder: Path, manifest: Manifest, ear: str) -> list[Problem]:
-    place, heard = ear_folder(folder, ear), as_heard(manifest, ear)
-    audit = audit_tables(
-        Table.open(folder / CLIPS_FOLDER, version=manifest.clips_version),
-        Table.open(place / SEGMENTS_FOLDER, version=heard.segments_version),
-        encoder_digest=heard.encoder.digest,
-        embedding_dim=heard.embedding_dim,
-        heard=None if ear == FIRST else Table.open(place / HEARD_FOLDER, version=manifest.ears[ear].heard_version),
-    )
-    clips = CLIPS_FOLDER if ear == FIRST else part_of(ear, HEARD_FOLDER)
-    problems = [Problem(clips, f"{_counted(len(ids))} {fault}") for fault, ids in audit.faults.items()]
+def _row_problems(audit: Audit, part: str) -> list[Problem]:
+    problems = [Problem(part, f"{_counted(len(ids))} {fault}") for fault, ids in audit.faults.items()]
     if audit.orphans:
-        what = f"belong to {_counted(len(audit.orphans), 'not')} in the clips table"
-        problems.append(Problem(part_of(ear, SEGMENTS_FOLDER), what))
+        problems.append(Problem(part, f"belong to {_counted(len(audit.orphans), 'not')} in the clips table"))
     return problems
 
 

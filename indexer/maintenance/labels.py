@@ -29,8 +29,7 @@ from ...search.evaluation.labelling import (
 from ...search.evaluation.labels import Labels, read_labels
 from ...search.evaluation.listing import LeftOut
 from ...search.store.identity import clip_id_of
-from ...search.store.manifest import CLIPS_FOLDER, has_manifest
-from ...search.store.tables import Table
+from ...search.store.manifest import has_manifest
 from ..engines.engine import Engine
 from ..engines.pool import local_pool
 from ..engines.worker import EmbeddedFile, Task
@@ -158,8 +157,7 @@ def store_labels(collection: str | os.PathLike[str], found: Classification, *, l
 
 
 def _classified(collection: Collection, listed: Labels, labeller: Labeller) -> Classification:
-    clips = Table.open(collection.path / CLIPS_FOLDER, version=collection.manifest.clips_version)
-    rows = clips.read(["clip_id", "path"])
+    rows = collection.clips.to_arrow(["clip_id", "path"])
     clip_ids, best = label_collection(collection, labeller)
     paths = dict(zip(rows.column("clip_id").to_pylist(), rows.column("path").to_pylist(), strict=True))
     return Classification.of(
@@ -167,7 +165,7 @@ def _classified(collection: Collection, listed: Labels, labeller: Labeller) -> C
         clip_ids,
         [paths[clip] for clip in clip_ids.tolist()],
         best,
-        encoder_id=collection.manifest.encoder.id,
+        encoder_id=collection.manifest.encoding.encoder.id,
         where=readable_path(collection.path),
     )
 

@@ -18,9 +18,7 @@ from ...model.paths import readable_path
 from ...search import Collection
 from ...search.map import MAP_ANNEX
 from ...search.store.annexes import read_annex
-from ...search.store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER
 from ...search.store.schema import embedding_matrix
-from ...search.store.tables import Table
 from ..writing.annexes import write_annex
 from .layout import N_FITTED, Components, by_components, by_neighbourhoods, check_method, placed_among
 
@@ -165,8 +163,7 @@ def _is_there(method: str) -> bool:
 
 def _clips(collection: Collection, old: _Old | None) -> tuple[Int, npt.NDArray[np.bool_]]:
     """Give the ids of the collection's clips in order [n], and whether each is new to the map or has changed [n]."""
-    table = Table.open(collection.path / CLIPS_FOLDER, version=collection.manifest.clips_version)
-    rows = table.read(["clip_id", "indexed_at"]).sort_by("clip_id")
+    rows = collection.clips.to_arrow(["clip_id", "indexed_at"]).sort_by("clip_id")
     clip_ids: Int = rows.column("clip_id").to_numpy()
     if old is None:
         return clip_ids, np.ones(len(clip_ids), np.bool_)
@@ -181,8 +178,8 @@ class _Reading:
 
     def __init__(self, collection: Collection, clip_ids: Int, progress: Callable[[str, float], None]) -> None:
         manifest = collection.manifest
-        self._table = Table.open(collection.path / SEGMENTS_FOLDER, version=manifest.segments_version)
-        self._embedding_dim, self._n_segments = manifest.embedding_dim, manifest.n_segments
+        self._table = collection.encoding.table
+        self._embedding_dim, self._n_segments = manifest.encoding.embedding_dim, manifest.encoding.n_segments
         self._clip_ids, self._progress = clip_ids, progress
 
     def reduced(self) -> Float:

@@ -10,7 +10,7 @@ from pathlib import Path
 from ...model.errors import CollectionError, QueryError
 from ...model.paths import readable_path, user_path
 from ...model.system import sync_folder
-from ...search import Collection, Query
+from ...search import Collection, Query, SearchRequest
 from ...search.saved import QUERIES_FOLDER, SavedQuery, checked_name, file_of
 from ...search.store.confined import check_confined
 from ...search.store.durable import write_durably
@@ -51,16 +51,15 @@ def save_query(
     saved = SavedQuery(
         name=name,
         text=text or str(asked),
-        embedding=collection.resolve(asked).embedding,
-        encoder=collection.manifest.encoder.digest,
+        embedding=collection.encoding.embed([asked])[0].embedding,
+        encoder=collection.manifest.encoding.encoder.digest,
         where=where,
         values=dict(values or {}),
         rejected=tuple(rejected),
         saved_at=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     )
     # What cannot be asked is not worth keeping.
-    condition = saved.condition
-    collection.search(saved.query, k=1, where=condition.where, where_values=condition.values)
+    collection.answer(SearchRequest((saved.query,), k=1, condition=saved.condition))
     check_confined(collection.path)
     file = file_of(collection.path, name)
     if file.exists():

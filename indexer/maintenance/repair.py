@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from ...model.errors import CheckpointError, CollectionError, EncoderMismatchError
@@ -14,31 +15,33 @@ from ...model.paths import readable_path
 from ...model.system import sync_folder
 from ...search.encoders import open_encoder
 from ...search.store.annexes import annex_folder
-from ...search.store.ears import FIRST, ear_folder, ears_of
+from ...search.store.encodings import coverage_folder, encoding_folder
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
-    EARS_FOLDER,
-    HEARD_FOLDER,
+    COVERAGE_FOLDER,
+    ENCODINGS_FOLDER,
     INDEX_FOLDER,
     MANIFEST_NAME,
     PREVIOUS_MANIFEST_NAME,
     SEGMENTS_FOLDER,
     AnnexRecord,
-    EarRecord,
+    EncodingRecord,
     Manifest,
+    has_manifest,
     read_manifest,
-    settled,
     write_manifest,
 )
-from ...search.store.schema import CLIPS, HEARD, SEGMENTS
+from ...search.store.schema import CLIPS, COVERAGE, SEGMENTS
 from ...search.store.tables import LOG_FOLDER, Table
 from ..phrases import PHRASES
-from ..writing.ear import Ear
+from ..writing.tables import EncodingTables
+from ..writing.upgrade import upgraded
 from ..writing.writer import Writer, with_index
-from .audit import audit_tables, damage_of
+from .audit import CLIP_COLUMNS, TWICE, UNCOVERED, UNFIT, audit_clips, audit_encoding, damage_of
 from .inspection import DAMAGED_FOLDER, annex_problems, index_problems, leftovers, part_of
-from .salvage import Salvage
+from .readable import check_is_damage, check_readable
+from .recovery import recover_clips, recover_coverage, recover_segments
 
 _TEMPORARY = ".tmp"
 
@@ -55,35 +58,33 @@ def repair_collection(folder: Path) -> Iterator[str]:
     Raises:
         CollectionError: If the collection cannot be written, or nothing is left that says what it was.
     """
+    check_readable(folder)
     manifest, said = _mended_manifest(folder)
     yield from said
-    clips, is_cut, said = _mended_table(folder / CLIPS_FOLDER, CLIPS, manifest.clips_version)
+    clips, is_cut, said = _mended_table(folder, folder / CLIPS_FOLDER, CLIPS, manifest.clips_version)
     yield from said
-    segments, _, said = _mended_table(folder / SEGMENTS_FOLDER, SEGMENTS, manifest.segments_version)
+    default = encoding_folder(folder, manifest, manifest.default_encoding) / SEGMENTS_FOLDER
+    segments, _, said = _mended_table(folder, default, SEGMENTS, manifest.encoding.segments_version)
     yield from said
-    yield from _mend_rows(clips, segments, manifest, take_all=is_cut)
-    ears = {FIRST: Ear(folder, segments, None)}
-    for name, record in manifest.ears.items():
-        ears[name], said = _mended_ear(folder, name, record, clips)
+    yield from _mend_clips(clips, segments, manifest.encoding, take_all=is_cut)
+    # From here on everything lies where the newest format has it.
+    own = dataclasses.replace(manifest.encoding, segments_version=segments.version)
+    encodings = {**manifest.encodings, manifest.default_encoding: own}
+    manifest = upgraded(folder, dataclasses.replace(_with_clips(manifest, clips), encodings=encodings))
+    tables: dict[str, EncodingTables] = {}
+    for name, record in manifest.encodings.items():
+        tables[name], said = _mended_encoding(folder, name, record, clips)
         yield from said
+    yield from _drop_uncovered(clips, tables)
     annexes, said = _mended_annexes(folder, manifest)
     yield from said
-    after = settled(
-        dataclasses.replace(
-            manifest,
-            clips_version=clips.version,
-            segments_version=segments.version,
-            n_clips=clips.n_rows,
-            n_segments=segments.n_rows,
-            annexes=annexes,
-            ears={name: ears[name].recorded(record) for name, record in manifest.ears.items()},
-        )
-    )
-    if after != manifest or not (folder / MANIFEST_NAME).exists():
+    records = {name: tables[name].recorded(record) for name, record in manifest.encodings.items()}
+    after = dataclasses.replace(_with_clips(manifest, clips), annexes=annexes, encodings=records)
+    if not has_manifest(folder) or after != read_manifest(folder):
         write_manifest(folder, after)
-    for ear in ears:
-        if index_problems(folder, read_manifest(folder), ear):
-            yield _rebuilt_index(folder, ear, clips=clips, ears=ears)
+    for name in after.encodings:
+        if index_problems(folder, after, name):
+            yield _rebuilt_index(folder, name)
     for name in leftovers(folder):
         if name.endswith(_TEMPORARY) and (folder / name).name.startswith("."):
             _remove(folder / name)
@@ -95,125 +96,145 @@ def _mended_manifest(folder: Path) -> tuple[Manifest, list[str]]:
     try:
         return read_manifest(folder), []
     except CollectionError as damage:
+        check_is_damage(damage)
         try:
             previous = read_manifest(folder, file_name=PREVIOUS_MANIFEST_NAME)
-        except CollectionError:
+        except CollectionError as error:
+            check_is_damage(error)
             raise damage from None
+    said = ["the manifest was made anew from the one before it"]
     if (folder / MANIFEST_NAME).exists():
-        _put_aside(folder / MANIFEST_NAME, folder)
-    ears = {
-        name: dataclasses.replace(
-            record,
-            segments_version=_newest_version(ear_folder(folder, name) / SEGMENTS_FOLDER, record.segments_version),
-            heard_version=_newest_version(ear_folder(folder, name) / HEARD_FOLDER, record.heard_version),
+        said.append(_put_aside(folder / MANIFEST_NAME, folder))
+    records = {}
+    for name, record in previous.encodings.items():
+        segments, coverage = encoding_folder(folder, previous, name) / SEGMENTS_FOLDER, record.coverage_version
+        if coverage is not None:
+            coverage = _newest_version(coverage_folder(folder, previous, name) or folder, coverage)
+        records[name] = dataclasses.replace(
+            record, segments_version=_newest_version(segments, record.segments_version), coverage_version=coverage
         )
-        for name, record in previous.ears.items()
-    }
-    newest = dataclasses.replace(
-        previous,
-        ears=ears,
-        clips_version=_newest_version(folder / CLIPS_FOLDER, previous.clips_version),
-        segments_version=_newest_version(folder / SEGMENTS_FOLDER, previous.segments_version),
-    )
-    return newest, ["the manifest was made anew from the one before it"]
+    clips_version = _newest_version(folder / CLIPS_FOLDER, previous.clips_version)
+    newest = dataclasses.replace(previous, encodings=records, clips_version=clips_version)
+    return newest, said
 
 
 def _newest_version(folder: Path, otherwise: int) -> int:
     try:
         return Table.open(folder).version
-    except CollectionError:
+    except CollectionError as error:
+        check_is_damage(error)
         return otherwise
 
 
-def _mended_table(folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
+def _mended_table(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
     """Give a table at a version that can be read and written on from; whether its log was cut; what was done."""
-    table, said = _mended_log(folder, schema, version)
-    is_cut = bool(said)
-    if not is_cut and table.restore(version):
-        said = [f"{folder.name}: took back what a run that was killed had begun"]
+    table, is_cut, said = _mended_log(collection, folder, schema, version)
+    if not is_cut and table.restore(version, allow_missing=True):
+        said += [f"{part_of(collection, folder)}: took back what a run that was killed had begun"]
     damaged = [file for file in table.files() if damage_of(file) is not None]
-    for file in damaged:
-        if file.path.exists():
-            _put_aside(file.path, folder.parent)
+    said += [_put_aside(file.path, collection) for file in damaged if file.path.exists()]
     if damaged:
         table.forget_missing_files()
         n_rows = sum(file.n_rows for file in damaged)
-        said.append(
-            f"{folder.name}: took {len(damaged):,} damaged or missing files with {n_rows:,} rows out of the table"
-        )
+        part = part_of(collection, folder)
+        said.append(f"{part}: took {len(damaged):,} damaged or missing files with {n_rows:,} rows out of the table")
     return table, is_cut, said
 
 
-def _mended_log(folder: Path, schema: pa.Schema, version: int) -> tuple[Table, list[str]]:
-    """Open a table, its log cut back to where it can be read; made anew where it cannot be read at all."""
+def _mended_log(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
+    """Open a table, its log cut back to where it can be read; made anew where it cannot be read at all.
+
+    Returns:
+        The table, whether its log lost anything, and what was done.
+    """
     try:
         Table.open(folder, version=version)
-        return Table.open(folder), []
-    except CollectionError:
-        pass
-    log = folder / LOG_FOLDER
+        return Table.open(folder), False, []
+    except CollectionError as error:
+        check_is_damage(error)
+    log, said = folder / LOG_FOLDER, list[str]()
     hint = log / "_last_checkpoint"
     if hint.exists():
-        _put_aside(hint, folder.parent)
+        said.append(_put_aside(hint, collection))
     entries = sorted(log.glob("*.json")) if log.is_dir() else []
     numbers = [int(entry.stem) for entry in entries if entry.stem.isdecimal()]
     for number in reversed(numbers):
         try:
             Table.open(folder, version=number)
-        except CollectionError:
+        except CollectionError as error:
+            check_is_damage(error)
             continue
-        for entry in log.iterdir():
-            stem = entry.name.partition(".")[0]
-            if stem.isdecimal() and int(stem) > number:
-                _put_aside(entry, folder.parent)
-        said = f"{folder.name}: cut the damaged end of the log, after version {number} of {version}"
-        return Table.open(folder), [said] if number < version else []
+        cut = f"{part_of(collection, folder)}: cut the damaged end of the log, after version {number} of {version}"
+        beyond = [entry for entry in log.iterdir() if _log_version(entry) > number]
+        # The newest goes first: wherever this is killed, what is left is a log without a gap before its damage.
+        for entry in sorted(beyond, key=_log_version, reverse=True):
+            said.append(_put_aside(entry, collection))
+        is_cut = number < version
+        return Table.open(folder), is_cut, [cut, *said] if is_cut else said
     if log.exists():
-        _put_aside(log, folder.parent)
-    return Table.create(folder, schema), [f"{folder.name}: began a new log, as the old one was lost"]
+        said.append(_put_aside(log, collection))
+    said.append(f"{part_of(collection, folder)}: began a new log, as the old one was lost")
+    return Table.create(folder, schema), True, said
 
 
-def _mend_rows(clips: Table, segments: Table, manifest: Manifest, *, take_all: bool) -> Iterator[str]:
-    """Bring back lost rows from older files, then drop what is still not whole."""
-    digest, dim = manifest.encoder.digest, manifest.embedding_dim
-    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim)
-    if not audit.faults and not audit.orphans and not take_all:
-        return
-    salvage = Salvage(clips, segments, encoder_digest=digest, embedding_dim=dim)
-    segments.delete(sorted(audit.faults.get("embeddings that are not unit vectors", ())))
-    n_clips = salvage.bring_back_clips(None if take_all else audit.orphans)
-    if n_clips:
-        yield f"clips: brought back {n_clips:,} rows from older files"
-    n_segments = salvage.bring_back_segments()
-    if n_segments:
-        yield f"segments: brought back {n_segments:,} rows from older files"
-    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim)
-    clips.delete(sorted(audit.faulty))
-    segments.delete(sorted(audit.faulty | audit.orphans))
-    dropped = audit.faulty | audit.orphans
-    if dropped:
-        yield f"dropped {len(dropped):,} clips that were not whole: the next run indexes them again"
+def _log_version(entry: Path) -> int:
+    stem = entry.name.partition(".")[0]
+    return int(stem) if stem.isdecimal() else -1
 
 
-def _mended_ear(folder: Path, ear: str, record: EarRecord, clips: Table) -> tuple[Ear, list[str]]:
-    """Give the tables of a further encoder; what cannot be mended of them, it hears again."""
-    place, digest, dim = ear_folder(folder, ear), record.encoder.digest, record.embedding_dim
-    segments, _, said = _mended_table(place / SEGMENTS_FOLDER, SEGMENTS, record.segments_version)
-    heard, _, more = _mended_table(place / HEARD_FOLDER, HEARD, record.heard_version)
-    said = [f"{EARS_FOLDER}/{ear}/{sentence}" for sentence in (*said, *more)]
-    audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim, heard=heard)
+def _mend_clips(clips: Table, segments: Table, record: EncodingRecord, *, take_all: bool) -> Iterator[str]:
+    """Bring back lost rows of clips, then drop those that are not whole."""
+    present = clips.read(["clip_id"]).column("clip_id").to_numpy()
+    lost = np.setdiff1d(segments.read(["clip_id"]).column("clip_id").to_numpy(), present)
+    if take_all or len(lost):
+        n_clips = recover_clips(clips, segments, None if take_all else lost.tolist(), record=record)
+        if n_clips:
+            yield f"clips: brought back {n_clips:,} rows from older files"
+    audit = audit_clips(clips.read(CLIP_COLUMNS), ())
+    faulty = set().union(*(ids for fault, ids in audit.faults.items() if fault != UNCOVERED))
+    clips.delete(sorted(faulty))
+    if faulty:
+        yield _dropped("clips", faulty)
+
+
+def _mended_encoding(folder: Path, name: str, record: EncodingRecord, clips: Table) -> tuple[EncodingTables, list[str]]:
+    """Return the tables of an encoding; what cannot be mended of them, the next run embeds again."""
+    place = folder / ENCODINGS_FOLDER / name
+    segments, _, said = _mended_table(folder, place / SEGMENTS_FOLDER, SEGMENTS, record.segments_version)
+    coverage, _, more = _mended_table(folder, place / COVERAGE_FOLDER, COVERAGE, record.coverage_version or 0)
+    said += more
+    rows = clips.read(CLIP_COLUMNS)
+    audit = audit_encoding(rows, segments, coverage.read(), record=record)
     if audit.faults or audit.orphans:
-        segments.delete(sorted(audit.faults.get("embeddings that are not unit vectors", ())))
-        n_segments = Salvage(heard, segments, encoder_digest=digest, embedding_dim=dim).bring_back_segments()
+        segments.delete(sorted(audit.faults.get(UNFIT, set()) | audit.faults.get(TWICE, set())))
+        n_segments = recover_segments(segments, coverage.read(), record=record)
         if n_segments:
-            said.append(f"{part_of(ear, SEGMENTS_FOLDER)}: brought back {n_segments:,} rows from older files")
-        audit = audit_tables(clips, segments, encoder_digest=digest, embedding_dim=dim, heard=heard)
-        dropped = sorted(audit.faulty | audit.orphans)
-        segments.delete(dropped)
-        heard.delete(dropped)
-        if dropped:
-            said.append(f"{EARS_FOLDER}/{ear}: dropped {len(dropped):,} clips that were not whole: it hears them again")
-    return Ear(place, segments, heard), said
+            said.append(f"{part_of(folder, segments.folder)}: brought back {n_segments:,} rows from older files")
+        n_clips = recover_coverage(rows, segments, coverage, record=record)
+        if n_clips:
+            said.append(f"{part_of(folder, coverage.folder)}: made {n_clips:,} rows anew from the segments")
+        audit = audit_encoding(rows, segments, coverage.read(), record=record)
+        tables = EncodingTables(place, segments, coverage)
+        tables.delete(sorted(audit.faulty | audit.orphans))
+        if audit.faulty | audit.orphans:
+            said.append(_dropped(part_of(folder, place), audit.faulty | audit.orphans))
+    return EncodingTables(place, segments, coverage), said
+
+
+def _drop_uncovered(clips: Table, encodings: Mapping[str, EncodingTables]) -> Iterator[str]:
+    rows = clips.read(CLIP_COLUMNS)
+    uncovered = audit_clips(rows, [tables.coverage.read() for tables in encodings.values()]).faults.get(UNCOVERED)
+    if uncovered:
+        clips.delete(sorted(uncovered))
+        yield _dropped("clips", uncovered)
+
+
+def _dropped(part: str, clip_ids: Set[int]) -> str:
+    return f"{part}: dropped {len(clip_ids):,} clips that were not whole: the next run indexes them again"
+
+
+def _with_clips(manifest: Manifest, clips: Table) -> Manifest:
+    return dataclasses.replace(manifest, clips_version=clips.version, n_clips=clips.n_rows)
 
 
 def _mended_annexes(folder: Path, manifest: Manifest) -> tuple[dict[str, AnnexRecord], list[str]]:
@@ -225,9 +246,9 @@ def _mended_annexes(folder: Path, manifest: Manifest) -> tuple[dict[str, AnnexRe
             continue
         older = _older_annex(folder, manifest, name)
         if older is None:
-            if annex_folder(folder, name).exists():
-                _put_aside(annex_folder(folder, name), folder)
             said.append(f"{ANNEXES_FOLDER}/{name}: took it out of the collection, as none of its versions can be read")
+            if annex_folder(folder, name).exists():
+                said.append(_put_aside(annex_folder(folder, name), folder))
         else:
             kept[name] = older
             said.append(f"{ANNEXES_FOLDER}/{name}: went back from version {record.version} to {older.version}")
@@ -239,7 +260,8 @@ def _older_annex(folder: Path, manifest: Manifest, name: str) -> AnnexRecord | N
         try:
             table = Table.open(annex_folder(folder, name), version=version)
             record = AnnexRecord(version=version, n_rows=table.n_rows)
-        except CollectionError:
+        except CollectionError as error:
+            check_is_damage(error)
             continue
         changed = dataclasses.replace(manifest, annexes={name: record})
         if not annex_problems(folder, changed, name):
@@ -247,21 +269,21 @@ def _older_annex(folder: Path, manifest: Manifest, name: str) -> AnnexRecord | N
     return None
 
 
-def _rebuilt_index(folder: Path, ear: str, *, clips: Table, ears: dict[str, Ear]) -> str:
-    manifest, part = with_index(read_manifest(folder), ear, None), part_of(ear, INDEX_FOLDER)
+def _rebuilt_index(folder: Path, name: str) -> str:
+    manifest = with_index(read_manifest(folder), name, None)
     write_manifest(folder, manifest)
-    writer, encoder = Writer(folder, manifest, clips=clips, ears=ears), ears_of(manifest)[ear]
+    encoder, part = manifest.encodings[name].encoder, f"{ENCODINGS_FOLDER}/{name}/{INDEX_FOLDER}"
     try:
-        writer.refresh_index(
-            ear=ear, text_queries=lambda n: open_encoder(encoder, collection=folder).embed_text(PHRASES[:n])
+        Writer(folder, manifest).refresh_index(
+            encoding=name, text_queries=lambda n: open_encoder(encoder, collection=folder).embed_text(PHRASES[:n])
         )
     except (CheckpointError, EncoderMismatchError) as error:
         return f"{part}: took it out of use; the next run builds a new one ({error})"
     return f"{part}: built anew from the tables"
 
 
-def _put_aside(path: Path, collection: Path) -> None:
-    """Move something that is damaged into a folder of its own."""
+def _put_aside(path: Path, collection: Path) -> str:
+    """Move something that is damaged into a folder of its own, and say so."""
     aside = collection / DAMAGED_FOLDER
     try:
         aside.mkdir(exist_ok=True)
@@ -274,6 +296,7 @@ def _put_aside(path: Path, collection: Path) -> None:
         sync_folder(path.parent)
     except OSError as error:
         raise CollectionError(f"{readable_path(path)}: cannot be put aside ({error.strerror})") from error
+    return f"put {part_of(collection, path)} aside as {part_of(collection, target)}"
 
 
 def _remove(path: Path) -> None:

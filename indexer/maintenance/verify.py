@@ -82,7 +82,7 @@ def verify_collection(path: str | os.PathLike[str], *, repair: bool = False) -> 
     return VerifyReport(
         collection=folder,
         n_clips=0 if after.manifest is None else after.manifest.n_clips,
-        n_segments=0 if after.manifest is None else after.manifest.n_segments,
+        n_segments=0 if after.manifest is None else after.manifest.encoding.n_segments,
         problems=found.problems,
         repairs=repairs,
         remaining=after.problems,

@@ -23,6 +23,7 @@ from ...search.store.manifest import (
 )
 from ...search.store.tables import Table
 from .lock import writer_lock
+from .upgrade import upgraded
 
 _TAKEN = (CLIPS_FOLDER, SEGMENTS_FOLDER, FAILURES_ANNEX)
 _NAME = re.compile(r"[a-z_]+")
@@ -44,7 +45,8 @@ def write_annex(collection: str | os.PathLike[str], name: str, rows: pa.Table) -
     folder = user_path(collection)
     read_manifest(folder)  # a folder that is no collection gets no lock file
     with writer_lock(folder):
-        write_manifest(folder, put_annex(folder, read_manifest(folder), name, rows))
+        manifest = upgraded(folder, read_manifest(folder))
+        write_manifest(folder, put_annex(folder, manifest, name, rows))
 
 
 def drop_annex(collection: str | os.PathLike[str], name: str) -> None:
@@ -56,7 +58,7 @@ def drop_annex(collection: str | os.PathLike[str], name: str) -> None:
     folder = user_path(collection)
     read_manifest(folder)
     with writer_lock(folder):
-        manifest = read_manifest(folder)
+        manifest = upgraded(folder, read_manifest(folder))
         if name in manifest.annexes:
             kept = {one: record for one, record in manifest.annexes.items() if one != name}
             write_manifest(folder, _with_annexes(manifest, kept))

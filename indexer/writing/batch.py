@@ -8,9 +8,8 @@ import pyarrow as pa
 
 from ...model.audio.decoding import AudioInfo
 from ...model.paths import path_columns
-from ...search.store.ears import FIRST
 from ...search.store.identity import clip_id_of, segment_id_of
-from ...search.store.schema import CLIPS, HEARD, SEGMENTS, TAG_COLUMNS, embedding_column
+from ...search.store.schema import CLIPS, COVERAGE, SEGMENTS, TAG_COLUMNS, embedding_column
 from ..engines.worker import EmbeddedFile, FileState
 
 NOTE_TAG = "soundgrep_note"
@@ -22,13 +21,13 @@ class Batch:
     """Changes to a collection that are committed together.
 
     Attributes:
+        encoding: Name of the encoding that the segments belong to.
         encoder_digest: Digest of the encoder that made the embeddings.
-        ear: That encoder's ear.
         clips: Rows for the clips table.
-        segments: Rows for the ear's segments table.
-        heard: Rows for the ear's table of what it heard; the first ear has none.
+        segments: Rows for the encoding's segments table.
+        coverage: Rows for the encoding's coverage.
         stale_clips: Clips whose rows in the clips table are out of date.
-        stale_segments: Clips whose segments are out of date, those of every ear.
+        stale_segments: Clips whose segments are out of date, those of every encoding.
         failures: Rows for the table of failures.
         stale_failures: Clips whose rows in the table of failures are out of date.
         changed: Clips whose sound is new, or another than before.
@@ -36,11 +35,11 @@ class Batch:
         moved: By clip, the one that it was before its file was moved.
     """
 
+    encoding: str
     encoder_digest: str
-    ear: str = FIRST
     clips: list[pa.Table] = field(default_factory=list)
     segments: list[pa.Table] = field(default_factory=list)
-    heard: list[pa.Table] = field(default_factory=list)
+    coverage: list[pa.Table] = field(default_factory=list)
     stale_clips: set[int] = field(default_factory=set)
     stale_segments: set[int] = field(default_factory=set)
     failures: list[pa.Table] = field(default_factory=list)
@@ -50,7 +49,9 @@ class Batch:
     moved: dict[int, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.clips) + len(self.heard) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)
+        return (
+            len(self.clips) + len(self.coverage) + len(self.stale_clips) + len(self.failures) + len(self.stale_failures)
+        )
 
     @property
     def n_segments(self) -> int:
@@ -78,40 +79,25 @@ class Batch:
             "peak_dbfs": file.peak_dbfs,
             **{name: info.tags.get(name) for name in TAG_COLUMNS},
             "tags": json.dumps(_tags_and_notes(info), ensure_ascii=False, sort_keys=True),
-            "n_segments": len(file.start_s) if self.ear == FIRST else 0,
+            "n_segments": len(file.start_s),
             "indexed_at": _now_us(),
         }
         self.clips.append(pa.Table.from_pylist([row], schema=CLIPS))
         self._add_segments(clip_id, file)
 
-    def hear(self, path: bytes, file: EmbeddedFile, *, clip: pa.Table | None) -> None:
-        """Put in what the ear made of a clip that is in the collection, and that it had not heard.
+    def cover(self, path: bytes, file: EmbeddedFile) -> None:
+        """Put in the embeddings of a clip that is in the collection, and that the encoding does not cover yet."""
+        self._add_segments(clip_id_of(path), file)
 
-        Args:
-            path: The file.
-            file: What was made of it.
-            clip: The clip's row, if the ear is the first, of which it says what was heard.
-        """
-        clip_id = clip_id_of(path)
-        if clip is not None:
-            self.stale_clips.add(clip_id)
-            self.clips.append(_changed(clip, {"n_segments": len(file.start_s)}))
-        self._add_segments(clip_id, file)
-
-    def hear_copy(self, path: bytes, state: FileState, *, clip: pa.Table | None, segments: pa.Table) -> None:
-        """Put in what the ear made of another clip with the content of one that it had not heard.
+    def cover_copy(self, path: bytes, state: FileState, *, segments: pa.Table) -> None:
+        """Put in another clip's embeddings for one with the same content, that the encoding does not cover yet.
 
         Args:
             path: The file.
             state: The file as it is now.
-            clip: The clip's own row, as in `hear`.
             segments: The other clip's segments.
         """
-        clip_id = clip_id_of(path)
-        if clip is not None:
-            self.stale_clips.add(clip_id)
-            self.clips.append(_changed(clip, {"n_segments": segments.num_rows}))
-        self._copy_segments(clip_id, state, segments)
+        self._copy_segments(clip_id_of(path), state, segments)
 
     def update(self, path: bytes, state: FileState, *, clip: pa.Table) -> None:
         """Note that a clip's file was touched, or written again with the same bytes; its segments stay.
@@ -135,7 +121,7 @@ class Batch:
         """
         clip_id = clip_id_of(path)
         columns = {**_path_columns(path, clip_id), **_state_columns(state), "indexed_at": _now_us()}
-        columns["n_segments"] = segments.num_rows if self.ear == FIRST else 0
+        columns["n_segments"] = segments.num_rows
         self.clips.append(_changed(clip, columns))
         self._copy_segments(clip_id, state, segments)
 
@@ -143,7 +129,7 @@ class Batch:
         ids = self._segment_ids(clip_id, file.state, len(file.start_s))
         columns = [ids, pa.repeat(pa.scalar(clip_id, pa.int64()), len(ids)), file.start_s, file.end_s]
         self.segments.append(pa.table([*columns, embedding_column(file.embeddings)], schema=SEGMENTS))
-        self._note_heard(clip_id, file.state, len(ids))
+        self._note_coverage(clip_id, file.state, len(ids))
 
     def _copy_segments(self, clip_id: int, state: FileState, segments: pa.Table) -> None:
         segments = segments.sort_by("start_s")
@@ -151,12 +137,11 @@ class Batch:
         owners = pa.repeat(pa.scalar(clip_id, pa.int64()), segments.num_rows)
         segments = segments.set_column(0, SEGMENTS.field("segment_id"), ids)
         self.segments.append(segments.set_column(1, SEGMENTS.field("clip_id"), owners).cast(SEGMENTS))
-        self._note_heard(clip_id, state, segments.num_rows)
+        self._note_coverage(clip_id, state, segments.num_rows)
 
-    def _note_heard(self, clip_id: int, state: FileState, n_segments: int) -> None:
-        if self.ear != FIRST:
-            row = {"clip_id": clip_id, "content_hash": state.content_hash, "n_segments": n_segments}
-            self.heard.append(pa.Table.from_pylist([row], schema=HEARD))
+    def _note_coverage(self, clip_id: int, state: FileState, n_segments: int) -> None:
+        row = {"clip_id": clip_id, "content_hash": state.content_hash, "n_segments": n_segments}
+        self.coverage.append(pa.Table.from_pylist([row], schema=COVERAGE))
 
     def _segment_ids(self, clip_id: int, state: FileState, n: int) -> pa.Array:
         ids = [

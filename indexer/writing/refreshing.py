@@ -10,17 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import CollectionError
-from ...search.index import (
-    EXACT_BELOW,
-    Progress,
-    Source,
-    TextQueries,
-    build_index,
-    fold_index,
-    read_segment_ids,
-)
+from ...search.index import read_segment_ids
 from ...search.index.bank import Bank
-from ...search.store.manifest import INDEX_FOLDER, IndexRecord, Manifest
+from ...search.index.building import EXACT_BELOW, Progress, Source, TextQueries, build_index, fold_index
+from ...search.store.manifest import INDEX_FOLDER, EncodingRecord, IndexRecord
 from ...search.store.schema import embedding_matrix
 from ...search.store.tables import Table
 
@@ -55,7 +48,7 @@ class IndexOptions:
 
 def refreshed_index(
     folder: Path,
-    manifest: Manifest,
+    encoding: EncodingRecord,
     segments: Table,
     *,
     text_queries: TextQueries,
@@ -65,8 +58,8 @@ def refreshed_index(
     """Write a new generation of the index if the one there lags behind the table or is not what was asked for.
 
     Args:
-        folder: The collection.
-        manifest: Its manifest.
+        folder: The encoding's folder.
+        encoding: Its record.
         segments: Its segments, at the version to index; at least one.
         text_queries: Gives embeddings [n, embedding_dim] of `n` texts, to measure recall with.
         options: How the index is to be.
@@ -78,8 +71,8 @@ def refreshed_index(
     Raises:
         CollectionError: If the table cannot be read or the index cannot be written.
     """
-    place, dim, n = folder / INDEX_FOLDER, manifest.embedding_dim, segments.n_rows
-    record = manifest.index
+    place, dim, n = folder / INDEX_FOLDER, encoding.embedding_dim, segments.n_rows
+    record = encoding.index
     current: Ids = segments.read(["segment_id"]).column("segment_id").to_numpy()
     indexed = _indexed(place, record)
     tuning = None if record is None else record.tuning

@@ -9,46 +9,46 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...model.encoders.encoder import Encoder
 from ...model.errors import CollectionError
 from ...model.paths import exact_path, readable_path
 from ...search.encoders import check_encoder
-from ...search.index import Progress as IndexProgress
-from ...search.index import TextQueries
-from ...search.store.ears import FIRST, as_heard, ears_of, new_ear
+from ...search.index.building import Progress as IndexProgress
+from ...search.index.building import TextQueries
+from ...search.store.formats import encoding_name
 from ...search.store.manifest import (
     ANNEXES_FOLDER,
     CLIPS_FOLDER,
-    EARS_FOLDER,
+    ENCODINGS_FOLDER,
     FAILURES_ANNEX,
-    INDEX_FOLDER,
+    FORMAT_VERSION,
     LOCK_NAME,
     MANIFEST_NAME,
     PIPELINE_VERSION,
     PREVIOUS_MANIFEST_NAME,
-    SEGMENTS_FOLDER,
-    EarRecord,
     EncoderRecord,
+    EncodingRecord,
     IndexRecord,
     Manifest,
     has_manifest,
     read_manifest,
-    settled,
     write_manifest,
 )
-from ...search.store.schema import CLIPS, SEGMENTS
+from ...search.store.schema import CLIPS
 from ...search.store.tables import Ids, Table, check_location
+from .annex_migration import migrate_annexes
 from .annexes import put_annex
 from .batch import Batch
-from .carrying import carry_annexes
 from .changes import KnownClip
-from .ear import Ear, adopt, adopted_index
 from .failures import FailureTable, KnownFailure
 from .lock import writer_lock
 from .refreshing import IndexOptions, refreshed_index
+from .tables import EncodingTables
+from .upgrade import clear_old_places, upgraded
 
-_LEFTOVERS = (CLIPS_FOLDER, SEGMENTS_FOLDER, INDEX_FOLDER, ANNEXES_FOLDER, EARS_FOLDER)
+_LEFTOVERS = (CLIPS_FOLDER, ENCODINGS_FOLDER, ANNEXES_FOLDER)
 
 _log = logging.getLogger(__name__)
 
@@ -64,15 +64,14 @@ class Writer:
         manifest: What the collection is now.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, *, clips: Table, ears: dict[str, Ear]) -> None:
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder = folder
         self.manifest = manifest
-        self._clips = clips
-        self._ears = ears
+        self._clips = Table.open(folder / CLIPS_FOLDER)
+        self._encodings = {name: EncodingTables.open(folder, manifest, name) for name in manifest.encodings}
         self._failures = FailureTable(folder, manifest.annexes.get(FAILURES_ANNEX))
-        self._take_back()
-        self._clips_opened_at = clips.version
-        self._ears_opened_at = {name: ear.versions for name, ear in ears.items()}
+        self._restore()
+        self._as_opened = self.manifest
 
     @classmethod
     @contextlib.contextmanager
@@ -101,12 +100,17 @@ class Writer:
                 _create(folder, encoder=encoder, hop_s=encoder.segment_s if hop_s is None else hop_s)
             manifest = read_manifest(folder)
             _check_settings(folder, manifest, encoder=encoder, hop_s=hop_s)
-            clips = Table.open(folder / CLIPS_FOLDER)
-            writer = cls(folder, manifest, clips=clips, ears={ear: Ear.open(folder, ear) for ear in ears_of(manifest)})
-            writer._clear_replaced()
-            if encoder is not None and encoder.digest not in {record.digest for record in ears_of(manifest).values()}:
-                writer._add_ear(encoder, hop_s=encoder.segment_s if hop_s is None else hop_s)
+            writer = cls(folder, upgraded(folder, manifest))
+            if manifest.format_version == FORMAT_VERSION:
+                writer._clear_replaced()
+            if encoder is not None and all(one.encoder.digest != encoder.digest for one in manifest.encodings.values()):
+                writer._add_encoding(encoder, hop_s=encoder.segment_s if hop_s is None else hop_s)
             yield writer
+
+    def batch(self, encoding: str | None = None) -> Batch:
+        """Return an empty batch for an encoding; None for the default one."""
+        name = encoding or self.manifest.default_encoding
+        return Batch(name, self.manifest.encodings[name].encoder.digest)
 
     def known_clips(self) -> dict[int, KnownClip]:
         """List what the collection knows of its clips' files, by clip id."""
@@ -125,38 +129,35 @@ class Writer:
         """List the files that could not be indexed by earlier runs, by the ids that their clips would have."""
         return self._failures.known()
 
-    def heard_clips(self, ear: str = FIRST, *, as_opened: bool = False) -> dict[int, str]:
-        """List the clips that an ear heard, with the hash of the content that it heard.
+    def covered_clips(self, encoding: str | None = None, *, as_opened: bool = False) -> dict[int, str]:
+        """List the clips that an encoding covers, with the hash of the content that was embedded.
 
         Args:
-            ear: The ear.
+            encoding: The encoding; None for the default one.
             as_opened: Whether as it was when the collection was opened, whatever was committed since.
         """
-        heard = self._ears[ear].heard
-        version = self._clips_opened_at if heard is None else self._ears_opened_at[ear][1]
-        table = self._clips if heard is None else heard
+        name = encoding or self.manifest.default_encoding
+        table = self._encodings[name].coverage
         if as_opened:
-            table = Table.open(table.folder, version=version)
-        rows = table.read(["clip_id", "content_hash", "n_segments"])
+            table = Table.open(table.folder, version=self._as_opened.encodings[name].coverage_version)
+        rows = table.read(["clip_id", "content_hash"])
         columns = (rows.column(name).to_pylist() for name in rows.column_names)
-        return {clip_id: content for clip_id, content, n in zip(*columns, strict=True) if n}
+        return dict(zip(*columns, strict=True))
 
-    def clip_rows(self, clip_ids: Ids) -> pa.Table:
-        """Read rows of the clips table as they are now."""
-        return self._clips.read_of("clip_id", clip_ids)
-
-    def rows_as_opened(self, clip_ids: Ids, *, ear: str = FIRST) -> tuple[pa.Table, pa.Table]:
+    def rows_as_opened(self, clip_ids: Ids, *, encoding: str | None = None) -> tuple[pa.Table, pa.Table]:
         """Read clips and their segments as they were when the collection was opened, whatever was committed since.
 
         Args:
             clip_ids: The clips.
-            ear: Whose segments.
+            encoding: Whose segments; None for those of the default encoding.
 
         Returns:
             Rows of the clips table and of the segments table.
         """
-        clips = Table.open(self._clips.folder, version=self._clips_opened_at)
-        segments = Table.open(self._ears[ear].segments.folder, version=self._ears_opened_at[ear][0])
+        name = encoding or self.manifest.default_encoding
+        version = self._as_opened.encodings[name].segments_version
+        clips = Table.open(self._clips.folder, version=self._as_opened.clips_version)
+        segments = Table.open(self._encodings[name].segments.folder, version=version)
         return clips.read_of("clip_id", clip_ids), segments.read_of("clip_id", clip_ids)
 
     def commit(self, batch: Batch) -> None:
@@ -167,17 +168,19 @@ class Writer:
         """
         if not len(batch):
             return
-        self._take_back()
-        for ear in self._ears.values():
-            ear.delete(sorted(batch.stale_segments))
-        self._clips.delete(sorted(batch.stale_clips))
-        self._ears[batch.ear].append(batch.segments, batch.heard)
-        if batch.clips:
-            self._clips.append(pa.concat_tables(batch.clips))
+        self._restore()
+        for tables in self._encodings.values():
+            tables.delete(sorted(batch.stale_segments))
+        self._encodings[batch.encoding].append(batch.segments, batch.coverage)
+        clips = [*batch.clips, *self._recounted(batch)]
+        stale = batch.stale_clips.union(*(rows.column("clip_id").to_pylist() for rows in clips[len(batch.clips) :]))
+        self._clips.delete(sorted(stale))
+        if clips:
+            self._clips.append(pa.concat_tables(clips))
         if batch.failures or batch.stale_failures:
             self._failures.commit(batch.failures, stale=sorted(batch.stale_failures))
         manifest = self.manifest
-        self._swap(carry_annexes(self.folder, manifest, batch.changed, copied=batch.copied, moved=batch.moved))
+        self._swap(migrate_annexes(self.folder, manifest, batch.changed, copied=batch.copied, moved=batch.moved))
 
     def write_annex(self, name: str, rows: pa.Table) -> None:
         """Replace an annex whole, or add it.
@@ -191,131 +194,147 @@ class Writer:
         self,
         *,
         text_queries: TextQueries,
-        ear: str = FIRST,
+        encoding: str | None = None,
         options: IndexOptions | None = None,
         progress: IndexProgress | None = None,
     ) -> None:
-        """Bring the index of an ear up to what the tables hold, if it lags behind.
+        """Bring the index of an encoding up to what the tables hold, if it lags behind.
 
         Args:
             text_queries: Gives embeddings [n, embedding_dim] of `n` texts, to measure recall with.
-            ear: The ear.
+            encoding: The encoding; None for the default one.
             options: How the index is to be; None for what it was, or the defaults.
             progress: Called with what is being done and what share of it is done.
 
         Raises:
             CollectionError: If the tables cannot be read or the index cannot be written.
         """
-        heard, segments = as_heard(self.manifest, ear), self._ears[ear].segments
-        if not segments.n_rows:
-            if heard.index is not None:
-                self._swap(with_index(self.manifest, ear, None))
+        name = encoding or self.manifest.default_encoding
+        record, tables = self.manifest.encodings[name], self._encodings[name]
+        if not tables.segments.n_rows:
+            if record.index is not None:
+                self._swap(with_index(self.manifest, name, None))
             return
-        record = refreshed_index(
-            self._ears[ear].folder,
-            heard,
-            segments,
+        index = refreshed_index(
+            tables.folder,
+            record,
+            tables.segments,
             text_queries=text_queries,
             options=options or IndexOptions(),
             progress=progress,
         )
-        if record is not None:
-            self._swap(with_index(self.manifest, ear, record))
+        if index is not None:
+            self._swap(with_index(self.manifest, name, index))
 
-    def drop_ear(self, ear: str) -> None:
+    def drop_encoding(self, name: str) -> None:
         """Take an encoder's segments and index away; clips, their ids and the annexes stay.
 
-        Where it is the first, the next one takes its place, in one commit like any other.
+        Where it is the default, the next one becomes it.
 
         Raises:
-            CollectionError: If it is the only one, or the one that takes its place, or would be left alone, has not
-                heard every clip.
+            CollectionError: If it is the only one, or the default one afterwards does not cover every clip.
         """
-        name = readable_path(self.folder)
-        if not self.manifest.ears:
-            raise CollectionError(f"{name}: has no other encoder than {self.manifest.encoder.id}, which must stay")
-        if ear == FIRST:
-            heir = next(iter(self.manifest.ears))
-            record = self.manifest.ears[heir]
-            _refuse_unheard(
-                name, record.encoder.id, adopt(self._clips, self._ears[FIRST], self._ears[heir], collection=self.folder)
+        place, kept = readable_path(self.folder), dict(self.manifest.encodings)
+        dropped = kept.pop(name)
+        if not kept:
+            raise CollectionError(f"{place}: has no other encoder than {dropped.encoder.id}, which must stay")
+        default = self.manifest.default_encoding if name != self.manifest.default_encoding else next(iter(kept))
+        encoder_id = readable_path(kept[default].encoder.id)
+        covered = self.covered_clips(default)
+        n_left = sum(covered.get(clip_id) != clip.content_hash for clip_id, clip in self.known_clips().items())
+        if n_left:
+            raise CollectionError(
+                f"{place}: {encoder_id} has not embedded {n_left:,} of its clips yet; run soundgrep index with "
+                f"--encoder {encoder_id} over them first, and nothing is lost"
             )
-            index = adopted_index(self._ears[FIRST], self._ears[heir], record.index)
-            self.manifest = dataclasses.replace(as_heard(self.manifest, heir), ears=self.manifest.ears, index=index)
-            ear = heir
-        elif len(self.manifest.ears) == 1:
-            _refuse_unheard(name, self.manifest.encoder.id, self._clips.n_rows - len(self.heard_clips()))
-        del self._ears[ear]
-        kept = {name: record for name, record in self.manifest.ears.items() if name != ear}
-        self._swap(dataclasses.replace(self.manifest, ears=kept))
+        if default != self.manifest.default_encoding:
+            rows = self._clips.read()
+            self._clips.overwrite(_with_counts(rows, self._encodings[default].coverage.read()))
+        del self._encodings[name]
+        self._swap(dataclasses.replace(self.manifest, encodings=kept, default_encoding=default))
 
-    def _add_ear(self, encoder: Encoder, *, hop_s: float) -> None:
-        name = new_ear(self.folder, encoder.id)
-        ear = Ear.create(self.folder, name)
-        record = EarRecord(
-            encoder=EncoderRecord(id=encoder.id, digest=encoder.digest, source=str(encoder.source)),
-            embedding_dim=encoder.embedding_dim,
-            sampling_rate_hz=encoder.sampling_rate_hz,
-            segment_s=encoder.segment_s,
-            hop_s=hop_s,
-            segments_version=0,
-            heard_version=0,
-            n_clips=0,
-            n_segments=0,
+    def _add_encoding(self, encoder: Encoder, *, hop_s: float) -> None:
+        place = self.folder / ENCODINGS_FOLDER
+        # A folder without a record may be one that was dropped, and that somebody still reads.
+        name = encoding_name(encoder.id, taken=[*self._encodings, *(path.name for path in place.iterdir())])
+        self._encodings[name] = EncodingTables.create(place / name)
+        record = _record(encoder, hop_s=hop_s, tables=self._encodings[name])
+        self._swap(dataclasses.replace(self.manifest, encodings={**self.manifest.encodings, name: record}))
+        self._as_opened = dataclasses.replace(
+            self._as_opened, encodings={**self._as_opened.encodings, name: self.manifest.encodings[name]}
         )
-        self._ears[name], self._ears_opened_at[name] = ear, ear.versions
-        self._swap(dataclasses.replace(self.manifest, ears={**self.manifest.ears, name: record}))
+
+    def _recounted(self, batch: Batch) -> list[pa.Table]:
+        """Return the rows of clips that the default encoding comes to cover only now: they count its segments."""
+        if batch.encoding != self.manifest.default_encoding or not batch.coverage:
+            return []
+        coverage = pa.concat_tables(batch.coverage)
+        own = [clip_id for rows in batch.clips for clip_id in rows.column("clip_id").to_pylist()]
+        later = coverage.filter(~pc.field("clip_id").isin(pa.array(own, pa.int64())))
+        if not later.num_rows:
+            return []
+        return [_with_counts(self._clips.read_of("clip_id", later.column("clip_id").to_pylist()), later)]
 
     def _swap(self, manifest: Manifest) -> None:
         """Write the manifest anew, with the tables' present versions."""
         failures = {} if self._failures.record is None else {FAILURES_ANNEX: self._failures.record}
-        ears = {name: self._ears[name].recorded(record) for name, record in manifest.ears.items()}
+        encodings = {name: self._encodings[name].recorded(record) for name, record in manifest.encodings.items()}
         manifest = dataclasses.replace(
             manifest,
             clips_version=self._clips.version,
-            segments_version=self._ears[FIRST].segments.version,
             n_clips=self._clips.n_rows,
-            n_segments=self._ears[FIRST].segments.n_rows,
             annexes={**manifest.annexes, **failures},
-            ears=ears,
+            encodings=encodings,
             updated_at=_now(),
         )
         self.manifest = write_manifest(self.folder, manifest)
 
-    def _take_back(self) -> None:
+    def _restore(self) -> None:
         """Drop what is in the tables but in no manifest, from a writer that was killed or a commit that failed."""
         taken = [self._clips.restore(self.manifest.clips_version)]
-        taken += [ear.take_back(self.manifest, name) for name, ear in self._ears.items()]
-        if any(taken) or self.manifest != settled(self.manifest):
+        taken += [self._encodings[name].restore(record) for name, record in self.manifest.encodings.items()]
+        if any(taken):
             self._swap(self.manifest)
 
     def _clear_replaced(self) -> None:
         """Remove what the last run replaced: its readers have had a whole run's time to open what they need."""
-        for name, ear in self._ears.items():
-            index = as_heard(self.manifest, name).index
-            ear.clear_generations(but=None if index is None else index.generation)
-        place = self.folder / EARS_FOLDER
-        for folder in sorted(place.iterdir()) if place.is_dir() else []:
-            if folder.name not in self._ears:
+        for name, tables in self._encodings.items():
+            index = self.manifest.encodings[name].index
+            tables.clear_generations(but=None if index is None else index.generation)
+        for folder in sorted((self.folder / ENCODINGS_FOLDER).iterdir()):
+            if folder.name not in self._encodings:
                 shutil.rmtree(folder, ignore_errors=True)
-        if place.is_dir() and not self.manifest.ears:
-            shutil.rmtree(place, ignore_errors=True)
+        clear_old_places(self.folder, self.manifest)
 
 
-def _refuse_unheard(collection: str, encoder_id: str, n_clips: int) -> None:
-    if n_clips:
-        raise CollectionError(
-            f"{collection}: {encoder_id} has not heard {n_clips:,} of its clips yet; run soundgrep index with "
-            f"--encoder {encoder_id} over them first, and nothing is lost"
-        )
+def with_index(manifest: Manifest, encoding: str, index: IndexRecord | None) -> Manifest:
+    """Return a manifest that names another index of an encoding, or none."""
+    record = dataclasses.replace(manifest.encodings[encoding], index=index)
+    return dataclasses.replace(manifest, encodings={**manifest.encodings, encoding: record})
 
 
-def with_index(manifest: Manifest, ear: str, index: IndexRecord | None) -> Manifest:
-    """Give a manifest that names another index of an ear, or none."""
-    if ear == FIRST:
-        return dataclasses.replace(manifest, index=index)
-    record = dataclasses.replace(manifest.ears[ear], index=index)
-    return dataclasses.replace(manifest, ears={**manifest.ears, ear: record})
+def _with_counts(clips: pa.Table, coverage: pa.Table) -> pa.Table:
+    """Return rows of the clips table with the counts of segments in an encoding's coverage."""
+    columns = (coverage.column(name).to_pylist() for name in ("clip_id", "n_segments"))
+    counts = dict(zip(*columns, strict=True))
+    place = CLIPS.get_field_index("n_segments")
+    own = pa.array([counts[clip_id] for clip_id in clips.column("clip_id").to_pylist()], pa.int32())
+    return clips.set_column(place, CLIPS.field(place), own).cast(CLIPS)
+
+
+def _record(encoder: Encoder, *, hop_s: float, tables: EncodingTables) -> EncodingRecord:
+    record = EncodingRecord(
+        encoder=EncoderRecord(id=encoder.id, digest=encoder.digest, source=str(encoder.source)),
+        embedding_dim=encoder.embedding_dim,
+        sampling_rate_hz=encoder.sampling_rate_hz,
+        segment_s=encoder.segment_s,
+        hop_s=hop_s,
+        segments_version=0,
+        coverage_version=0,
+        n_clips=0,
+        n_segments=0,
+    )
+    return tables.recorded(record)
 
 
 def _prepare_folder(folder: Path) -> None:
@@ -342,7 +361,8 @@ def _prepare_folder(folder: Path) -> None:
 
 def _can_be_made_anew(manifest: Manifest, *, encoder: Encoder, hop_s: float | None) -> bool:
     """Tell whether nothing is lost by other settings: a first run that failed must not bind the next to its encoder."""
-    differs = manifest.encoder.digest != encoder.digest or hop_s not in (None, manifest.hop_s)
+    first = manifest.encoding
+    differs = first.encoder.digest != encoder.digest or hop_s not in (None, first.hop_s)
     return differs and manifest.n_clips == 0
 
 
@@ -353,18 +373,14 @@ def _create(folder: Path, *, encoder: Encoder, hop_s: float) -> None:
     for leftover in _LEFTOVERS:
         shutil.rmtree(folder / leftover, ignore_errors=True)
     clips = Table.create(folder / CLIPS_FOLDER, CLIPS)
-    segments = Table.create(folder / SEGMENTS_FOLDER, SEGMENTS)
+    name = encoding_name(encoder.id, taken=())
+    tables = EncodingTables.create(folder / ENCODINGS_FOLDER / name)
     manifest = Manifest(
-        encoder=EncoderRecord(id=encoder.id, digest=encoder.digest, source=str(encoder.source)),
-        embedding_dim=encoder.embedding_dim,
-        sampling_rate_hz=encoder.sampling_rate_hz,
-        segment_s=encoder.segment_s,
-        hop_s=hop_s,
+        encodings={name: _record(encoder, hop_s=hop_s, tables=tables)},
+        default_encoding=name,
         pipeline_version=PIPELINE_VERSION,
         clips_version=clips.version,
-        segments_version=segments.version,
         n_clips=0,
-        n_segments=0,
         created_at=_now(),
         updated_at=_now(),
     )
@@ -372,16 +388,15 @@ def _create(folder: Path, *, encoder: Encoder, hop_s: float) -> None:
 
 
 def _check_settings(folder: Path, manifest: Manifest, *, encoder: Encoder | None, hop_s: float | None) -> None:
-    name, ears = readable_path(folder), ears_of(manifest)
-    ear = FIRST if encoder is None else next((e for e, one in ears.items() if one.digest == encoder.digest), None)
-    if ear is None and encoder is not None:
-        for record in ears.values():
-            if record.id == encoder.id:
-                check_encoder(record, encoder, collection=folder)
-    elif ear is not None and hop_s not in (None, as_heard(manifest, ear).hop_s):
-        raise CollectionError(
-            f"{name}: was made with a hop of {as_heard(manifest, ear).hop_s:g} s, which cannot become {hop_s:g} s"
-        )
+    name, records = readable_path(folder), manifest.encodings.values()
+    digest = manifest.encoding.encoder.digest if encoder is None else encoder.digest
+    own = next((record for record in records if record.encoder.digest == digest), None)
+    if own is None and encoder is not None:
+        for record in records:
+            if record.encoder.id == encoder.id:
+                check_encoder(record.encoder, encoder, collection=folder)
+    elif own is not None and hop_s not in (None, own.hop_s):
+        raise CollectionError(f"{name}: was made with a hop of {own.hop_s:g} s, which cannot become {hop_s:g} s")
     if manifest.pipeline_version != PIPELINE_VERSION:
         raise CollectionError(
             f"{name}: was made by version {manifest.pipeline_version} of the audio preparation, this is version "

@@ -22,11 +22,11 @@ from .written_tags import written_tags
 _AUDIO_FORMATS = (
     "wav wave bwf bw64 w64 rf64 aif aiff aifc caf au snd voc flac wv ape mac tta tak mpc mpp mp+ dsf dff ogg oga mogg"
     " opus spx mp3 mp2 mp1 m2a mpa mpga m4a m4b m4r m4p aac adts ac3 eac3 ec3 dts dtshd wma amr awb 3ga mka weba ra"
-    " 8svx iff svx nut sox sph nist ircam avr oma aa3 shn qoa"
+    " 8svx iff svx nut sox sph nist ircam avr oma aa3 shn qoa thd mlp ast pvf paf"
 )
 _VIDEO_FORMATS = (
     "mp4 m4v f4v f4a mov qt mkv mk3d webm avi divx ogv ogm ogx wmv asf flv mpg mpeg mpe m2p vob evo ts mts m2ts m2t tp"
-    " trp 3gp 3gpp 3g2 rm rmvb mxf"
+    " trp 3gp 3gpp 3g2 rm rmvb mxf wtv"
 )
 AUDIO_SUFFIXES: frozenset[str] = frozenset(f".{name}" for name in f"{_AUDIO_FORMATS} {_VIDEO_FORMATS}".split())
 """Suffixes, in lower case, of files worth trying to decode: audio, and video that usually has an audio track."""

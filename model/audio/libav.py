@@ -22,6 +22,7 @@ _MAX_PLANES = 7
 _WIDE = ("s64", "s64p")
 # Before 19 PyAV refused text that is not UTF-8 unless told otherwise; since then it knows no other way than this one.
 _RAW_TAGS: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "surrogateescape"}
+_ENOUGH_BYTES = 256 << 20  # for any header or packet that is what it says
 _DAMAGE = (av.InvalidDataError, av.EOFError, av.PatchWelcomeError, av.BugError)
 
 
@@ -133,11 +134,10 @@ class Track:
                 if packet is None:
                     return
                 frames = packet.decode()
-            except MemoryError as error:
-                raise MemoryError from error  # FFmpeg's own is a MediaError, which tells of the file
             except av.FFmpegError as error:
-                # EINVAL is for an empty packet, as VLC ends Vorbis with.
-                if not isinstance(error, _DAMAGE) and error.errno != errno.EINVAL:
+                _check_memory(error)
+                # EINVAL is for an empty packet, as VLC ends Vorbis with; ENOMEM for one that is larger than memory.
+                if not isinstance(error, _DAMAGE) and error.errno not in (errno.EINVAL, errno.ENOMEM):
                     raise
                 self.n_damaged += 1
                 self.broke_off = packet is None  # a generator that has raised is over
@@ -167,8 +167,9 @@ def open_media(file: BinaryIO, *, containers: str) -> Iterator[Media]:
     """
     try:
         container = av.open(file, "r", container_options={"format_whitelist": containers}, **_RAW_TAGS)
-    except MemoryError as error:
-        raise MemoryError from error
+    except av.FFmpegError as error:
+        _check_memory(error)
+        raise
     with container:
         yield Media(container)
 
@@ -219,6 +220,16 @@ class FlacWriter:
         """Let go of a file that nobody wants any more."""
         with contextlib.suppress(av.FFmpegError):  # whoever drops it has something else to say
             self._container.close()
+
+
+def _check_memory(error: av.FFmpegError) -> None:
+    """Raise where there is no memory left; a file whose header asks for gigabytes is refused memory that is there.
+
+    Raises:
+        MemoryError: If it is the machine's memory that has run out.
+    """
+    if error.errno == errno.ENOMEM:
+        bytearray(_ENOUGH_BYTES)
 
 
 def _frame_of(frame: av.AudioFrame) -> Frame:

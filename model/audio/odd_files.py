@@ -7,6 +7,7 @@ import struct
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
+from ..errors import AudioError
 from .spliced import Part, spliced
 
 _HEAD_BYTES = 12
@@ -22,6 +23,9 @@ _PACKETS = (b"ID3", b"fLaC", b"OggS", b"MAC ", b"wvpk", b"\xff")
 _EXTENSIBLE = 0xFFFE
 # Sun's .au holds what RIFX holds, in the same order of bytes: its number for a format tag and a number of bytes.
 _AU_CODINGS = {(1, 2): 3, (1, 3): 4, (1, 4): 5, (3, 4): 6, (3, 8): 7, (7, 1): 1, (6, 1): 27}
+_LARGE = (b"RF64", b"BW64")
+_IN_DS64 = 0xFFFFFFFF  # a size that stands in the chunk ds64 (EBU Tech 3306), whose second number it is
+_NMS = b"\x38\0"  # a format tag that FFmpeg takes for AMR, and hears noise
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 
 
@@ -75,6 +79,7 @@ def readable(file: BinaryIO) -> Readable:
         The file at its start, as it is if nothing is odd about it.
 
     Raises:
+        AudioError: If it is coded in a way that would be misread.
         OSError: If reading fails.
     """
     head = _read(file, 0, _HEAD_BYTES)
@@ -95,7 +100,7 @@ def readable(file: BinaryIO) -> Readable:
 
 
 def _chunks_of(head: bytes) -> _Chunks | None:
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+    if head[:4] in (b"RIFF", *_LARGE) and head[8:12] == b"WAVE":
         return _Chunks(12, 4, "<I", b"data")
     if head[:4] == b"RIFX" and head[8:12] == b"WAVE":
         return _Chunks(12, 4, ">I", b"data")
@@ -112,21 +117,29 @@ def _with_true_sizes(file: BinaryIO, head: bytes, chunks: _Chunks, n_bytes: int)
     """Mend what a header says of the sound after it: its size, its byte order, the width of its samples."""
     notes: list[str] = []
     parts: list[Part] = [(0, n_bytes)]
-    place, layout = chunks.first, b""
+    place, layout, wide = chunks.first, b"", 0
     for _ in range(_MAX_CHUNKS):
         if place >= n_bytes:  # by whatever a size says: it may be no place of a file at all
             break
         name, size = _chunk_at(file, place, chunks)
         if name is None:
             break
-        if name == b"fmt " and head[:4] in (b"RIFF", b"RIFX"):
+        if name == b"ds64" and head[:4] in _LARGE:
+            wide = place + chunks.head_bytes + 8
+        if name == b"fmt " and head[:4] in (b"RIFF", b"RIFX", *_LARGE):
             layout = _read(file, place + chunks.head_bytes, min(size, 40))
-            patch = _true_width(layout) if head[:4] == b"RIFF" else None
+            if layout[:2] == _NMS[:: 1 if head[:4] != b"RIFX" else -1]:
+                raise AudioError("its coding, ADPCM by NMS, is not supported")
+            patch = _true_width(layout) if head[:4] != b"RIFX" else None
             if patch is not None:
                 offset, value = patch
                 parts = _patched(parts, place + chunks.head_bytes + offset, value)
         if name == chunks.data:
             start = place + chunks.head_bytes
+            field, kind = place + chunks.name_bytes, chunks.size
+            if wide and size == _IN_DS64:
+                field, kind = wide, "<Q"
+                size = int.from_bytes(_read(file, wide, 8), "little")
             end = start + size
             if end < n_bytes and not _chunk_follows(file, end, chunks, n_bytes):
                 rest = n_bytes - end
@@ -134,8 +147,8 @@ def _with_true_sizes(file: BinaryIO, head: bytes, chunks: _Chunks, n_bytes: int)
                     parts = _cut(parts, n_bytes, end)
                 elif rest >= _LEAST_REST_BYTES:
                     true = n_bytes - start + (chunks.head_bytes if chunks.counts_head else 0)
-                    largest = (1 << (8 * struct.calcsize(chunks.size) - 1)) - 1
-                    parts = _patched(parts, place + chunks.name_bytes, struct.pack(chunks.size, min(true, largest)))
+                    largest = (1 << (8 * struct.calcsize(kind) - 1)) - 1
+                    parts = _patched(parts, field, struct.pack(kind, min(true, largest)))
                     notes.append(f"holds {rest:,} more bytes of sound than its header says, which are indexed too")
             if head[:4] == b"RIFX":
                 return _as_au(file, layout, start, min(size or n_bytes, n_bytes - start), tuple(notes))

@@ -19,7 +19,8 @@ from .timeline import Block, Timeline
 # Only containers that hold their own sound: a playlist or a script must not make libav open other files or addresses.
 _CONTAINERS = (
     "wav,w64,aiff,caf,au,voc,flac,wv,ape,tta,tak,mpc,mpc8,dsf,iff,ogg,mp3,mov,mp4,m4a,3gp,3g2,mj2,aac,ac3,eac3,dts,asf,amr,"
-    "matroska,webm,avi,flv,mpeg,mpegts,iv8,rm,nut,dtshd,sox,nistsphere,ircam,avr,oma,shn,qoa,mxf"
+    "matroska,webm,avi,flv,mpeg,mpegts,iv8,rm,nut,dtshd,sox,nistsphere,ircam,avr,oma,shn,qoa,mxf,truehd,mlp,"
+    "ast,wtv,pvf,epaf"
 )
 _MAX_DURATION_S = 360_000  # a few kilobytes of some codecs claim years of silence
 _LEAST_BYTES_PER_S = 250  # no coding that people use takes less, so a longer claim is none

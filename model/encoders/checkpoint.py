@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +12,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..cache import cache_folder
+from ..documents import json_of
 from ..errors import CheckpointError
+from ..system import read_regular
 
 BUNDLED = Path(__file__).parents[1]
+MAX_JSON_BYTES = 64 << 20
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
 # A feature extractor saves the first, a processor the second with the first inside.
 FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
@@ -49,7 +51,7 @@ class Checkpoint:
         """
         path = self.folder / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json_of(read_regular(path, most_bytes=MAX_JSON_BYTES))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{path}: cannot be read ({error})") from error
         if not isinstance(content, dict):

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..cache import cache_folder
+from ..documents import json_of
 
 MIN_REMEMBERED_BYTES = 64 << 20
 """Files smaller than this together are hashed again each time, which takes a few hundredths of a second."""
@@ -62,7 +63,7 @@ def _hashed(paths: Sequence[Path]) -> str:
 
 def _read() -> dict[str, str]:
     try:
-        content = json.loads((cache_folder() / _CACHE_NAME).read_bytes())
+        content = json_of((cache_folder() / _CACHE_NAME).read_bytes())
     except (OSError, ValueError):
         return {}  # none yet, or not ours: hashed again
     return {str(name): str(digest) for name, digest in content.items()} if isinstance(content, dict) else {}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from ..cache import cache_folder
+from ..documents import json_of
 from ..errors import CheckpointError
 from ..extras import need_extra
 from ..paths import readable_path
@@ -193,7 +194,7 @@ def _key(file: HubFile) -> str:
 def _records() -> dict[str, dict[str, Any]]:
     """What came at the first fetch, by file."""
     try:
-        content = json.loads((cache_folder() / _RECORDS).read_bytes())
+        content = json_of((cache_folder() / _RECORDS).read_bytes())
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..cache import cache_folder
+from ..documents import json_of
 from ..errors import CheckpointError
 from ..paths import readable_path
 
@@ -187,7 +188,7 @@ def _cache() -> Path:
 
 def _passed() -> list[str]:
     try:
-        passed = json.loads(_cache().read_bytes())
+        passed = json_of(_cache().read_bytes())
     except (OSError, ValueError):
         return []  # none yet, or not ours: the test is taken again
     return [str(signature) for signature in passed] if isinstance(passed, list) else []

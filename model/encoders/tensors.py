@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from safetensors import SafetensorError, safe_open
 
+from ..documents import json_of
 from ..errors import CheckpointError
 
 Float = npt.NDArray[np.float32]
@@ -48,7 +48,7 @@ def _mapped(path: Path, prefix: str, ignored: re.Pattern[str] | None) -> dict[st
         pass
     with path.open("rb") as file:
         start = _LENGTH_BYTES + int.from_bytes(file.read(_LENGTH_BYTES), "little")
-        header: dict[str, dict[str, Any]] = json.loads(file.read(start - _LENGTH_BYTES))
+        header: dict[str, dict[str, Any]] = json_of(file.read(start - _LENGTH_BYTES))
     header.pop("__metadata__", None)
     # Copy on write: OpenVINO takes over only arrays that may be written to, and writes to none.
     data = np.memmap(path, np.uint8, "c", offset=start) if path.stat().st_size > start else np.empty(0, np.uint8)

@@ -20,7 +20,8 @@ from tokenizers import Tokenizer
 
 from ..errors import CheckpointError, SoundgrepWarning
 from ..extras import need_extra
-from .checkpoint import Checkpoint
+from ..system import read_regular
+from .checkpoint import MAX_JSON_BYTES, Checkpoint
 from .graphs import read_graph
 from .runtime import RUNTIME_VARIABLE, compiled, has_openvino, n_threads
 
@@ -33,6 +34,9 @@ MIN_COMPILED = 30_000_000
 """Multiplications a token from which compiling pays: it takes half a second, a product in numpy the threefold time.
 
 GPT-2 and BERT have 85 million; `mini` with 3 million answers before OpenVINO is even imported."""
+
+MAX_CHARACTERS = 100_000
+"""More of a text than the longest tokens that any tower reads; tokenizers take minutes for a few megabytes."""
 
 N_REMEMBERED = 512
 """Embeddings kept of the texts asked for last, 4 kB each at full size."""
@@ -50,7 +54,7 @@ class PlainTokenizer:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._tokenizer = Tokenizer.from_file(str(path))
+            self._tokenizer = Tokenizer.from_buffer(read_regular(path, most_bytes=MAX_JSON_BYTES))
             self._tokenizer.no_padding()  # a file may say that texts are to be padded or cut
             self._tokenizer.no_truncation()
         except Exception as error:  # the tokenizers library raises bare Exception
@@ -60,8 +64,8 @@ class PlainTokenizer:
         return int(self._tokenizer.get_vocab_size())
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        """Ids of one text, uncut and unpadded."""
-        ids: list[int] = self._tokenizer.encode(text, add_special_tokens=add_special_tokens).ids
+        """Ids of one text, uncut and unpadded; of a text that no tower reads to its end, those of its beginning."""
+        ids: list[int] = self._tokenizer.encode(text[:MAX_CHARACTERS], add_special_tokens=add_special_tokens).ids
         return ids
 
     def check_size(self, n_tokens: int, folder: Path) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
+from ..documents import json_of
 from ..errors import CheckpointError
 from .text import END_OF_TEXT, MAX_TOKENS, PADDING
 
@@ -20,7 +20,7 @@ def from_merges(vocabulary: Path, merges: Path) -> Tokenizer:
     """Build the tokenizer from its two original files."""
     lines = merges.read_text(encoding="utf-8").strip().split("\n")
     pairs = [(left, right) for left, right in (line.split(" ") for line in lines if not line.startswith("#version"))]
-    tokenizer = Tokenizer(models.BPE(vocab=json.loads(vocabulary.read_text(encoding="utf-8")), merges=pairs))
+    tokenizer = Tokenizer(models.BPE(vocab=json_of(vocabulary.read_bytes()), merges=pairs))
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     return tokenizer

@@ -10,7 +10,6 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import UsageError
-from ..querying.rows import SegmentRows
 from .labels import Labels
 from .retrieval import embed_texts
 
@@ -164,14 +163,12 @@ def best_of_segments(segments: Float, labels: Float) -> Float:
 
 def _cosines(collection: Collection, labels: Float) -> Iterator[tuple[Int, Float]]:
     """Give clips [n] with their cosines [n, n_labels], each once all its segments are read, in bounded memory."""
-    manifest = collection.manifest
-    table = collection.segments
-    rows = SegmentRows.read(table)
+    rows = collection.encoding.rows
     clips, counts = np.unique(rows.clip_ids, return_counts=True)
     n_left = dict(zip(clips.tolist(), counts.tolist(), strict=True))
     open_clips: dict[int, Float] = {}
     n_batch = max(64, min(8_192, _MAX_SCORES // max(1, len(labels))))
-    for segment_ids, embeddings in table.read_embeddings(embedding_dim=manifest.embedding_dim, n_batch=n_batch):
+    for segment_ids, embeddings in collection.encoding.read_embeddings(n_batch=n_batch):
         of = rows.clip_ids[rows.find(segment_ids)]
         order = np.argsort(of, kind="stable")
         here, starts, n_here = np.unique(of[order], return_index=True, return_counts=True)

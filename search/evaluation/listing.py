@@ -9,11 +9,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...model.documents import text_of
 from ...model.errors import UsageError
 from ...model.paths import readable_path
+from ...model.system import open_regular
 
 _N_SHOWN = 3
 _SEPARATORS = ",;\t"
+_MAX_COLUMNS = 2_000
 _MAX_FIELD_CHARS = 1_000_000
 
 
@@ -60,21 +63,22 @@ class CsvRow:
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8, with or without a byte order mark.
+    """Read a text file in UTF-8 or UTF-16, with or without a byte order mark.
 
     Raises:
-        UsageError: If it is missing, cannot be read, is not UTF-8, or is no text.
+        UsageError: If it is missing, cannot be read, is in another charset, or is no text.
     """
     name = readable_path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with open_regular(path) as file:
+            text = text_of(file.read())
     except FileNotFoundError:
         raise UsageError(f"{name}: there is no such file") from None
     except OSError as error:
         raise UsageError(f"{name}: cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
-        raise UsageError(f"{name}: is not UTF-8 text (line {line})") from None
+        raise UsageError(f"{name}: is not {error.encoding.upper()} text (line {line})") from None
     if "\0" in text:
         raise UsageError(f"{name}: is not a text file")
     return text
@@ -99,6 +103,8 @@ def read_csv(path: Path) -> tuple[tuple[str, ...], list[CsvRow]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
     try:
         columns = tuple(column.strip().lower() for column in next(reader, []))
+        if len(columns) > _MAX_COLUMNS:
+            raise UsageError(f"{name}: has {len(columns):,} columns, more than {_MAX_COLUMNS:,}")
         rows = [CsvRow(reader.line_num, _fields(columns, values)) for values in reader if any(map(str.strip, values))]
     except csv.Error as error:
         raise UsageError(f"{name}: is not a well-formed csv file (line {reader.line_num}: {error})") from None

@@ -15,10 +15,8 @@ from ...model.errors import SoundgrepWarning, UsageError
 from ...model.metrics import Ranks, Retrieval
 from ...model.paths import readable_path
 from ..collection import Collection
+from ..encoding import Encoding
 from ..querying.fusion import RANK_OFFSET
-from ..querying.rows import SegmentRows
-from ..store.manifest import CLIPS_FOLDER
-from ..store.tables import Table
 from .captions import Caption, normalised, read_captions
 from .listing import LeftOut
 
@@ -96,8 +94,8 @@ def evaluate(
         CheckpointError: If its encoder is not on this machine, or cannot be loaded.
     """
     opened = collection if isinstance(collection, Collection) else Collection.open(collection)
-    heard = opened if encoder is None else opened.heard_by(encoder)
-    return _evaluations(opened, captions, [heard], progress=progress)[0]
+    encoding = (opened if encoder is None else opened.with_encoder(encoder)).encoding
+    return _evaluations(opened, captions, [encoding], progress=progress)[0]
 
 
 def compare(
@@ -120,35 +118,32 @@ def compare(
         UsageError, CollectionError, CheckpointError: As `evaluate`.
     """
     opened = collection if isinstance(collection, Collection) else Collection.open(collection)
-    heard = [opened.heard_by(name) for name in opened.encoders]
-    return _evaluations(opened, captions, heard, progress=progress)
+    return _evaluations(opened, captions, [*opened.encodings.values()], progress=progress)
 
 
 def _evaluations(
     collection: Collection,
     captions: str | os.PathLike[str],
-    heard: Sequence[Collection],
+    encodings: Sequence[Encoding],
     *,
     progress: Callable[[int, int], None] | None,
 ) -> list[Evaluation]:
     where = readable_path(collection.path)
-    table = Table.open(collection.path / CLIPS_FOLDER, version=collection.manifest.clips_version)
-    clips = table.read(["clip_id", "path"])
+    clips = collection.clips.to_arrow(["clip_id", "path"])
     read = read_captions(captions, clips.column("path").to_pylist(), where=where)
     clip_ids = clips.column("clip_id").to_numpy()
-    rows = [SegmentRows.read(one.segments) for one in heard]
-    is_heard = np.all([np.isin(clip_ids, one.clip_ids) for one in rows], axis=0)
-    usable = [caption for caption in read.captions if is_heard[caption.clip]]
-    unheard = sorted({clips.column("path")[one.clip].as_py() for one in read.captions if not is_heard[one.clip]})
-    left_out = (*read.left_out, *LeftOut.of("clip is not heard yet", "clips are not heard yet", unheard))
+    is_encoded = np.all([np.isin(clip_ids, one.rows.clip_ids) for one in encodings], axis=0)
+    usable = [caption for caption in read.captions if is_encoded[caption.clip]]
+    missing = sorted({clips.column("path")[one.clip].as_py() for one in read.captions if not is_encoded[one.clip]})
+    left_out = (*read.left_out, *LeftOut.of("clip is not heard yet", "clips are not heard yet", missing))
     if not usable:
         raise UsageError(f"{where}: none of the clips that have captions was heard by every encoder asked")
     asked = _Asked.of(usable)
     sides = [
         _Side(embed_texts(one.encoder, asked.texts, progress=progress), *_segments(one, clip_ids[asked.clips]))
-        for one in heard
+        for one in encodings
     ]
-    judged = [(one.manifest.encoder.id, [side]) for one, side in zip(heard, sides, strict=True)]
+    judged = [(one.encoder_id, [side]) for one, side in zip(encodings, sides, strict=True)]
     if len(sides) > 1:
         judged.append(("both", sides))
     return [_evaluation(name, some, asked, left_out) for name, some in judged]
@@ -251,15 +246,13 @@ class _Asked:
         return right
 
 
-def _segments(collection: Collection, clip_ids: Int) -> tuple[Float, Int]:
+def _segments(encoding: Encoding, clip_ids: Int) -> tuple[Float, Int]:
     """Read the embeddings [n, embedding_dim] of some clips' segments, clip by clip, and where each clip begins."""
-    manifest = collection.manifest
-    table = collection.segments
-    rows = SegmentRows.read(table)
+    rows = encoding.rows
     order = np.argsort(clip_ids)
     parts: list[Float] = []
     places: list[Int] = []
-    for segment_ids, embeddings in table.read_embeddings(embedding_dim=manifest.embedding_dim):
+    for segment_ids, embeddings in encoding.read_embeddings():
         of = rows.clip_ids[rows.find(segment_ids)]
         nearest = np.minimum(np.searchsorted(clip_ids, of, sorter=order), len(clip_ids) - 1)
         wanted = clip_ids[order[nearest]] == of

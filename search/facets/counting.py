@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...model.errors import QueryError
-from ..querying.condition import Condition, Values
-from ..querying.filters import Filters
+from ..querying.condition import Condition, Filters, Values
 from ..union import Collections
 from .columns import Column
 from .facet import Counted
@@ -108,7 +107,7 @@ class Facets:
 
     def _passing(self, where: str, values: Values) -> Bool:
         return self._mask_of(
-            np.concatenate([member.clip_ids_where(where, values=values) for member in self._collections.members])
+            np.concatenate([member.encoding.clips.ids_where(where, values) for member in self._collections.members])
         )
 
     def _mask_of(self, clip_ids: Int64) -> Bool:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
+from .arrays import save_arrays
 
 BANK_NAME = "bank.npz"
 
@@ -56,7 +57,7 @@ class Bank:
             OSError: If the folder cannot be written.
         """
         with (generation / BANK_NAME).open("wb") as file:
-            np.savez(file, embeddings=self.embeddings, best_scores=self.best_scores)
+            save_arrays(file, embeddings=self.embeddings, best_scores=self.best_scores)
 
     def calibrated(self, score: float) -> float:
         """Say where the score of a text stands, 0 to 100: the share of descriptions whose best answer scores lower.

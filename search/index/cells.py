@@ -8,9 +8,9 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .dots import dots
+from .arrays import save_arrays
+from .scan import dots, one_thread
 from .space import Space
-from .threads import one_thread
 
 faiss: Any = _untyped_faiss
 
@@ -140,7 +140,7 @@ class Cells:
         """
         faiss.write_index(self._index, str(folder / CODES_NAME))
         with (folder / SPACE_NAME).open("wb") as file:
-            np.savez(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
+            save_arrays(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
         return (folder / CODES_NAME).stat().st_size
 
     def cell_of(self, embeddings: Float) -> Int:

@@ -8,8 +8,7 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .dots import dots
-from .scan import scan
+from .scan import dots, scan
 
 faiss: Any = _untyped_faiss
 

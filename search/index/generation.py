@@ -1,6 +1,7 @@
 """Generations: each index in a folder of its own, written aside and swapped in whole."""
 
 import contextlib
+import dataclasses
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -83,6 +84,29 @@ def written_aside(folder: Path, generation: str) -> Iterator[tuple[Path, Callabl
             shutil.rmtree(aside, ignore_errors=True)
             raise
         sync_folder(folder)
+
+
+def renamed_generation(folder: Path, record: IndexRecord, generation: str, segment_ids: Int) -> IndexRecord:
+    """Write a generation again with other names for its segments.
+
+    Args:
+        folder: The folder of all generations.
+        record: What the manifest says of the generation.
+        generation: Name of the new one.
+        segment_ids: Segment at each position [n].
+
+    Returns:
+        What a manifest shall say of the new one.
+
+    Raises:
+        CollectionError: If the old one cannot be read, or the disk cannot be written.
+    """
+    with written_aside(folder, generation) as (aside, write_ids):
+        for file in (folder / record.generation).iterdir():
+            shutil.copyfile(file, aside / file.name)
+        (aside / _IDS_NAME).unlink()
+        write_ids(segment_ids)
+    return dataclasses.replace(record, generation=generation)
 
 
 @contextlib.contextmanager

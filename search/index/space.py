@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .dots import dots
+from .scan import dots
 
 Float = npt.NDArray[np.float32]
 

@@ -1,17 +1,23 @@
-"""Conditions: SQL filters on clips with the values in them, joined in one place."""
+"""Conditions: SQL filters on clips with the values in them, joined in one place, and what they leave."""
 
 from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 
 from ...model.errors import QueryError
 
+Bool = npt.NDArray[np.bool_]
 Values = Mapping[str, object]
+
+_N_KEPT = 16
 
 
 @dataclass(frozen=True)
@@ -31,12 +37,9 @@ class Condition:
         """Build the condition of a filter and values that a user gave.
 
         Raises:
-            QueryError: If the values are no mapping of names to values, or there are values but no filter.
+            QueryError: If the values are no mapping of names to values.
         """
-        given = checked_values(values) or {}
-        if given and where is None:
-            raise QueryError("there are values for a filter, but no filter")
-        return cls(where, given)
+        return cls(where, checked_values(values) or {})
 
     @classmethod
     def joined(cls, *conditions: Condition) -> Condition:
@@ -71,6 +74,44 @@ class Condition:
             return exact_digest((self.where, sorted(self.values.items())))
         except (TypeError, AttributeError, pickle.PicklingError):  # a lock, a generator, a function's own class ...
             return None
+
+
+class Filters:
+    """The filters of tables that do not change: the last few are remembered.
+
+    Args:
+        mask: Gives, for a filter and its values, whether each row [n] passes.
+    """
+
+    def __init__(self, mask: Callable[[str, Values], Bool]) -> None:
+        self._mask = mask
+        self._kept: OrderedDict[bytes, Bool] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def allowed(self, condition: Condition) -> Bool | None:
+        """Return for each row [n] whether it passes a condition; None where the condition lets everything pass.
+
+        Raises:
+            QueryError: If the filter cannot be answered, or there are values but no filter.
+        """
+        if condition.where is None:
+            if condition.values:
+                raise QueryError("there are values for a filter, but no filter")
+            return None
+        key = condition.key
+        with self._lock:
+            if key is not None and key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        allowed = self._mask(condition.where, condition.values)
+        allowed.flags.writeable = False
+        if key is None:
+            return allowed
+        with self._lock:
+            self._kept[key] = allowed
+            while len(self._kept) > _N_KEPT:
+                self._kept.popitem(last=False)
+        return allowed
 
 
 def checked_values(values: object) -> Values | None:

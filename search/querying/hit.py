@@ -23,7 +23,7 @@ class Span:
     score: float
 
     def to_json(self) -> dict[str, float]:
-        """Give the span as plain values that JSON can hold."""
+        """Return the span as plain values that JSON can hold."""
         return {"start_s": round(self.start_s, 3), "end_s": round(self.end_s, 3), "score": round(self.score, 6)}
 
 
@@ -46,9 +46,9 @@ class Hit:
         spans: Every stretch of the clip that answers the query, in order of time; its segments score at least
             `min_score`, or, without one, at least halfway between the collection's average and the clip's best.
         folded: Paths of the hits that sound nearly the same and were folded into this one, best first.
-        text_rank: Place among the clips by the words of the query, from 1; None if none was found in it or asked for.
-        encoder: Where several encoders were asked, the one whose score and segment these are: that of the best place.
-        places: Where several were asked, each that found the clip, with its place among that one's hits.
+        text_rank: Place among the clips by the words of the query, from 1; None if none was found in it or looked for.
+        encoder: Of several encoders, the one whose score and segment these are: that of the best place.
+        places: Of several encoders, each that found the clip, with its place among that one's hits.
     """
 
     rank: int
@@ -83,7 +83,7 @@ class Hit:
         return row | {"spans": [asdict(span) for span in self.spans], "folded": list(self.folded)}
 
     def to_json(self) -> dict[str, object]:
-        """Give the hit as plain values that JSON can hold; ids as text, because they exceed JavaScript's integers."""
+        """Return the hit as plain values that JSON can hold; ids as text, because they exceed JavaScript's integers."""
         return {
             "rank": self.rank,
             "score": round(self.score, 6),

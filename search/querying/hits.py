@@ -3,19 +3,53 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, SupportsIndex, overload
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
 from ...model.errors import UsageError
 from .hit import Hit
-from .plan import Plan
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 NOTHING_BELOW = 5.0
-"""Where the best hit's calibrated score is lower than this, nothing here sounds like what was asked."""
+"""Where the best hit's calibrated score is lower than this, nothing here sounds like the query."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a search over the segments goes about it.
+
+    Attributes:
+        kind: "exact" compares every segment that is allowed; "index" visits the most promising cells.
+        n_segments: Segments in the collection.
+        n_allowed: Segments that the filter leaves; all of them where there is none.
+        n_fresh: Of those, segments that the index does not hold yet; they are always compared.
+        nlist: Cells of the index; None where there are none.
+        nprobe: Cells to visit; None where the search is exact.
+    """
+
+    kind: Literal["exact", "index"]
+    n_segments: int
+    n_allowed: int
+    n_fresh: int
+    nlist: int | None = None
+    nprobe: int | None = None
+
+    @classmethod
+    def joined(cls, plans: Sequence[Plan]) -> Plan:
+        """Sum up the plans of searches that one answer is made of."""
+        cells = [plan for plan in plans if plan.nlist is not None]
+        visited = [plan.nprobe for plan in plans if plan.nprobe is not None]
+        return cls(
+            kind="index" if visited else "exact",
+            n_segments=sum(plan.n_segments for plan in plans),
+            n_allowed=sum(plan.n_allowed for plan in plans),
+            n_fresh=sum(plan.n_fresh for plan in plans),
+            nlist=sum(plan.nlist or 0 for plan in cells) if cells else None,
+            nprobe=sum(visited) if visited else None,
+        )
 
 
 @dataclass(frozen=True)
@@ -24,15 +58,32 @@ class Explanation:
 
     Attributes:
         plan: How the nearest segments were looked for.
-        query_ms: Time that the query took to become an embedding.
-        filter_ms: Time that the filter took; next to nothing if it was asked before.
+        query_ms: Time that the query, or all that were given at once, took to become an embedding.
+        filter_ms: Time that the filter took; next to nothing if it was used before.
         ranking_ms: Time that finding, ordering and looking up the hits took.
+        parts: Where several encoders or collections were searched, how each search went (of an encoder, the one that
+            went deepest), by their names; the fields above are sums of these.
     """
 
     plan: Plan
     query_ms: float
     filter_ms: float
     ranking_ms: float
+    parts: Mapping[str, Explanation] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, parts: Mapping[str, Explanation]) -> Explanation | None:
+        """Sum up the searches that one answer is made of; None if there are none."""
+        some = parts.values()
+        if not some:
+            return None
+        return cls(
+            Plan.joined([part.plan for part in some]),
+            query_ms=sum(part.query_ms for part in some),
+            filter_ms=sum(part.filter_ms for part in some),
+            ranking_ms=sum(part.ranking_ms for part in some),
+            parts=parts,
+        )
 
 
 class Hits(list[Hit]):
@@ -43,7 +94,7 @@ class Hits(list[Hit]):
         >>> hits[:3].to_pandas()[["score", "path", "start_s"]]  # doctest: +SKIP
 
     Attributes:
-        explanation: How the search went, where that was asked for.
+        explanation: How the search went, where the request wanted to know.
     """
 
     def __init__(self, hits: Iterable[Hit] = (), *, explanation: Explanation | None = None) -> None:
@@ -59,6 +110,12 @@ class Hits(list[Hit]):
         if isinstance(index, slice):
             return Hits(super().__getitem__(index), explanation=self.explanation)
         return super().__getitem__(index)
+
+    def page(self, offset: int, k: int) -> Hits:
+        """Return the `k` hits after the first `offset`, ranked by where they stand here."""
+        page = self[offset : offset + k]
+        ranked = (replace(hit, rank=rank) for rank, hit in enumerate(page, start=offset + 1))
+        return Hits(ranked, explanation=self.explanation)
 
     def to_list(self) -> list[dict[str, Any]]:
         """Return the hits as plain values, a dictionary each, with the columns of `to_arrow`."""
@@ -90,7 +147,8 @@ class Hits(list[Hit]):
         Raises:
             UsageError: If pandas is not installed.
         """
-        return _converted(self.to_arrow(), "pandas", lambda _pandas, table: table.to_pandas())
+        _imported("pandas")
+        return self.to_arrow().to_pandas()
 
     def to_polars(self) -> Any:
         """Return the hits as a Polars DataFrame.
@@ -98,7 +156,7 @@ class Hits(list[Hit]):
         Raises:
             UsageError: If Polars is not installed.
         """
-        return _converted(self.to_arrow(), "polars", lambda polars, table: polars.from_arrow(table))
+        return _imported("polars").from_arrow(self.to_arrow())
 
     def _repr_html_(self) -> str:
         from .notebook import html_of
@@ -115,11 +173,10 @@ class Hits(list[Hit]):
         return best is not None and best < NOTHING_BELOW
 
 
-def _converted(table: pa.Table, library: str, convert: Callable[[Any, pa.Table], Any]) -> Any:
+def _imported(library: str) -> Any:
     try:
-        module = importlib.import_module(library)
+        return importlib.import_module(library)
     except ImportError as error:
         raise UsageError(
             f"hits become a {library} table where {library} is installed: pip install {library}"
         ) from error
-    return convert(module, table)

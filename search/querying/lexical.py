@@ -74,14 +74,14 @@ class Lexical:
         query = tantivy.Query.boolean_query(
             [(tantivy.Occur.Should, tantivy.Query.term_query(self._schema, _WORDS, term, "freq")) for term in terms]
         )
-        n_asked = n
+        n_wanted = n
         while True:
-            places = [place for _, place in self._searcher.search(query, n_asked, count=False).hits]
+            places = [place for _, place in self._searcher.search(query, n_wanted, count=False).hits]
             found = cast("list[int]", self._searcher.fast_field_values(_ID, places))
             kept = [clip_id for clip_id in found if allowed is None or allowed(clip_id)]
-            if len(kept) >= n or len(places) < n_asked:
+            if len(kept) >= n or len(places) < n_wanted:
                 return kept[:n]
-            n_asked *= 4
+            n_wanted *= 4
 
     def _terms(self, words: str) -> list[str]:
         terms = self._analyzer.analyze(_split(pa.array([words]))[0].as_py())

@@ -1,4 +1,4 @@
-"""Query: what is asked, as a weighted sum of texts, sounds and embeddings."""
+"""Query: what is searched for, as a weighted sum of texts, sounds and embeddings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ...model.paths import readable_path
 from .hit import Hit
 
 Sound = str | os.PathLike[str] | npt.NDArray[np.float32]
-Known = Hit | str | os.PathLike[str] | int
+ClipReference = Hit | str | os.PathLike[str] | int
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +84,8 @@ class Query:
         """Ask by a sound.
 
         Args:
-            audio: A file, or a mono waveform [n_samples] at the encoder's rate. One longer than a segment is asked for
-                by the mean of its segments.
+            audio: A file, or a mono waveform [n_samples] at the encoder's rate. One longer than a segment counts as the
+                mean of its segments.
 
         Raises:
             QueryError: If a waveform is not [n_samples], is empty, or holds NaN or infinite samples.
@@ -95,7 +95,7 @@ class Query:
         return cls((Term("audio", audio),))
 
     @classmethod
-    def like(cls, what: Known) -> Query:
+    def like(cls, what: ClipReference) -> Query:
         """Ask by something in the collection, whose own clip is left out of the hits.
 
         Args:
@@ -177,9 +177,9 @@ class Query:
 
 
 def only_query(
-    text: str | Query | None, *, audio: Sound | None, like: Known | None, embedding: npt.ArrayLike | None
+    text: str | Query | None, *, audio: Sound | None, like: ClipReference | None, embedding: npt.ArrayLike | None
 ) -> Query:
-    """Give the one thing that is asked for.
+    """Return the one thing that is searched for.
 
     Raises:
         QueryError: If it is none, several, empty or unusable.

@@ -7,31 +7,34 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from ..index import Index
-from ..index.dots import dots
+from ..index.opening import Index
+from ..index.scan import dots
 from ..store.schema import embedding_matrix
 from ..store.tables import Table
-from .plan import Plan
+from .hits import Plan
 from .rows import SegmentRows
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
-# Segments fetched for each clip asked for, at first: most clips have few that come near one query.
+# Segments fetched for each clip wanted, at first: most clips have few that come near one query.
 _FETCHED_PER_CLIP = 4
 _N_KEPT = 16
 
 
 class Ranking:
-    """The segments of a collection as one searchable whole.
+    """The segments of an encoding as one searchable whole.
 
-    What the index holds is asked of the index, less what has left the table since; what it does not hold yet is
+    What the index holds is found by the index, less what has left the table since; what it does not hold yet is
     compared one by one. So nothing is missing, nothing is stale, and without an index everything is exact.
+
+    Attributes:
+        rows: The segments.
     """
 
     def __init__(self, rows: SegmentRows, index: Index | None, *, table: Table, embedding_dim: int) -> None:
-        self._rows = rows
+        self.rows = rows
         self._index = index
         indexed = np.empty(0, np.int64) if index is None else rows.find(index.segment_ids)
         self._row_at_position = indexed
@@ -41,6 +44,10 @@ class Ranking:
         self._lock = threading.Lock()
         is_fresh = np.ones(len(rows), np.bool_)
         is_fresh[indexed[indexed >= 0]] = False
+        self._fresh = np.empty((0, embedding_dim), np.float32)
+        self._fresh_rows = np.empty(0, np.int64)
+        if not is_fresh.any():
+            return
         fresh = table.read_of("segment_id", rows.segment_ids[is_fresh], columns=["segment_id", "embedding"])
         fresh = fresh.sort_by("segment_id")  # of equals at the end of a list, not the one that was written first
         self._fresh = embedding_matrix(fresh.column("embedding"), embedding_dim=embedding_dim)
@@ -57,12 +64,12 @@ class Ranking:
         Returns:
             Scores and rows [m], best first, one row a clip, m the smaller of `k` and the number of clips allowed.
         """
-        n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
+        n_allowed = len(self.rows) if allowed is None else int(np.count_nonzero(allowed))
         n = min(n_allowed, k * _FETCHED_PER_CLIP)
         while True:
             scores, rows = self._nearest(embedding, n, allowed, n_sure=min(k, n))
             order = self._ordered(scores, rows)
-            firsts = np.sort(np.unique(self._rows.clip_ids[rows[order]], return_index=True)[1])
+            firsts = np.sort(np.unique(self.rows.clip_ids[rows[order]], return_index=True)[1])
             if len(firsts) >= k or n >= n_allowed:
                 best = order[firsts[:k]]
                 return scores[best], rows[best]
@@ -84,33 +91,28 @@ class Ranking:
         return scores[order], rows[order]
 
     def plan(self, n: int, *, allowed: Bool | None = None) -> Plan:
-        """Tell how a search would go about it.
+        """Return how a search would go about it.
 
         Args:
             n: Segments wanted, at least 1.
             allowed: Whether each row may be returned [n_segments]; None for all.
         """
-        n_allowed = len(self._rows) if allowed is None else int(np.count_nonzero(allowed))
+        n_allowed = len(self.rows) if allowed is None else int(np.count_nonzero(allowed))
         fresh = self._fresh_rows if allowed is None else self._fresh_rows[allowed[self._fresh_rows]]
         nlist, nprobe = None, None
         if self._index is not None:
             nlist, nprobe = self._index.nlist, self._index.nprobe(n, n_allowed=n_allowed - len(fresh))
         return Plan(
             kind="exact" if nprobe is None else "index",
-            n_segments=len(self._rows),
+            n_segments=len(self.rows),
             n_allowed=n_allowed,
             n_fresh=len(fresh),
             nlist=nlist,
             nprobe=nprobe,
         )
 
-    def embedding(self, row: int) -> Float:
-        """Give the embedding [embedding_dim] of a row."""
-        found: Float = self.embeddings(np.array([row], np.int64))[0]
-        return found
-
     def embeddings(self, rows: Int) -> Float:
-        """Give the embeddings [m, embedding_dim] of rows [m]."""
+        """Return the embeddings [m, embedding_dim] of rows [m]."""
         places = self._place_of_row[rows]
         found = np.empty((len(rows), self._fresh.shape[1]), np.float32)
         is_fresh = places < 0
@@ -122,7 +124,7 @@ class Ranking:
     @cached_property
     def _place_of_row(self) -> Int:
         """Position in the index of each row [n_segments]; of a fresh one, -1 less its place among the fresh."""
-        places = np.empty(len(self._rows), np.int64)
+        places = np.empty(len(self.rows), np.int64)
         is_live = self._row_at_position >= 0
         places[self._row_at_position[is_live]] = np.flatnonzero(is_live)
         places[self._fresh_rows] = -1 - np.arange(len(self._fresh_rows))
@@ -130,11 +132,11 @@ class Ranking:
 
     def _ordered(self, scores: Float, rows: Int) -> Int:
         """Order best first; ties in a fixed order, by clip, then by time."""
-        order: Int = np.lexsort((self._rows.start_s[rows], self._rows.clip_ids[rows], -scores))
+        order: Int = np.lexsort((self.rows.start_s[rows], self.rows.clip_ids[rows], -scores))
         return order
 
     def _nearest(self, embedding: Float, n: int, allowed: Bool | None, *, n_sure: int) -> tuple[Float, Int]:
-        """Give scores and rows [m] of the nearest segments, unordered between index and fresh ones."""
+        """Return scores and rows [m] of the nearest segments, unordered between index and fresh ones."""
         fresh = np.arange(len(self._fresh_rows)) if allowed is None else np.flatnonzero(allowed[self._fresh_rows])
         scores = dots(self._fresh if allowed is None else self._fresh[fresh], embedding)
         rows = self._fresh_rows[fresh]

@@ -1,15 +1,10 @@
-"""Rows: what queries need of the two tables, held in memory without the embeddings."""
+"""Rows: what queries need of an encoding's segments, held in memory without the embeddings."""
 
-import unicodedata
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from ...model.errors import CollectionError
 from ..store.tables import Table
 
 Int = npt.NDArray[np.int64]
@@ -17,15 +12,14 @@ Float = npt.NDArray[np.float64]
 
 
 class SegmentRows:
-    """Every segment of a collection, in table order; each column is read when it is first asked for."""
+    """Every segment of an encoding, in table order; each column is read when it is first needed.
+
+    Args:
+        table: The segments' table. Where it cannot be read, a `CollectionError` is raised where that is first needed.
+    """
 
     def __init__(self, table: Table) -> None:
         self._table = table
-
-    @classmethod
-    def read(cls, table: Table) -> "SegmentRows":
-        """Take the rows of a segments table; a `CollectionError` is raised where they are first needed."""
-        return cls(table)
 
     def __len__(self) -> int:
         return len(self.segment_ids)
@@ -58,11 +52,11 @@ class SegmentRows:
             return np.full(len(segment_ids), -1, np.int64)
         order, ids = self._by_segment
         # Looked for in order, a million ids are found several times as fast: neighbours lie side by side in memory.
-        asked = np.argsort(segment_ids)
-        wanted = segment_ids[asked]
+        order_wanted = np.argsort(segment_ids)
+        wanted = segment_ids[order_wanted]
         places = np.minimum(np.searchsorted(ids, wanted), len(self) - 1)
         found = np.empty(len(wanted), np.int64)
-        found[asked] = np.where(ids[places] == wanted, order[places], -1)
+        found[order_wanted] = np.where(ids[places] == wanted, order[places], -1)
         return found
 
     def of_clip(self, clip_id: int) -> Int:
@@ -81,7 +75,7 @@ class SegmentRows:
         return order[np.sort(chosen)]
 
     def among_clips(self, clip_ids: Int) -> npt.NDArray[np.bool_]:
-        """Tell of each row [n] whether its clip is one of some."""
+        """Return for each row [n] whether its clip is one of some."""
         _, ids, _ = self._by_clip
         is_wanted = np.zeros(len(ids), np.bool_)
         if len(ids):
@@ -121,70 +115,3 @@ class SegmentRows:
         places = np.empty(len(self), np.int32)
         places[order] = np.repeat(np.arange(len(ids), dtype=np.int32), np.diff(starts))
         return places
-
-
-@dataclass(frozen=True)
-class ClipRow:
-    """What a hit says of its clip; the fields are `Hit`'s."""
-
-    path: str
-    path_bytes: bytes | None
-    duration_s: float
-
-
-class ClipRows:
-    """What hits need of every clip of a collection, found by its id; one is made into Python values when asked for."""
-
-    def __init__(self, rows: pa.Table) -> None:
-        whole = rows.combine_chunks()
-        ids = whole.column("clip_id").to_numpy()
-        self._order = np.argsort(ids)
-        self._sorted_ids = ids[self._order]
-        self._paths, self._path_bytes, self._durations = (
-            whole.column(name) for name in ("path", "path_bytes", "duration_s")
-        )
-
-    @classmethod
-    def read(cls, table: Table) -> "ClipRows":
-        """Read what hits need of the clips table.
-
-        Raises:
-            CollectionError: If it cannot be read.
-        """
-        return cls(table.read(["clip_id", "path", "path_bytes", "duration_s"]))
-
-    def __getitem__(self, clip_id: int) -> ClipRow:
-        """Look a clip up.
-
-        Raises:
-            CollectionError: If a segment names a clip that the clips table does not have.
-        """
-        clip = self.find(clip_id)
-        if clip is None:
-            raise CollectionError(
-                f"the collection is damaged: its segments name a clip {clip_id} that is not among its clips"
-            )
-        return clip
-
-    def find(self, clip_id: int) -> ClipRow | None:
-        """Look a clip up; None if there is none of that id."""
-        place = int(np.searchsorted(self._sorted_ids, clip_id)) if 0 <= clip_id < 1 << 63 else len(self._sorted_ids)
-        if place == len(self._sorted_ids) or self._sorted_ids[place] != clip_id:
-            return None
-        row = int(self._order[place])
-        return ClipRow(
-            path=self._paths[row].as_py(),
-            path_bytes=self._path_bytes[row].as_py(),
-            duration_s=self._durations[row].as_py(),
-        )
-
-    def find_path(self, path: str) -> int | None:
-        """Find the clip whose path reads like this, as hits give it, or as people write it; None if there is none."""
-        try:
-            row = pc.index(self._paths, pa.scalar(path, self._paths.type)).as_py()
-            if row < 0 and not path.isascii():
-                normal = pa.scalar(unicodedata.normalize("NFC", path), self._paths.type)
-                row = pc.index(pc.utf8_normalize(self._paths, "NFC"), normal).as_py()
-        except UnicodeEncodeError:  # bytes that are no text never stand in a readable path
-            return None
-        return None if row < 0 else int(self._sorted_ids[np.flatnonzero(self._order == row)[0]])

@@ -43,6 +43,10 @@ Values = Mapping[str, object]
 Search = Callable[[Call], pa.Table]
 
 
+class ExhaustedError(QueryError):
+    """A statement that took all the memory it may have; what of that it leaves behind nobody knows."""
+
+
 class Catalog:
     """The tables of a collection as views of a confined DuckDB.
 
@@ -52,15 +56,24 @@ class Catalog:
         tables: The tables "clips" and "segments", and the annexes by name.
         search: Gives the rows of one search, for search() in SQL: rank, score and the like, best first.
         memory_share: Of the machine's memory, a statement may take one part in so many.
+        answer_bytes: How much it may give; None for as much as it may take.
     """
 
-    def __init__(self, tables: Mapping[str, ds.Dataset], *, search: Search, memory_share: int = MEMORY_SHARE) -> None:
+    def __init__(
+        self,
+        tables: Mapping[str, ds.Dataset],
+        *,
+        search: Search,
+        memory_share: int = MEMORY_SHARE,
+        answer_bytes: int | None = None,
+    ) -> None:
         self._tables = dict(tables)
         self._sources = {name: f"{name}0" for name in tables}  # no annex has a digit in its name
         self._search = search
         self._connections = _Connections()
         weakref.finalize(self, self._connections.let_go)
         self._memory_limit = memory_bytes() // memory_share
+        self._answer_limit = min(self._memory_limit, answer_bytes or self._memory_limit)
 
     def sql(
         self,
@@ -155,18 +168,19 @@ class Catalog:
             return pa.table({})
         batches: list[pa.RecordBatch] = []
         n_bytes = n_rows = 0
-        for batch in reader:
-            n_bytes += batch.nbytes
-            if n_bytes > self._memory_limit:
-                raise QueryError(
-                    f"it gives more than {self._memory_limit / 1e9:.0f} GB of rows: narrow it down, or "
-                    "read the tables directly"
-                )
-            batches.append(batch)
-            n_rows += batch.num_rows
-            if max_rows is not None and n_rows >= max_rows:
-                break
-        return pa.Table.from_batches(batches, reader.schema)[:max_rows]
+        with reader:  # closed, or an error's traceback would keep the connection from being used again
+            for batch in reader:
+                n_bytes += batch.nbytes
+                if n_bytes > self._answer_limit:
+                    raise QueryError(
+                        f"it gives more than {self._answer_limit / 1e6:,.0f} MB of rows: narrow it down, or "
+                        "read the tables directly"
+                    )
+                batches.append(batch)
+                n_rows += batch.num_rows
+                if max_rows is not None and n_rows >= max_rows:
+                    break
+            return pa.Table.from_batches(batches, reader.schema)[:max_rows]
 
     @contextlib.contextmanager
     def _searches(self, connection: duckdb.DuckDBPyConnection, query: str, values: Values) -> Iterator[None]:
@@ -205,6 +219,7 @@ class Catalog:
         connection.register(_SEARCHES, pa.schema([*ROWS, *_CALL]).empty_table())
         connection.execute(_MACRO)
         connection.unregister(_SEARCHES)
+        connection.execute("SET enable_progress_bar = false")  # nobody looks at this process's terminal
         connection.execute("SET lock_configuration = true")
         return connection
 
@@ -306,11 +321,13 @@ def _told(what: str, *, limit_s: float) -> Iterator[None]:
     try:
         yield
     except (duckdb.InterruptException, OSError) as error:  # while rows are fetched, Arrow passes DuckDB's on as its own
+        if isinstance(error, OSError) and "Out of Memory" in str(error):
+            raise ExhaustedError(f"{what} needs more memory than it may have") from error
         if isinstance(error, OSError) and "INTERRUPT" not in str(error):
             raise QueryError(f"{what} cannot be answered ({' '.join(str(error).split())})") from error
         raise QueryError(f"{what} was stopped after {limit_s:g} s: it takes too long") from error
     except duckdb.OutOfMemoryException as error:
-        raise QueryError(f"{what} needs more memory than it may have ({str(error).splitlines()[0]})") from error
+        raise ExhaustedError(f"{what} needs more memory than it may have ({str(error).splitlines()[0]})") from error
     except duckdb.PermissionException as error:
         raise QueryError(f"{what} may read only the collection's tables, no files, network or extensions") from error
     except duckdb.Error as error:

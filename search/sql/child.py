@@ -17,8 +17,8 @@ from ...model.errors import QueryError, SoundgrepError
 from ...model.system import limit_memory, memory_bytes
 from ..store.tables import Table
 from .calls import Call
-from .catalog import Catalog
-from .limits import ISOLATED_MEMORY_SHARE
+from .catalog import Catalog, ExhaustedError
+from .limits import ISOLATED_ANSWER_BYTES, ISOLATED_MEMORY_SHARE
 
 if TYPE_CHECKING:
     from .isolated import TablePlace
@@ -42,7 +42,12 @@ class Child:
         tables = {
             name: Table.open(place.folder, version=place.version).dataset() for name, place in self._places().items()
         }
-        self._catalog = Catalog(tables, search=self._search, memory_share=ISOLATED_MEMORY_SHARE)
+        self._catalog = Catalog(
+            tables,
+            search=self._search,
+            memory_share=ISOLATED_MEMORY_SHARE,
+            answer_bytes=ISOLATED_ANSWER_BYTES,
+        )
 
     def run(self) -> None:
         """Answer until the parent goes, or has nothing to ask for a while."""
@@ -59,10 +64,12 @@ class Child:
         self._connection.send(("begun", None))
         try:
             answer: tuple[str, object] = ("answer", getattr(self._catalog, method)(*arguments, **given))
+        except ExhaustedError as error:
+            answer = ("exhausted", QueryError(str(error)))
         except SoundgrepError as error:
             answer = ("error", error)
         except MemoryError:
-            answer = ("error", QueryError("SQL needs more memory than it may have"))
+            answer = ("exhausted", QueryError("SQL needs more memory than it may have"))
         self._connection.send(answer)
 
     def _received(self, timeout_s: float | None = None) -> tuple[Any, ...] | None:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...model.askers import Places
 from ...model.children import Child, Children
 from ...model.encoders.runtime import usable_cores
 from ...model.errors import CollectionError, QueryError, SoundgrepError
@@ -50,7 +51,8 @@ class IsolatedCatalog:
     call like list_sum(range(1000000000)) outlasts every limit and fills the memory; here it costs a process of a
     limited size, which is then replaced. Processes start when they are needed, and stay for the next statement.
 
-    Threads can ask at the same time, as many of them as there are cores, but at least two; the others wait.
+    Threads can ask at the same time, as many of them as there are cores, but at least three; the others wait. No one
+    asker takes all of these places, however much it asks at once.
 
     Args:
         tables: Where the tables "clips" and "segments" are, and the annexes by name.
@@ -60,7 +62,7 @@ class IsolatedCatalog:
     def __init__(self, tables: Mapping[str, TablePlace], *, search: Callable[[Call], pa.Table]) -> None:
         self._tables = dict(tables)
         self._search = search
-        self._places = threading.BoundedSemaphore(max(2, usable_cores()))
+        self._places = Places(max(3, usable_cores()))
         self._children = Children(_CHILD)
         self._asking = threading.local()
 
@@ -109,7 +111,7 @@ class IsolatedCatalog:
         outer: Child | None = getattr(self._asking, "child", None)
         if outer is not None:  # the filter of a search() in the statement that it is just computing
             return self._answer(outer, message, what=what, limit_s=limit_s)
-        if not self._places.acquire(timeout=limit_s):
+        if not self._places.take(wait_s=limit_s):
             raise QueryError(f"{what} was not begun within {limit_s:g} s: others take too long")
         try:
             for _ in range(_N_TRIES):
@@ -124,7 +126,7 @@ class IsolatedCatalog:
                     self._children.give_back(child)
             raise QueryError(f"{what} cannot be answered (the process that computes it ends again and again)")
         finally:
-            self._places.release()
+            self._places.give_back()
 
     def _taken(self) -> Child:
         try:
@@ -174,8 +176,8 @@ class IsolatedCatalog:
             if kind == "search":
                 deadline_s += self._reply(child, content)
                 continue
-            child.is_ready = True
-            if kind == "error":
+            child.is_ready = kind != "exhausted"  # of memory: what it still holds nobody knows
+            if kind in ("error", "exhausted"):
                 raise content
             return content
 

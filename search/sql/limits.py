@@ -11,3 +11,6 @@ MEMORY_SHARE = 4
 
 ISOLATED_MEMORY_SHARE = 8
 """The same for each of the processes in which isolated statements are computed."""
+
+ISOLATED_ANSWER_BYTES = 256 << 20
+"""An isolated statement gives no more than this: it is held in memory by who asked, with the answers of others."""

@@ -11,8 +11,8 @@ METADATA_ANNEX = "metadata"
 LISTED_ANNEX = "listed"
 """The annex of which lists name which clips."""
 
-HEARD_ANNEXES = frozenset({"captions", "labels", "map"})
-"""Annexes made by listening: the same sound has the same rows, another sound has none until somebody listens again."""
+ANNEXES_OF_SOUND = frozenset({"captions", "labels", "map"})
+"""Annexes made from the sound itself: the same sound has the same rows, another sound none until they are made anew."""
 
 
 def annex_folder(collection: Path, name: str) -> Path:

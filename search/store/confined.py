@@ -15,7 +15,9 @@ import pyarrow.parquet as pq
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
 
-_OURS = frozenset({"clips", "segments", "index", "annexes", "ears", "queries", "damaged", "lock"})
+_OURS = frozenset({"clips", "encodings", "annexes", "queries", "damaged", "lock"} | {"segments", "index", "ears"})
+"""What a collection consists of; the last three in formats before 4."""
+
 _MANIFESTS = "manifest."
 _LOG_FOLDER = "_delta_log"
 _HINT = "_last_checkpoint"

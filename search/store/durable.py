@@ -43,5 +43,5 @@ def read_plain(path: Path, *, most_bytes: int) -> bytes:
     with open_plain(path) as file:
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
-        raise OSError(errno.EFBIG, f"it has more than {most_bytes:,} bytes")
+        raise OSError(errno.EINVAL, f"it has more than {most_bytes:,} bytes")
     return data

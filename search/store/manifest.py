@@ -13,15 +13,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...model.documents import json_of
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
 from ...model.system import replace_file
 from .durable import read_plain, write_durably
+from .formats import in_format_4
 
-FORMAT_VERSION = 3
-"""Newest version of the on-disk format that this code reads and writes; older ones are read too, newer ones refused.
+FORMAT_VERSION = 4
+"""Version of the on-disk format that is written here; older ones are read too, newer ones refused.
 
-1: clips, segments and an index. 2: annexes. 3: further ears; a collection of one encoder is still written as 2.
+1: clips, segments and an index. 2: annexes. 3: further encoders, beside the first. 4: encodings, all alike.
 """
 
 PIPELINE_VERSION = 1
@@ -34,8 +36,8 @@ SEGMENTS_FOLDER = "segments"
 INDEX_FOLDER = "index"
 ANNEXES_FOLDER = "annexes"
 FAILURES_ANNEX = "failures"
-EARS_FOLDER = "ears"
-HEARD_FOLDER = "heard"
+ENCODINGS_FOLDER = "encodings"
+COVERAGE_FOLDER = "coverage"
 LOCK_NAME = "lock"
 
 _MAX_BYTES = 16 << 20
@@ -150,6 +152,7 @@ class IndexRecord:
         recall_at_10: Share of the exact top 10 found with `nprobe` for texts, measured when the index was built; None
             if flat.
         tuning: How it is searched; None if flat.
+        files: Digests of the generation's files, by their names; empty where none were taken.
     """
 
     generation: str
@@ -160,6 +163,7 @@ class IndexRecord:
     nprobe: int | None = None
     recall_at_10: float | None = None
     tuning: Tuning | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def advice(self) -> str | None:
@@ -186,8 +190,8 @@ class AnnexRecord:
 
 
 @dataclass(frozen=True)
-class EarRecord:
-    """What a further encoder made of a collection's clips: a segments table and an index of its own.
+class EncodingRecord:
+    """What one encoder made of a collection's clips: segments, coverage and an index.
 
     Attributes:
         encoder: The encoder.
@@ -196,7 +200,8 @@ class EarRecord:
         segment_s: Length of a segment.
         hop_s: Distance between the starts of neighbouring segments.
         segments_version: Version of its segments table to read.
-        heard_version: Version of its table of the clips that it heard.
+        coverage_version: Version of its table of the clips that it covers; None for the first encoding of a collection
+            of format 1 to 3, where the clips table says it.
         n_clips: Rows of that table at that version.
         n_segments: Rows of the segments table at that version.
         index: The index generation, or None where none is built yet.
@@ -208,7 +213,7 @@ class EarRecord:
     segment_s: float
     hop_s: float
     segments_version: int
-    heard_version: int
+    coverage_version: int | None
     n_clips: int
     n_segments: int
     index: IndexRecord | None = None
@@ -219,40 +224,31 @@ class Manifest:
     """What a collection is, and the versions of its parts that belong together.
 
     Attributes:
-        encoder: The encoder that made every embedding, or the first of several.
-        embedding_dim: Numbers in an embedding.
-        sampling_rate_hz: Rate clips are resampled to before they are embedded.
-        segment_s: Length of a segment.
-        hop_s: Distance between the starts of neighbouring segments.
+        encodings: What each encoder made of the clips, by name, in the order in which they were added.
+        default_encoding: Name of the one that is asked where none is named.
         pipeline_version: Version of decoding, mixdown, resampling and segmenting; embeddings of two versions don't mix.
         clips_version: Version of the clips table to read.
-        segments_version: Version of the segments table to read.
         n_clips: Rows of the clips table at that version.
-        n_segments: Rows of the segments table at that version.
         created_at: When the collection was made, ISO 8601, UTC.
         updated_at: When this manifest was written, ISO 8601, UTC.
-        index: The index generation, or None where none is built yet.
         annexes: Further tables about the clips, by name.
-        ears: What further encoders made of the clips, by the names of their folders.
         format_version: Version of the on-disk format.
     """
 
-    encoder: EncoderRecord
-    embedding_dim: int
-    sampling_rate_hz: int
-    segment_s: float
-    hop_s: float
+    encodings: Mapping[str, EncodingRecord]
+    default_encoding: str
     pipeline_version: int
     clips_version: int
-    segments_version: int
     n_clips: int
-    n_segments: int
     created_at: str
     updated_at: str
-    index: IndexRecord | None = None
     annexes: Mapping[str, AnnexRecord] = field(default_factory=dict)
-    ears: Mapping[str, EarRecord] = field(default_factory=dict)
     format_version: int = FORMAT_VERSION
+
+    @property
+    def encoding(self) -> EncodingRecord:
+        """The default encoding."""
+        return self.encodings[self.default_encoding]
 
 
 def has_manifest(collection: Path) -> bool:
@@ -285,11 +281,9 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
     except OSError as error:
         raise CollectionError(f"{name}: its manifest cannot be read ({error.strerror})") from error
     try:
-        record = json.loads(data)
+        record = json_of(data)
     except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
-    except RecursionError as error:
-        raise CollectionError(f"{name}: its manifest is damaged (it is nested too deeply)") from error
     if not isinstance(record, dict):
         raise CollectionError(f"{name}: its manifest is damaged (it is not a JSON object)")
     version = record.get("format_version")
@@ -298,16 +292,11 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
             f"{name}: is of format version {version}, newer than the {FORMAT_VERSION} read here: upgrade soundgrep"
         )
     try:
-        manifest: Manifest = _parse(Manifest, record, "")
-        _check_names(manifest)
+        manifest: Manifest = _parse(Manifest, in_format_4(record), "")
+        _check(manifest)
     except ValueError as error:
         raise CollectionError(f"{name}: its manifest is damaged ({error})") from error
     return manifest
-
-
-def settled(manifest: Manifest) -> Manifest:
-    """Give a manifest as it is written: in the oldest format version that says what it says."""
-    return dataclasses.replace(manifest, format_version=3 if manifest.ears else 2)
 
 
 def write_manifest(collection: Path, manifest: Manifest) -> Manifest:
@@ -319,13 +308,15 @@ def write_manifest(collection: Path, manifest: Manifest) -> Manifest:
         The manifest, as it was written.
 
     Raises:
-        CollectionError: If the folder cannot be written; the old manifest still stands.
+        CollectionError: If the folder cannot be written, or the collection is of an older format, which an upgrade must
+            come before; the old manifest still stands.
     """
-    manifest = settled(manifest)
-    record = dataclasses.asdict(manifest)
-    if not manifest.ears:
-        del record["ears"]
-    data = json.dumps(record, indent=2).encode() + b"\n"
+    if manifest.format_version != FORMAT_VERSION:
+        raise CollectionError(
+            f"{readable_path(collection)}: is of format version {manifest.format_version}; only {FORMAT_VERSION} is "
+            "written"
+        )
+    data = json.dumps(dataclasses.asdict(manifest), indent=2).encode() + b"\n"
     with contextlib.suppress(OSError):
         _keep_previous(collection)
     try:
@@ -347,19 +338,26 @@ def _keep_previous(collection: Path) -> None:
         aside.unlink(missing_ok=True)
 
 
-def _check_names(manifest: Manifest) -> None:
+def _check(manifest: Manifest) -> None:
     """Check what becomes part of a path, or of a statement in SQL, or the size of something."""
-    indexes = [manifest.index, *(record.index for record in manifest.ears.values())]
-    names = [("index.generation", _FOLDER_NAME, index.generation) for index in indexes if index is not None]
-    names += [("annexes", _ANNEX_NAME, name) for name in manifest.annexes]
-    names += [("ears", _FOLDER_NAME, name) for name in manifest.ears]
+    records = manifest.encodings
+    names = [("annexes", _ANNEX_NAME, name) for name in manifest.annexes]
+    names += [("encodings", _FOLDER_NAME, name) for name in records]
+    for record in records.values():
+        if record.index is not None:
+            names.append(("index.generation", _FOLDER_NAME, record.index.generation))
+            names += [("index.files", _FOLDER_NAME, name) for name in record.index.files]
     for where, allowed, name in names:
         if not allowed.fullmatch(name) or name in (CLIPS_FOLDER, SEGMENTS_FOLDER):
             raise ValueError(
                 f"{where} has the name {readable_path(name)[:80]!r}, which no part of a collection can have"
             )
-    ears: list[Manifest | EarRecord] = [manifest, *manifest.ears.values()]
-    for record in ears:
+    if manifest.default_encoding not in records:
+        raise ValueError("default_encoding is none of its encodings")
+    for name, record in records.items():
+        is_old_first = manifest.format_version < FORMAT_VERSION and name == manifest.default_encoding
+        if (record.coverage_version is None) != is_old_first:
+            raise ValueError("coverage_version is not a number")
         if not 0 < record.embedding_dim <= _MAX_DIM or record.sampling_rate_hz < 1:
             raise ValueError("embedding_dim or sampling_rate_hz is out of range")
         if record.segment_s <= 0 or record.hop_s <= 0:

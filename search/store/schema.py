@@ -41,8 +41,8 @@ SEGMENTS = pa.schema(
     ]
 )
 
-# Beside the segments of a further encoder: a row a clip that it heard, whose content may have changed since.
-HEARD = pa.schema(
+# Beside the segments of an encoding: a row a clip that was embedded, whose content may have changed since.
+COVERAGE = pa.schema(
     [
         pa.field("clip_id", pa.int64(), nullable=False),
         pa.field("content_hash", pa.string(), nullable=False),

@@ -214,8 +214,12 @@ class Table:
             for entry in old:
                 entry.unlink()
 
-    def restore(self, version: int) -> bool:
+    def restore(self, version: int, *, allow_missing: bool = False) -> bool:
         """Make the rows of an older version the newest again, dropping what a killed writer left behind.
+
+        Args:
+            version: That version.
+            allow_missing: Whether files of it may be missing; the table names them still.
 
         Returns:
             Whether there was anything to drop. The version number grows if so: the log keeps what happened.
@@ -227,7 +231,7 @@ class Table:
             before = self.version
             if before == version:
                 return False
-            self._delta.restore(version, post_commithook_properties=_LOG_KEPT)
+            self._delta.restore(version, ignore_missing_files=allow_missing, post_commithook_properties=_LOG_KEPT)
             self._check_names()
             self._sync(since=before)
             return True

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 
 from ...model.paths import exact_path
+from ..collection import Searchable
 from ..querying.hit import Hit, Span
-from ..union import Collections
 
 _FACTS = "clip_id, path, path_bytes, size_bytes, codec, sampling_rate_hz, n_channels, duration_s"
 
@@ -70,7 +70,7 @@ class Item:
         return {"path": self.path, "duration_s": round(self.duration_s, 3), "clip_id": str(self.clip_id)}
 
 
-def items_of(collections: Collections, hits: Sequence[Hit]) -> list[Item]:
+def items_of(collections: Searchable, hits: Sequence[Hit]) -> list[Item]:
     """Look up what is needed of hits; one whose clip is gone is left out.
 
     Raises:
@@ -80,7 +80,7 @@ def items_of(collections: Collections, hits: Sequence[Hit]) -> list[Item]:
     return [_item(known[hit.clip_id], hit) for hit in hits if hit.clip_id in known]
 
 
-def items_of_clips(collections: Collections, clip_ids: Sequence[int]) -> list[Item]:
+def items_of_clips(collections: Searchable, clip_ids: Sequence[int]) -> list[Item]:
     """Look up clips that were chosen by themselves; one that is gone is left out.
 
     Raises:
@@ -108,7 +108,7 @@ def rows_of(items: Sequence[Item]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ROWS)
 
 
-def _known(collections: Collections, clip_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _known(collections: Searchable, clip_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     known: dict[int, dict[str, Any]] = {}
     for member in collections.members:
         wanted = [clip_id for clip_id in dict.fromkeys(clip_ids) if clip_id not in known]

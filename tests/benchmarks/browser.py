@@ -143,7 +143,10 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         queries = PHRASES[: options.queries + 3]
         soundgrep = Path(sys.executable).with_name("soundgrep")
-        with served(soundgrep, "ui", folder / "c.soundgrep", "--no-open", "--port", "0") as (address, server):
+        with served(soundgrep, "ui", folder / "c.soundgrep", "--no-open", "--no-token", "--port", "0") as (
+            address,
+            server,
+        ):
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(address)
             page.wait_for_selector("input.text", timeout=120_000)

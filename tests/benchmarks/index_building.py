@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 from gap import Gap
 
-from soundgrep.search.index import Source, build_index
+from soundgrep.search.index.building import Source, build_index
 from soundgrep.search.store.manifest import IndexRecord
 from soundgrep.search.store.schema import SEGMENTS, embedding_column
 from soundgrep.search.store.tables import Table

@@ -70,7 +70,7 @@ class Engine:
 def ours_built(given: Given, place: Path) -> None:
     import dataclasses
 
-    from soundgrep.search.index import Source, build_index
+    from soundgrep.search.index.building import Source, build_index
 
     def source() -> Iterator[tuple[Int, Float]]:
         first = 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -138,8 +137,7 @@ def test_a_collection_of_the_first_format_opens_and_is_upgraded_by_the_next_run(
     with Writer.open(folder, encoder=encoder, hop_s=None):
         pass
     upgraded = read_manifest(folder)
-    assert upgraded.format_version == 2
-    same = {"encoder": manifest.encoder, "updated_at": manifest.updated_at, "format_version": 1}
-    assert dataclasses.replace(upgraded, **same) == manifest
+    assert (upgraded.format_version, upgraded.n_clips, upgraded.encoding.n_clips) == (4, 4, 4)
+    assert (upgraded.encoding.n_segments, upgraded.encoding.index) == (9, manifest.encoding.index)
     write_annex(folder, "labels", rows(label=["dog"]))
     assert read(folder, "labels") == {"clip_id": [0], "label": ["dog"]}

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from soundgrep.indexer.engines.worker import FileState
-from soundgrep.indexer.writing import ear
-from soundgrep.indexer.writing.batch import Batch
+from soundgrep.indexer.writing import tables as encoding_tables
+from soundgrep.indexer.writing import upgrade
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model import system
@@ -47,11 +47,11 @@ def contents(folder: Path) -> tuple[list[dict[str, object]], list[dict[str, obje
     collection = Collection.open(folder)
     manifest = collection.manifest
     clips = rows(folder / "clips", manifest.clips_version, "clip_id")
-    segments = rows(folder / "segments", manifest.segments_version, "segment_id")
+    segments = rows(collection.encoding.table.folder, manifest.encoding.segments_version, "segment_id")
     assert (collection.n_clips, collection.n_segments) == (len(clips), len(segments))
     assert {row["clip_id"] for row in segments} == {row["clip_id"] for row in clips}
     assert len({row["segment_id"] for row in segments}) == len(segments)
-    found = collection.search(embedding=np.ones(collection.manifest.embedding_dim), k=10**6)
+    found = collection.search(embedding=np.ones(collection.manifest.encoding.embedding_dim), k=10**6)
     assert sorted(hit.clip_id for hit in found) == [row["clip_id"] for row in clips]
     return clips, segments
 
@@ -59,7 +59,7 @@ def contents(folder: Path) -> tuple[list[dict[str, object]], list[dict[str, obje
 def change(folder: Path, encoder: Encoder) -> None:
     """Replace clip 3, drop clip 4, add clip 50, and index it all."""
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
-        batch = Batch(encoder.digest)
+        batch = writer.batch()
         if clip_id_of(clip_path(4)) in writer.known_clips():
             batch.remove(clip_id_of(clip_path(3)))
             batch.remove(clip_id_of(clip_path(4)))
@@ -84,7 +84,7 @@ def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]
 
         return step
 
-    for module in (durable, tables, generation, ear):
+    for module in (durable, tables, generation, encoding_tables, upgrade):
         for name in ("sync_file", "sync_folder"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stepping(getattr(system, name)))
@@ -166,7 +166,7 @@ def test_a_touched_file_keeps_its_segments_and_a_moved_one_takes_them_along(
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
         clips, segments = writer.rows_as_opened([clip_id_of(touched), clip_id_of(moved_from)])
         own = {row["clip_id"]: clips.slice(place, 1) for place, row in enumerate(clips.to_pylist())}
-        batch = Batch(encoder.digest)
+        batch = writer.batch()
         batch.update(touched, FileState(101, 999, f"{1:032x}"), clip=own[clip_id_of(touched)])
         theirs = segments.filter(np.equal(segments["clip_id"].to_numpy(), clip_id_of(moved_from)))
         batch.copy(moved_to, FileState(102, 5, f"{2:032x}"), clip=own[clip_id_of(moved_from)], segments=theirs)
@@ -215,17 +215,17 @@ def test_generations_of_the_index_go_one_run_after_they_are_replaced(tmp_path: P
     folder, seen = tmp_path / "c", []
     for number in range(4):
         add_clips(folder, [clustered(2, dim=encoder.embedding_dim, seed=number)], encoder=encoder, first=number)
-        seen.append(sorted(path.name for path in (folder / "index").iterdir()))
+        seen.append(sorted(path.name for path in (folder / "encodings" / "tiny" / "index").iterdir()))
     assert seen == [["000001"], ["000001", "000002"], ["000002", "000003"], ["000003", "000004"]]
     add_clips(folder, [], encoder=encoder)
-    assert sorted(path.name for path in (folder / "index").iterdir()) == ["000004"]
+    assert sorted(path.name for path in (folder / "encodings" / "tiny" / "index").iterdir()) == ["000004"]
 
 
 def test_a_damaged_index_is_built_anew_by_the_next_run(base: Path, tmp_path: Path, encoder: Encoder) -> None:
     folder = shutil.copytree(base, tmp_path / "c")
-    next(folder.glob("index/*/embeddings.faiss")).write_bytes(b"")
+    next(folder.glob("encodings/*/index/*/embeddings.faiss")).write_bytes(b"")
     add_clips(folder, [], encoder=encoder)
-    assert next(folder.glob("index/*/embeddings.faiss")).stat().st_size
+    assert next(folder.glob("encodings/*/index/*/embeddings.faiss")).stat().st_size
     assert contents(folder) == contents(base)
 
 
@@ -234,7 +234,7 @@ def test_a_large_index_is_kept_until_enough_has_changed(tmp_path: Path, encoder:
 
     def generation(n: int, first: int) -> str:
         folder = add_clips(tmp_path / "c", [clustered(n, dim=dim, seed=first)], encoder=encoder, first=first)
-        record = Collection.open(folder).manifest.index
+        record = Collection.open(folder).manifest.encoding.index
         assert record is not None
         return record.generation + record.kind
 
@@ -249,13 +249,13 @@ def heard(folder: Path) -> dict[str, list[dict[str, object]]]:
     collection = Collection.open(folder)
     clips = rows(folder / "clips", collection.manifest.clips_version, "clip_id")
     for name in collection.encoders:
-        one = collection.heard_by(name)
-        found = one.search(embedding=np.ones(one.manifest.embedding_dim), k=10**6)
-        assert len(found) == len({row["clip_id"] for row in one.segments.read(["clip_id"]).to_pylist()})
+        one = collection.with_encoder(name)
+        found = one.search(embedding=np.ones(one.manifest.encoding.embedding_dim), k=10**6)
+        assert len(found) == len({row["clip_id"] for row in one.segments.to_arrow(["clip_id"]).to_pylist()})
     return {
         "clips": clips,
         **{
-            name: collection.heard_by(name).segments.read().sort_by("segment_id").to_pylist()
+            name: collection.with_encoder(name).segments.to_arrow().sort_by("segment_id").to_pylist()
             for name in collection.encoders
         },
     }
@@ -264,21 +264,21 @@ def heard(folder: Path) -> dict[str, list[dict[str, object]]]:
 def add_encoder(folder: Path, encoder: Encoder) -> None:
     """Have a second encoder hear every clip."""
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
-        (name,) = writer.manifest.ears
-        if not writer.heard_clips(name):
-            batch = Batch(encoder.digest, ear=name)
+        name = [*writer.manifest.encodings][-1]
+        if not writer.covered_clips(name):
+            batch = writer.batch(name)
             for number in range(20):
                 embeddings = clustered(2, dim=encoder.embedding_dim, seed=200 + number)
-                batch.hear(clip_path(number), made_file(embeddings, number=number), clip=None)
+                batch.cover(clip_path(number), made_file(embeddings, number=number))
             writer.commit(batch)
-        writer.refresh_index(ear=name, text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
+        writer.refresh_index(encoding=name, text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
 
 
 def move_to_second(folder: Path) -> None:
     """Take the first encoder away."""
     with Writer.open(folder, encoder=None, hop_s=None) as writer:
-        if writer.manifest.ears:
-            writer.drop_ear("")
+        if len(writer.manifest.encodings) > 1:
+            writer.drop_encoding(writer.manifest.default_encoding)
 
 
 def test_moving_to_another_encoder_that_is_ended_at_any_step_is_whole_or_absent_and_can_be_done_again(
@@ -319,4 +319,4 @@ def test_moving_to_another_encoder_that_is_ended_at_any_step_is_whole_or_absent_
             shutil.rmtree(folder)
             if is_done:
                 break
-        assert ends_at > 10
+        assert ends_at > 5

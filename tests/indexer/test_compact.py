@@ -15,7 +15,6 @@ import pytest
 from soundgrep.indexer.maintenance.compact import compact_collection
 from soundgrep.indexer.maintenance.verify import verify_collection
 from soundgrep.indexer.writing.annexes import write_annex
-from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoders.encoder import Encoder
@@ -43,7 +42,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
     ids = pa.array([clip_id_of(clip_path(number)) for number in range(4)], pa.int64())
     write_annex(folder, "labels", pa.table({"clip_id": ids, "label": ["a", "b", "c", "d"]}))
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
-        batch = Batch(encoder.digest)
+        batch = writer.batch()
         batch.remove(clip_id_of(clip_path(3)))
         writer.commit(batch)
         writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
@@ -67,16 +66,22 @@ def test_files_are_merged_and_what_is_found_stays_the_same(folder: Path) -> None
     assert contents(folder) == before
     assert verify_collection(folder).problems == ()
     manifest = read_manifest(folder)
-    for name in ("clips", "segments"):
-        assert len(Table.open(folder / name, version=getattr(manifest, f"{name}_version")).files()) == 1
-        assert len(list((folder / name).glob("*.parquet"))) == 1
+    own = folder / "encodings" / "tiny"
+    for place, version in (
+        (folder / "clips", manifest.clips_version),
+        (own / "segments", manifest.encoding.segments_version),
+        (own / "coverage", manifest.encoding.coverage_version),
+    ):
+        assert len(Table.open(place, version=version).files()) == 1
+        assert len(list(place.glob("*.parquet"))) == 1
     assert labels(folder) == ["a", "b", "c"]  # the row of the clip that was dropped went
-    assert [path.name for path in (folder / "index").iterdir()] == [manifest.index.generation]
-    assert (report.n_files_before > 20, report.n_files) == (True, 3)
+    generations = (own / "index").iterdir()
+    assert [path.name for path in generations] == [manifest.encoding.index.generation]
+    assert (report.n_files_before > 20, report.n_files) == (True, 4)
     assert report.size_bytes < report.size_bytes_before
     assert report.size_bytes == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert report.old_bytes == 0
-    assert json.loads(json.dumps(report.to_json()))["n_files"] == 3
+    assert json.loads(json.dumps(report.to_json()))["n_files"] == 4
 
 
 def test_the_second_time_there_is_nothing_to_do(folder: Path) -> None:
@@ -94,23 +99,23 @@ def test_whoever_reads_an_older_version_goes_on_reading_it(folder: Path, encoder
     assert reader.search(embedding=query, k=50) == hits
     assert reader.sql("SELECT count(*) AS n FROM segments").to_pylist() == [{"n": reader.n_segments}]
     assert report.old_bytes > 0
-    assert len(list((folder / "index").iterdir())) > 1
+    assert len(list((folder / "encodings" / "tiny" / "index").iterdir())) > 1
     assert contents(folder)
     again = compact_collection(folder, keep_hours=0)
     assert again.old_bytes == 0
 
 
 def test_generations_go_once_they_were_replaced_long_ago(folder: Path) -> None:
-    generations = sorted((folder / "index").iterdir())
+    generations = sorted((folder / "encodings" / "tiny" / "index").iterdir())
     assert len(generations) == 2
     for path in (generations[0], *generations[0].iterdir()):
         os.utime(path, (time.time() - 90_000,) * 2)
     compact_collection(folder)
-    assert len(list((folder / "index").iterdir())) == 2  # old, but replaced just now
+    assert len(list((folder / "encodings" / "tiny" / "index").iterdir())) == 2  # old, but replaced just now
     for path in (generations[1], *generations[1].iterdir()):
         os.utime(path, (time.time() - 90_000,) * 2)
     compact_collection(folder)
-    assert [path.name for path in (folder / "index").iterdir()] == [generations[1].name]
+    assert [path.name for path in (folder / "encodings" / "tiny" / "index").iterdir()] == [generations[1].name]
 
 
 @pytest.mark.parametrize("keep_hours", [0, 24])
@@ -152,7 +157,7 @@ def test_runs_go_on_after_it_and_collections_of_older_formats_are_upgraded(
     before = contents(old)
     compact_collection(old, keep_hours=0)
     assert contents(old) == before
-    assert read_manifest(old).format_version == 2
+    assert read_manifest(old).format_version == 4
 
 
 def test_what_cannot_be_compacted_is_left_as_it_is(folder: Path, tmp_path: Path) -> None:
@@ -162,7 +167,7 @@ def test_what_cannot_be_compacted_is_left_as_it_is(folder: Path, tmp_path: Path)
         compact_collection(tmp_path / "nowhere")
     with writer_lock(folder), pytest.raises(CollectionError, match="another run is writing it"):
         compact_collection(folder)
-    lost = Table.open(folder / "segments").files()[0].path
+    lost = Table.open(folder / "encodings" / "tiny" / "segments").files()[0].path
     lost.write_bytes(b"")
     kept = set(folder.rglob("*.parquet"))
     with pytest.raises(CollectionError, match="segments: the table cannot be written"):

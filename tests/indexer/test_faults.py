@@ -73,7 +73,7 @@ def test_a_full_disk_ends_in_one_line_and_room_makes_it_good(
     said = soundgrep(
         "index", sounds, collection, "--encoder", tiny_checkpoint, "--workers", "1", before=files_of_at_most(n_bytes)
     )
-    assert said.code in (1, 2)
+    assert said.code == 1
     # A thread of the table format's may have a word before; the sentence is ours.
     sentence = said.err.splitlines()[-1]
     assert sentence.startswith(f"soundgrep: {collection}"), said.err
@@ -89,7 +89,7 @@ def test_a_disk_that_fills_up_later_leaves_what_was_there(
     for number in range(3):
         write(more / f"{number}.wav", 50 + number)
     said = soundgrep("index", more, collection, "--workers", "1", before=files_of_at_most(2_000))
-    assert said.code in (1, 2)
+    assert said.code == 1
     assert contents(collection) == contents(done)
     assert verify_collection(collection).is_sound
 
@@ -114,7 +114,7 @@ def test_a_damaged_collection_is_refused_not_emptied(
     sounds: Path, done: Path, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:
     collection = shutil.copytree(done, tmp_path / "c")
-    next((collection / "segments").glob("*.parquet")).unlink()
+    next((collection / "encodings" / "tiny" / "segments").glob("*.parquet")).unlink()
     with pytest.raises(CollectionError, match="is missing"):
         compact_collection(collection, keep_hours=0)
     assert Collection.open(collection).n_clips == N_FILES

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,28 @@ def test_audio_is_found_in_order_by_its_suffix_in_any_case(tmp_path: Path) -> No
     for name in (*names, "notes.txt", "cover.jpg", "wav", "sub/.wav", ".hidden.wav", ".git/x.wav", "._b.wav"):
         touch(tmp_path / name)
     assert found(tmp_path) == [str(tmp_path / name) for name in ("a.flac", "b.WAV", "z.opus", *names[3:1:-1])]
+
+
+def test_text_with_the_suffix_of_a_sound_is_passed_over(tmp_path: Path) -> None:
+    """TypeScript and device trees; but a page that was to be a sound, and a stream with text in it, are tried."""
+    code = "import { x } from './x'; // \u00e9\u72ac\n".encode() * 100
+    for name in ("a.ts", "b.MTS", "tree.dts", "words.voc"):
+        touch(tmp_path / name, code)
+    touch(tmp_path / "cut.ts", code[:510] + "\u72ac\u72ac".encode())
+    stream = b"G@\x11\x10\0B\xf0%" + code
+    kept = [
+        touch(tmp_path / "film.ts", stream),
+        touch(tmp_path / "page.wav", b"<html>"),
+        touch(tmp_path / "zero.ts", b""),
+    ]
+    findings = find_clips([tmp_path], collection=Path("/nowhere"))
+    assert set(findings.files) == set(map(path_of, kept))
+    assert (findings.passed_over[".ts"], findings.passed_over[".mts"], findings.passed_over[".voc"]) == (2, 1, 1)
+    assert found(tmp_path / "a.ts") == [str(tmp_path / "a.ts")], "what is named is taken"
+    with tarfile.open(tmp_path / "s.tar", "w") as archive:
+        for path in sorted(tmp_path.glob("*.ts")):
+            archive.add(path, path.name)
+    assert found(tmp_path / "s.tar") == [f"{tmp_path}/s.tar!/film.ts", f"{tmp_path}/s.tar!/zero.ts"]
 
 
 def test_names_of_any_bytes_are_kept_exactly(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ N_FILES = 40
 RUN = """
 import sys
 from soundgrep import build_collection
-from soundgrep.indexer import run
-run._COMMIT_EVERY_S = run._COMMIT_SHARE = 0
+from soundgrep.indexer import encoder_pass
+encoder_pass._COMMIT_EVERY_S = encoder_pass._COMMIT_SHARE = 0
 sounds, collection, encoder = sys.argv[1:]
 build_collection(sounds, collection, encoder=encoder, n_workers=1, progress=lambda p: print(p.n_done, flush=True))
 """
@@ -100,7 +100,7 @@ def test_a_run_that_is_killed_is_taken_up_where_it_was(sounds: Path, tmp_path: P
     assert report.n_added == N_FILES - n_interrupted
     assert report.n_clips == report.n_segments == N_FILES
     done = Collection.open(collection)
-    assert done.manifest.index is not None
+    assert done.manifest.encoding.index is not None
     assert {hit.score > 0.9999 for n in range(N_FILES) for hit in done.search(audio=sound(n), k=1)} == {True}
     wait_for_the_end_of(workers)
 

@@ -112,7 +112,7 @@ def test_an_area_is_a_filter(mapped: tuple[Path, list[int]]) -> None:
     folder, _ = mapped
     opened = Collection.open(folder)
     corners = [(-1.1, -0.9), (0.3, -1.2), (0.05, 0.0), (0.4, 1.1), (-0.7, 0.8)]
-    found = opened.search(embedding=np.ones(opened.manifest.embedding_dim), k=1000, where=inside(corners))
+    found = opened.search(embedding=np.ones(opened.manifest.encoding.embedding_dim), k=1000, where=inside(corners))
     expected = {clip for clip, (x, y) in places(folder).items() if _is_inside(x, y, corners)}
     assert 0 < len(expected) < 90
     assert {hit.clip_id for hit in found} == expected
@@ -167,6 +167,6 @@ def test_what_cannot_be_is_said(mapped: tuple[Path, list[int]], tmp_path: Path, 
     assert not has_map(Collection.open(bare))
     with pytest.raises(QueryError, match="no map yet"):
         read_plane(Collection.open(bare))
-    shutil.rmtree(mapped[0] / "segments")
+    shutil.rmtree(mapped[0] / "encodings" / "tiny" / "segments")
     with pytest.raises(CollectionError):
         map_collection(mapped[0], again=True)

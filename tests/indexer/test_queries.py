@@ -12,7 +12,7 @@ from soundgrep import Encoder
 from soundgrep.indexer import delete_query, save_query, verify_collection
 from soundgrep.model.errors import CollectionError, EncoderMismatchError, QueryError
 from soundgrep.search import Collection, Query
-from soundgrep.search.querying.feedback import refine, refined
+from soundgrep.search.feedback import refine, refined
 from soundgrep.search.saved import saved_queries, saved_query
 
 from ..search.made import add_clips, clustered, unit
@@ -129,7 +129,7 @@ def test_a_damaged_saved_query_is_told_and_harms_no_other(opened: Collection) ->
 def test_a_query_of_another_encoder_is_refused(opened: Collection) -> None:
     save_query(opened, "old", "rain")
     file = next((opened.path / "queries").iterdir())
-    file.write_text(file.read_text("utf-8").replace(opened.manifest.encoder.digest, "sha256:0"), "utf-8")
+    file.write_text(file.read_text("utf-8").replace(opened.manifest.encoding.encoder.digest, "sha256:0"), "utf-8")
     with pytest.raises(EncoderMismatchError, match="another encoder"):
         saved_query(opened.path, opened.manifest, "old")
 

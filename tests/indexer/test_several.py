@@ -32,7 +32,7 @@ def both(tiny_checkpoint: Path, second_checkpoint: Path, tmp_path_factory: pytes
     write(sounds / "long.wav", 7, duration_s=2.2)
     build_collection(sounds, folder / "c", encoder=folder / "tiny", n_workers=1)
     report = build_collection(sounds, folder / "c", encoder=folder / "other", n_workers=1)
-    assert (report.n_unchanged, report.n_added, dict(report.heard)) == (5, 0, {"other": 5})
+    assert (report.n_unchanged, report.n_added, dict(report.embedded)) == (5, 0, {"other": 5})
     return folder
 
 
@@ -45,12 +45,12 @@ def place(both: Path, tmp_path: Path) -> Path:
 
 def heard(collection: Path, encoder: str) -> Rows:
     """What an encoder heard of each clip."""
-    opened = Collection.open(collection).heard_by(encoder)
+    opened = Collection.open(collection).with_encoder(encoder)
     paths = {
         row["clip_id"]: Path(row["path"]).name for row in opened.sql("SELECT clip_id, path FROM clips").to_pylist()
     }
     rows: Rows = {}
-    for row in opened.segments.read().sort_by("start_s").to_pylist():
+    for row in opened.segments.to_arrow().sort_by("start_s").to_pylist():
         embedding = np.array(row["embedding"], np.float32).tobytes()
         rows.setdefault(paths[row["clip_id"]], []).append((row["start_s"], row["end_s"], embedding))
     return rows
@@ -75,24 +75,27 @@ def alone(sounds: Path, checkpoint: Path) -> Rows:
 def test_each_encoder_hears_what_it_hears_alone(both: Path) -> None:
     collection = Collection.open(both / "c")
     assert collection.encoders == ("tiny", "other")
-    assert (collection.n_segments, collection.heard_by("other").n_segments) == (7, 9)
+    assert (collection.n_segments, collection.with_encoder("other").n_segments) == (7, 9)
     manifest = json.loads((both / "c" / "manifest.json").read_text())
-    assert (manifest["format_version"], manifest["n_clips"], manifest["encoder"]["id"]) == (3, 5, "tiny")
+    assert (manifest["format_version"], manifest["n_clips"], manifest["default_encoding"]) == (4, 5, "tiny")
     for name in ("tiny", "other"):
         assert heard(both / "c", name) == alone(both / "sounds", both / name)
 
 
-def test_a_collection_of_one_encoder_looks_as_it_did(tmp_path: Path, encoder: Encoder) -> None:
+def test_a_collection_of_one_encoder_looks_like_one_of_several(tmp_path: Path, encoder: Encoder) -> None:
     add_clips(tmp_path / "c", by_clip(clustered(9, dim=32, seed=0), seed=0), encoder=encoder)
     manifest = json.loads((tmp_path / "c" / "manifest.json").read_text())
-    assert manifest["format_version"] == 2
-    assert "ears" not in manifest
+    assert (manifest["format_version"], [*manifest["encodings"]]) == (4, ["tiny"])
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == [
         "clips",
-        "index",
+        "encodings",
         "lock",
         "manifest.json",
         "manifest.previous.json",
+    ]
+    assert sorted(path.name for path in (tmp_path / "c" / "encodings" / "tiny").iterdir()) == [
+        "coverage",
+        "index",
         "segments",
     ]
 
@@ -132,7 +135,7 @@ def test_collections_that_the_same_encoders_heard_are_asked_together(both: Path,
     compact_collection(place / "c", drop_encoder="other")
     fewer = Collections.open([both / "c", place / "c"])
     assert fewer.encoders == ("tiny",)
-    with pytest.raises(CollectionError, match="the encoder 'other' heard, only tiny"):
+    with pytest.raises(CollectionError, match="no encoding by 'other', only by tiny"):
         fewer.search("rain", encoder="other")
 
 
@@ -141,9 +144,9 @@ def test_what_means_something_else_to_each_is_refused(both: Path) -> None:
     for options in (SearchOptions(by="segment"), SearchOptions(min_score=0.5)):
         with pytest.raises(QueryError, match="one encoder's: name the encoder, out of tiny, other"):
             collection.search("rain", encoder="both", options=options)
-    with pytest.raises(CollectionError, match="the encoder 'mini' heard, only tiny, other"):
+    with pytest.raises(CollectionError, match="no encoding by 'mini', only by tiny, other"):
         collection.search("rain", encoder="mini")
-    with pytest.raises(EncoderMismatchError, match=r"was heard by the encoders 'tiny', 'other'.*'mini'"):
+    with pytest.raises(EncoderMismatchError, match=r"was made by the encoders 'tiny', 'other'.*'mini'"):
         Collection.open(both / "c", encoder="mini")
 
 
@@ -167,11 +170,11 @@ def test_a_run_keeps_them_in_step_through_every_kind_of_change(both: Path, tmp_p
     shutil.copy(sounds / "03.wav", sounds / "copied.wav")
     write(sounds / "new.wav", 41)
     report = build_collection(sounds, tmp_path / "c", n_workers=1)
-    assert report.heard == {"other": 4}
+    assert report.embedded == {"other": 4}
     for name in ("tiny", "other"):
         assert heard(tmp_path / "c", name) == alone(sounds, both / name)
     assert verify_collection(tmp_path / "c").is_sound
-    assert build_collection(sounds, tmp_path / "c", n_workers=1).heard == {"other": 0}
+    assert build_collection(sounds, tmp_path / "c", n_workers=1).embedded == {"other": 0}
 
 
 def test_an_encoder_that_is_not_here_catches_up_later(both: Path, tmp_path: Path) -> None:
@@ -187,7 +190,7 @@ def test_an_encoder_that_is_not_here_catches_up_later(both: Path, tmp_path: Path
             build_collection(sounds, tmp_path / "c", n_workers=1)
         report = build_collection(sounds, tmp_path / "c", encoder=here, n_workers=1)
         assert (report.n_added, report.n_replaced, report.absent) == (1, 1, (gone,))
-        with pytest.raises(CollectionError, match=f"{gone} has not heard 2 of its clips yet"):
+        with pytest.raises(CollectionError, match=f"{gone} has not embedded 2 of its clips yet"):
             compact_collection(tmp_path / "c", drop_encoder=here)
         assert {"00.wav", f"{gone}.wav"} <= set(heard(tmp_path / "c", here))
         # What it heard of a file that has changed since is not found any more.
@@ -212,12 +215,11 @@ def test_a_collection_moves_to_another_encoder_and_keeps_what_is_known_of_its_cl
     assert after.encoders == ("other",)
     assert after.sql("SELECT clip_id, path, content_hash, place FROM clips ORDER BY path") == before
     assert heard(place / "c", "other") == heard(both / "c", "other")
-    assert json.loads((place / "c" / "manifest.json").read_text())["format_version"] == 2
     assert verify_collection(place / "c").is_sound
     assert len(after.search("rain")) == len(reader.search("rain")) == 5
     assert reader.search("rain", encoder="other") == after.search("rain")
     assert build_collection(both / "sounds", place / "c", n_workers=1).n_unchanged == 5
-    assert not (place / "c" / "ears").exists()
+    assert [path.name for path in (place / "c" / "encodings").iterdir()] == ["other"]
     with pytest.raises(CollectionError, match="has no other encoder than other"):
         compact_collection(place / "c", drop_encoder="other")
 
@@ -227,7 +229,7 @@ def test_the_second_encoder_can_go_too(both: Path, place: Path) -> None:
     assert Collection.open(place / "c").encoders == ("tiny",)
     assert heard(place / "c", "tiny") == heard(both / "c", "tiny")
     assert verify_collection(place / "c").problems == ()
-    with pytest.raises(CollectionError, match="the encoder 'other' heard, only tiny"):
+    with pytest.raises(CollectionError, match="no encoding by 'other', only by tiny"):
         compact_collection(place / "c", drop_encoder="other")
 
 
@@ -236,19 +238,19 @@ def test_the_first_stays_while_its_heir_has_not_heard_everything(both: Path, tmp
     build_collection(sounds, tmp_path / "c", encoder=both / "tiny", n_workers=1)
     build_collection(sounds / "00.wav", tmp_path / "c", encoder=both / "other", n_workers=1)
     before = heard(tmp_path / "c", "tiny")
-    with pytest.raises(CollectionError, match="other has not heard 2 of its clips yet"):
+    with pytest.raises(CollectionError, match="other has not embedded 2 of its clips yet"):
         compact_collection(tmp_path / "c", drop_encoder="tiny")
     assert heard(tmp_path / "c", "tiny") == before
     assert verify_collection(tmp_path / "c").is_sound
 
 
-@pytest.mark.parametrize("part", ["segments", "heard", "index"])
+@pytest.mark.parametrize("part", ["segments", "coverage", "index"])
 def test_damage_to_what_a_further_encoder_heard_is_found_and_mended(both: Path, place: Path, part: str) -> None:
     ending = "*.faiss" if part == "index" else "*.parquet"
-    damaged = next((place / "c" / "ears" / "other" / part).rglob(ending))
+    damaged = next((place / "c" / "encodings" / "other" / part).rglob(ending))
     damaged.write_bytes(damaged.read_bytes()[:100])
     found = verify_collection(place / "c")
-    assert {problem.part for problem in found.problems} == {f"ears/other/{part}"}
+    assert {problem.part for problem in found.problems} == {f"encodings/other/{part}"}
     assert verify_collection(place / "c", repair=True).is_sound
     assert heard(place / "c", "tiny") == heard(both / "c", "tiny")
     build_collection(both / "sounds", place / "c", n_workers=1)
@@ -261,3 +263,22 @@ def test_compacting_leaves_what_each_heard(both: Path, place: Path) -> None:
     for name in ("tiny", "other"):
         assert heard(place / "c", name) == heard(both / "c", name)
     assert verify_collection(place / "c").problems == ()
+
+
+def test_each_encoding_has_a_search_of_its_own_and_explains_itself(both: Path) -> None:
+    collection = Collection.open(both / "c")
+    assert list(collection.encodings) == ["tiny", "other"]
+    assert [len(one.segments) for one in collection.encodings.values()] == [7, 9]
+    other = collection.encodings["other"]
+    found = other.search(other.encoder.embed_text("rain")[0], k=3)
+    assert [hit.segment_id for hit in found] == [
+        hit.segment_id for hit in collection.search("rain", k=3, encoder="other")
+    ]
+    one = collection.search("rain", encoder="both", explain=True)
+    for hits in (one, *collection.search_many(["rain", "wind"], encoder="both", explain=True)):
+        assert hits.explanation is not None
+        assert list(hits.explanation.parts) == ["tiny", "other"]
+        assert hits.explanation.plan.n_segments == 7 + 9
+    words = collection.search("number", encoder="both", explain=True, options=SearchOptions(text_match="on"))
+    assert words.explanation is not None
+    assert list(words.explanation.parts) == ["tiny", "other", "words"]

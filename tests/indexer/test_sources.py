@@ -120,6 +120,18 @@ def test_a_list_names_its_clips_from_its_own_folder(tmp_path: Path, caplog: pyte
     assert rows[clip_id_of(path_of(b))] == {"clip_id": clip_id_of(path_of(b)), "take": 3, "code": "009"}
 
 
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["l.csv", "l.tsv", "l.txt", "l.m3u", "l.jsonl"])
+def test_lists_are_read_in_each_charset_of_unicode(tmp_path: Path, name: str, charset: str) -> None:
+    """Excel writes its "Unicode text" with tabs, whatever its suffix."""
+    paths = [path_of(write(tmp_path / one, 1)) for one in ("a.wav", "\u72ac.wav")]
+    rows = [json.dumps({"path": one}, ensure_ascii=False) for one in ("a.wav", "\u72ac.wav")]
+    if not name.endswith("jsonl"):
+        rows = ["path\tn", "a.wav\t1", "\u72ac.wav\t2"] if name.endswith("sv") else ["a.wav", "\u72ac.wav"]
+    (tmp_path / name).write_bytes("\r\n".join(rows).encode(charset))
+    assert set(found(tmp_path / name).files) == set(paths)
+
+
 def test_a_parquet_list_keeps_its_types(tmp_path: Path) -> None:
     write(tmp_path / "a.wav", 1)
     columns = {
@@ -146,6 +158,9 @@ def test_a_parquet_list_keeps_its_types(tmp_path: Path) -> None:
         ("l.csv", b"path,Path\na.wav,b.wav\n", "has two columns 'path'"),
         ("l.parquet", b"PAR1", "is damaged or no such table"),
         ("l.jsonl", b'{"path": "a.wav"\n', "line 1"),
+        ("l.jsonl", b'{"path": "a.wav", "x": ' + b"[" * 300 + b"]" * 300 + b"}", "line 1: it is nested too deeply"),
+        ("l.csv", "path\na.wav".encode("utf-16") + b"\0", "is not UTF-16.* text"),
+        ("l.txt", "a.wav".encode("utf-16")[:-1], "is not UTF-16.* text"),
         ("l.csv", b"path\ngone.wav\n", r"there is no audio file that can be read \(.*gone.wav: there is no such file"),
     ],
 )
@@ -165,6 +180,8 @@ def test_an_archive_shows_its_clips_and_what_lies_beside_them(tmp_path: Path) ->
             "sub/b.c.flac": b"22",
             "sub/b.txt": b" a dog\n",
             "sub/b.c.json": b"{",
+            "sub/b.json": b"[" * 100_000,
+            "a.c.json": b"[" * 990 + b"]" * 990,
             "notes.txt": b"x",
             ".hidden.wav": b"4",
             "/x.wav": b"5",

@@ -16,6 +16,7 @@ from soundgrep.indexer.inputs.sources import find_clips
 from soundgrep.search import Collection, SearchOptions
 from soundgrep.search.store.identity import clip_id_of, path_of
 
+from ..conftest import Bucket
 from .sounds import write
 
 FORMS = ("NFC", "NFD")
@@ -104,3 +105,21 @@ def test_playlists_of_old_programs_and_of_new_ones(tmp_path: Path) -> None:
 
     assert (named("old.m3u"), named("new.m3u8")) == (["größe.wav"], ["a b.wav"])
     assert named("wide.txt") == ["größe.wav", "#1.wav"]
+
+
+@pytest.mark.parametrize("n_named", [1, 6])
+@pytest.mark.parametrize("other", FORMS)
+def test_a_list_finds_objects_however_their_keys_are_composed(
+    tmp_path: Path, bucket: Bucket, other: str, n_named: int
+) -> None:
+    names = [f"{number} {NAME}" for number in range(n_named)]
+    content = write(tmp_path / "a.wav", 1).read_bytes()
+    for number, name in enumerate(names):
+        bucket.put(form(f"{FOLDER}/{name}", FORMS[number % 2]), content)
+    lines = [form(f"{bucket.url}/{FOLDER}/{name}", other) for name in names]
+    (tmp_path / "l.txt").write_text("\n".join([*lines, f"{bucket.url}/gone \u00fc.wav"]))
+    findings = find_clips([tmp_path / "l.txt"], collection=tmp_path / "c")
+    there = [form(f"{bucket.url}/{FOLDER}/{name}", FORMS[number % 2]) for number, name in enumerate(names)]
+    assert {os.fsdecode(path) for path in findings.files} == set(there)
+    assert findings.lists[str(tmp_path / "l.txt")] > {clip_id_of(one.encode()) for one in there}
+    assert [one.reason for one in findings.failures] == ["there is no such file"]

@@ -14,7 +14,6 @@ import pytest
 
 from soundgrep.indexer.maintenance.verify import VerifyReport, verify_collection
 from soundgrep.indexer.writing.annexes import write_annex
-from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoders.encoder import Encoder
@@ -38,7 +37,7 @@ def base(tmp_path_factory: pytest.TempPathFactory, encoder: Encoder) -> Path:
     add_clips(folder, clips[:N_CLIPS], encoder=encoder)
     add_clips(folder, clips[N_CLIPS : N_CLIPS + N_MORE], encoder=encoder, first=N_CLIPS)
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
-        batch = Batch(encoder.digest)
+        batch = writer.batch()
         batch.remove(clip_id_of(clip_path(7)))
         writer.commit(batch)
         writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
@@ -53,10 +52,15 @@ def folder(base: Path, tmp_path: Path) -> Path:
     return shutil.copytree(base, tmp_path / "c")
 
 
+def place_of(folder: Path, part: str) -> Path:
+    return folder / "clips" if part == "clips" else folder / "encodings" / "tiny" / part
+
+
 def own_files(folder: Path, table: str) -> list[Path]:
     """The files of a table at the manifest's version, the largest first."""
-    version = getattr(read_manifest(folder), f"{table}_version")
-    files = Table.open(folder / table, version=version).files()
+    manifest = read_manifest(folder)
+    version = getattr(manifest if table == "clips" else manifest.encoding, f"{table}_version")
+    files = Table.open(place_of(folder, table), version=version).files()
     return [file.path for file in sorted(files, key=lambda file: -file.size_bytes)]
 
 
@@ -74,7 +78,7 @@ def rewrite(path: Path, change: Callable[[pa.Table], pa.Table]) -> None:
 
 
 def log(folder: Path, table: str) -> list[Path]:
-    return sorted((folder / table / "_delta_log").glob("*.json"))
+    return sorted((place_of(folder, table) / "_delta_log").glob("*.json"))
 
 
 def is_whole(folder: Path) -> bool:
@@ -90,7 +94,7 @@ def test_a_collection_that_is_whole_is_called_so_and_left_alone(folder: Path) ->
         assert (report.problems, report.repairs, report.remaining, report.leftovers) == ((), (), (), ())
         assert report.is_sound
         assert report.n_clips == N_CLIPS + N_MORE - 1
-        assert report.n_segments == read_manifest(folder).n_segments
+        assert report.n_segments == read_manifest(folder).encoding.n_segments
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
     assert json.loads(json.dumps(report.to_json()))["is_sound"] is True
 
@@ -112,21 +116,27 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, int | None]] = {
     ),
     "segments: newest log entry emptied": (lambda c: log(c, "segments")[-1].write_text(""), "rows instead of", None),
     "segments: newest log entry gone": (lambda c: log(c, "segments")[-1].unlink(), "cannot be opened", None),
-    "segments: log gone": (lambda c: shutil.rmtree(c / "segments" / "_delta_log"), "cannot be opened", None),
+    "segments: log gone": (lambda c: shutil.rmtree(place_of(c, "segments") / "_delta_log"), "cannot be opened", None),
+    "coverage: file gone": (lambda c: own_files(c, "coverage")[0].unlink(), "is missing", None),
+    "coverage: log gone": (lambda c: shutil.rmtree(place_of(c, "coverage") / "_delta_log"), "cannot be opened", None),
     "clips: file gone": (lambda c: own_files(c, "clips")[0].unlink(), "is missing", None),
     "clips: cut short": (lambda c: own_files(c, "clips")[0].write_bytes(b""), "has 0 bytes", None),
     "clips: log gone": (lambda c: shutil.rmtree(c / "clips" / "_delta_log"), "cannot be opened", None),
     "clips: newest log entry torn": (lambda c: log(c, "clips")[-1].write_text("{"), "cannot be opened", None),
     "clips: table gone": (lambda c: shutil.rmtree(c / "clips"), "cannot be opened", 0),
-    "index: bits flipped": (lambda c: flip(next(c.glob("index/*/embeddings.faiss"))), "does not agree", None),
+    "index: bits flipped": (
+        lambda c: flip(next(c.glob("encodings/*/index/*/embeddings.faiss"))),
+        "does not agree",
+        None,
+    ),
     "index: cut short": (
-        lambda c: next(c.glob("index/*/embeddings.faiss")).write_bytes(b"x"),
+        lambda c: next(c.glob("encodings/*/index/*/embeddings.faiss")).write_bytes(b"x"),
         "missing or damaged",
         None,
     ),
-    "index: gone": (lambda c: shutil.rmtree(c / "index"), "missing or damaged", None),
+    "index: gone": (lambda c: shutil.rmtree(place_of(c, "index")), "missing or damaged", None),
     "manifest: gone": (lambda c: (c / "manifest.json").unlink(), "missing or damaged", None),
-    "manifest: torn": (lambda c: (c / "manifest.json").write_text('{"encoder": {'), "missing or damaged", None),
+    "manifest: torn": (lambda c: (c / "manifest.json").write_text('{"encodings": {'), "missing or damaged", None),
 }
 
 
@@ -134,13 +144,13 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, int | None]] = {
 def test_damage_is_found_and_mended(base: Path, folder: Path, damage: str) -> None:
     harm, told, n_left = DAMAGES[damage]
     if "index" in damage:
-        for old in sorted((folder / "index").iterdir())[:-1]:
+        for old in sorted((folder / "encodings" / "tiny" / "index").iterdir())[:-1]:
             shutil.rmtree(old)
     harm(folder)
     found = verify_collection(folder)
     assert any(told in problem.what for problem in found.problems), found.problems
     if "bits" not in damage:  # what Parquet does not notice shows in the rows
-        assert found.problems[0].part == damage.split(":")[0]
+        assert found.problems[0].part.split("/")[-1] == damage.split(":")[0]
     assert not found.is_sound
     assert found.remaining == found.problems
     report = verify_collection(folder, repair=True)
@@ -165,12 +175,12 @@ def test_damage_is_found_and_mended(base: Path, folder: Path, damage: str) -> No
 
 
 def test_lost_rows_are_indexed_again_by_the_next_run(folder: Path, encoder: Encoder) -> None:
-    for path in (folder / "segments").glob("*.parquet"):
+    for path in (folder / "encodings" / "tiny" / "segments").glob("*.parquet"):
         if path != own_files(folder, "segments")[-1]:
             path.unlink()
     report = verify_collection(folder, repair=True)
     assert report.remaining == ()
-    assert any(repair.startswith("dropped") for repair in report.repairs)
+    assert any("dropped" in repair for repair in report.repairs)
     assert 0 < report.n_clips <= N_MORE
     assert is_whole(folder)
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
@@ -194,7 +204,13 @@ ROWS: dict[str, tuple[str, Callable[[pa.Table], pa.Table], str]] = {
     "of none": ("segments", changed("clip_id", lambda c: [5, *c.to_pylist()[1:]]), "not in the clips table"),
     "two rows": ("clips", lambda rows: pa.concat_tables([rows.slice(0, 1), rows[:-1]]), "more than one row"),
     "other path": ("clips", changed("path", lambda c: ["/x.wav", *c.to_pylist()[1:]]), "not that of their path"),
-    "other content": ("clips", changed("content_hash", lambda c: ["00", *c.to_pylist()[1:]]), "segments missing"),
+    "other content": ("clips", changed("content_hash", lambda c: ["00", *c.to_pylist()[1:]]), "of another content"),
+    "not covered": (
+        "coverage",
+        lambda rows: pa.concat_tables([rows.slice(1, 1), rows[1:]]),
+        "no embedding by any encoder",
+    ),
+    "too many": ("coverage", changed("n_segments", lambda c: [9, *c.to_pylist()[1:]]), "segments missing"),
 }
 
 
@@ -239,7 +255,7 @@ def test_annexes_go_back_to_what_can_be_read(folder: Path) -> None:
 
 def test_leftovers_are_named_and_only_our_own_are_removed(folder: Path) -> None:
     (folder / ".manifest.json.123.tmp").write_text("{")
-    (folder / "index" / ".000009.tmp").mkdir()
+    (folder / "encodings" / "tiny" / "index" / ".000009.tmp").mkdir()
     (folder / "notes.txt").write_text("mine")
     report = verify_collection(folder)
     assert (report.problems, len(report.leftovers)) == ((), 3)
@@ -253,7 +269,7 @@ def test_what_is_put_aside_is_kept(folder: Path) -> None:
     data = path.read_bytes()[:1000]
     path.write_bytes(data)
     verify_collection(folder, repair=True)
-    assert (folder / "damaged" / f"segments-{path.name}").read_bytes() == data
+    assert (folder / "damaged" / f"encodings-tiny-segments-{path.name}").read_bytes() == data
 
 
 def test_it_says_what_it_cannot_do(folder: Path, tmp_path: Path) -> None:

@@ -151,3 +151,12 @@ def test_libav_says_nothing_itself(tmp_path: Path, capfd: pytest.CaptureFixture[
     refusal(tmp_path / "notes.mp3")
     refusal(write_media(tmp_path / "film.mp4", None, video=True))
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_header_that_asks_for_more_memory_than_any_machine_has(tmp_path: Path) -> None:
+    path = tmp_path / "name.8svx"
+    soundfile.write(path, SECOND, 8_000, format="SVX", subtype="PCM_16")
+    content = path.read_bytes()
+    place = content.index(b"NAME") + 4
+    path.write_bytes(content[:place] + b"\xfb\0\0\2" + content[place + 4 :])
+    assert refusal(path).endswith("name.8svx: it is not audio in a known format, or it is damaged beyond reading")

@@ -56,7 +56,10 @@ def reference_audio(model: torch.nn.Module, waveform: np.ndarray) -> np.ndarray:
         return model.get_audio_embedding([inputs])[0].numpy()
 
 
-@pytest.mark.parametrize(("kind", "n_layers"), [("tiny", 12), ("base", 1), ("fused", 1)])
+LARGEST = pytest.param("tiny", 12, marks=pytest.mark.long)
+
+
+@pytest.mark.parametrize(("kind", "n_layers"), [("tiny", 2), ("base", 1), ("fused", 1), LARGEST])
 def test_a_converted_checkpoint_embeds_as_the_reference(
     kind: str, n_layers: int, tokenizer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -288,3 +288,25 @@ def test_reversed_poles_are_heard_without_clicks(tmp_path: Path) -> None:
     )
     steps = np.abs(np.diff(heard(tmp_path / "x.wav").waveform))
     assert steps.max() < 2 * np.median(np.sort(steps)[-1000:])
+
+
+@pytest.mark.parametrize("kind", [b"RF64", b"BW64"])
+@pytest.mark.parametrize("said", [0, 1_000])
+def test_a_large_wav_whose_ds64_says_less_than_it_holds(tmp_path: Path, kind: bytes, said: int) -> None:
+    path = tmp_path / "x.wav"
+    soundfile.write(path, TONE, RATE_HZ, format="RF64", subtype="PCM_16")
+    content = path.read_bytes()
+    place = content.index(b"ds64") + 16
+    path.write_bytes(kind + content[4:place] + struct.pack("<Q", said) + content[place + 8 :])
+    found = heard(path)
+    check_is_tone(found)
+    assert found.info.notes == (
+        f"holds {len(PCM) - said:,} more bytes of sound than its header says, which are indexed too",
+    )
+
+
+@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
+def test_what_would_be_heard_as_noise_is_refused(tmp_path: Path, endian: str) -> None:
+    soundfile.write(tmp_path / "x.wav", TONE, RATE_HZ, format="WAV", subtype="NMS_ADPCM_32", endian=endian)
+    with pytest.raises(AudioError, match=r"x\.wav: its coding, ADPCM by NMS, is not supported"):
+        heard(tmp_path / "x.wav")

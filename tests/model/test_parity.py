@@ -107,8 +107,16 @@ def waveforms() -> dict[str, np.ndarray]:
     return {name: sound.astype(np.float32) for name, sound in sounds.items()}
 
 
-def test_audio_embeddings_equal_the_reference(reference: torch.nn.Module, encoder: Encoder) -> None:
-    for name, waveform in waveforms().items():
+FEW = ("white noise", "silence", "click", "short noise", "one sample", "house_lo.wav", "house_lo.mp3")
+
+
+@pytest.mark.parametrize("names", [FEW, pytest.param(None, marks=pytest.mark.long)], ids=["few", "all"])
+def test_audio_embeddings_equal_the_reference(
+    reference: torch.nn.Module, encoder: Encoder, names: tuple[str, ...] | None
+) -> None:
+    sounds = waveforms()
+    for name in names or sounds:
+        waveform = sounds[name]
         tiled = np.tile(waveform, -(-SEGMENT // len(waveform)))[:SEGMENT]
         with torch.inference_mode():
             expected = reference.audio_encoder(torch.from_numpy(tiled)[None])[0].numpy()[0]
@@ -169,11 +177,11 @@ def test_a_long_text_is_cut_before_its_end_marker(reference: torch.nn.Module, en
 
 
 def test_neighbours_in_a_batch_change_nothing(encoder: Encoder) -> None:
-    eight = list(waveforms().values())[:8]
-    together = encoder.embed_audio(eight)
-    alone = np.concatenate([encoder.embed_audio([waveform]) for waveform in eight])
+    four = [waveform for name, waveform in waveforms().items() if name in FEW[:4]]
+    together = encoder.embed_audio(four)
+    alone = np.concatenate([encoder.embed_audio([waveform]) for waveform in four])
     np.testing.assert_array_equal(together, alone)
-    texts = TEXTS[2:10]
+    texts = TEXTS[2:6]
     np.testing.assert_array_equal(
         encoder.embed_text(texts), np.concatenate([encoder.embed_text([text]) for text in texts])
     )
@@ -185,11 +193,11 @@ def test_the_model_itself_gives_the_same_in_any_batch(converted: Path) -> None:
     model = MSClapModel.from_pretrained(converted).eval()
     processor = MSClapProcessor.from_pretrained(converted)
     inputs = processor(
-        text=TEXTS[2:10], audio=list(waveforms().values())[:8], sampling_rate=RATE_HZ, return_tensors="pt"
+        text=TEXTS[2:6], audio=list(waveforms().values())[:4], sampling_rate=RATE_HZ, return_tensors="pt"
     )
     with torch.inference_mode():
         together = model(**inputs)
-        for row in range(8):
+        for row in range(4):
             one = model(**{name: value[row : row + 1] for name, value in inputs.items()})
             assert (one.audio_embeds - together.audio_embeds[row]).abs().max() < 1e-5
             assert (one.text_embeds - together.text_embeds[row]).abs().max() < 1e-5

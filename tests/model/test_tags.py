@@ -50,6 +50,19 @@ def with_chunk(path: Path, name: bytes, data: bytes) -> Path:
         ("日本語の音", "cp932"),
         ("Привет мир", "cp1251"),
         ("Привет мир", "koi8-r"),
+        ("狗叫声", "gb18030"),
+        ("Artist - 夜曲", "gb18030"),
+        ("我愛你", "big5"),
+        ("雷聲和雨聲", "big5"),
+        ("개 짖는 소리", "cp949"),
+        ("강남스타일", "euc_kr"),
+        ("école", "cp1252"),
+        ("coração", "latin-1"),
+        ("Bäume", "cp1252"),
+        ("雷", "cp932"),
+        ("犬の鳴き声", "euc_jp"),
+        ("テスト", "euc_jp"),
+        ("Žluťoučký", "utf-8"),
         ("Wind in trees", "utf-16-le"),
         ("Größe 日本", "utf-16"),
         ("Привет", "utf-16"),
@@ -120,6 +133,45 @@ def test_a_description_beside_a_comment_of_flac(tmp_path: Path) -> None:
     path.write_bytes(whole[:4] + bytes([whole[4] & 0x7F]) + whole[5:start] + header + block + rest)
     read = tags(path)
     assert (read["artist"], read["comment"], read["description"]) == ("A;Ü", "other", "a dog barks")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "école fenêtre première",
+            "São João coração",
+            "Mädchen Bäume",
+            "fågel älg",
+            "it\u2019s a dog\u2019s life",
+            "Mötley Crüe",
+            "Þórður Guðmundsson",
+            "Crêpe brûlée à la carte",
+            "ÄÖÜ äöü",
+            "ÉÉÉÉ",
+            "½¼¾ ©®",
+            "¿Qué tal? ¡Olé!",
+        ),
+        *("Żółw", "шум и гроза", "ПЕСНЯ ЛЕСА", "βροχή", "σκύλος που γαβγίζει", "İstanbul'da yağmur", "ÇĞİÖŞÜ"),
+        *("שלום עולם", "كلب نباح", "สวัสดีชาวโลก", "เสียงฝน"),
+    ],
+)
+@pytest.mark.parametrize(
+    "charset", ["cp1250", "cp1251", "koi8-r", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp874"]
+)
+def test_no_other_letters_are_taken_for_those_of_east_asia(text: str, charset: str) -> None:
+    written = text.encode(charset, "ignore")
+    assert not any("\u3000" < letter < "\ue000" for letter in tag_text(written.decode("utf-8", "surrogateescape")))
+
+
+def test_a_name_in_rare_letters_can_be_had_back() -> None:
+    written = "青藏高原".encode("gb18030")
+    assert tag_text(written.decode("utf-8", "surrogateescape")).encode("cp1252") == written
+
+
+@pytest.mark.parametrize(("text", "charset"), [("中国人民", "gb18030"), ("사랑해요", "cp949"), ("犬の声", "euc_jp")])
+def test_text_of_east_asia_that_was_written_as_latin_1(text: str, charset: str) -> None:
+    assert tag_text(text.encode(charset).decode("latin-1")) == text
 
 
 @given(st.binary(max_size=60))

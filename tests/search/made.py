@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from soundgrep.indexer.engines.worker import EmbeddedFile, FileState
-from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.audio.decoding import AudioInfo
 from soundgrep.model.encoders.encoder import Encoder
@@ -59,7 +58,7 @@ def clip_path(number: int) -> bytes:
 def add_clips(folder: Path, clips: Sequence[Float], *, encoder: Encoder, first: int = 0, index: bool = True) -> Path:
     """Add clips of the given embeddings [n_segments, dim] in one commit, and build the index or leave it behind."""
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
-        batch = Batch(encoder.digest)
+        batch = writer.batch()
         for number, embeddings in enumerate(clips, start=first):
             batch.add(clip_path(number), made_file(embeddings, number=number))
         writer.commit(batch)

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from soundgrep.indexer.writing.batch import Batch
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.search import Collection, SearchOptions
@@ -31,7 +30,7 @@ def add_in_order(folder: Path, clips: list[Float], order: list[int], *, encoder:
     """Commit clips as they arrive, a batch at a time."""
     with Writer.open(folder, encoder=encoder, hop_s=None) as writer:
         for first in range(0, len(order), n_batch):
-            batch = Batch(encoder.digest)
+            batch = writer.batch()
             for number in order[first : first + n_batch]:
                 batch.add(clip_path(number), made_file(clips[number], number=number))
             writer.commit(batch)
@@ -76,7 +75,7 @@ def test_large_builds_answer_alike(
     other = add_in_order(tmp_path / "c", large.clips, order, encoder=encoder, n_batch=3_001)
     monkeypatch.undo()
     first, second = large.open(), other
-    assert first.manifest.index == second.manifest.index
+    assert first.manifest.encoding.index == second.manifest.encoding.index
     queries = np.concatenate(
         [clustered(6, dim=encoder.embedding_dim, seed=77), np.stack([c[0] for c in large.clips[:6]])]
     )
@@ -93,31 +92,32 @@ def test_of_equals_the_same_are_listed(encoder: Encoder, tmp_path: Path) -> None
     for name, order in (("a", list(range(200))), ("b", list(range(199, -1, -1)))):
         collection = add_in_order(tmp_path / name, clips, order, encoder=encoder, n_batch=33)
         fresh = collection.search(embedding=one[0], k=7)
-        words = collection._lexical.best("number", 7)
+        words = collection.encoding.clips.lexical.best("number", 7)
         found.append(([hit.to_json() for hit in fresh], words))
     assert found[0] == found[1]
 
 
 def test_an_index_of_before_there_were_costs_is_planned_by_counts(large: Made, tmp_path: Path) -> None:
-    record = large.open().manifest.index
+    record = large.open().manifest.encoding.index
     assert record is not None
     assert record.tuning is not None
     assert record.tuning.costs is not None
     older = dataclasses.replace(record, tuning=dataclasses.replace(record.tuning, costs=None))
     dim = large.clips[0].shape[1]
-    new, old = (Index.open(large.folder / "index", one, embedding_dim=dim) for one in (record, older))
+    place = large.folder / "encodings" / "tiny" / "index"
+    new, old = (Index.open(place, one, embedding_dim=dim) for one in (record, older))
     counts = [10, 100, 1_000, 5_000, 10_000, 24_000]
     assert [new.nprobe(10, n_allowed=n) for n in counts] == [old.nprobe(10, n_allowed=n) for n in counts]
 
 
 def test_costs_kept_with_an_index_decide(large: Made) -> None:
-    record = large.open().manifest.index
+    record = large.open().manifest.encoding.index
     assert record is not None
     assert record.tuning is not None
     assert record.tuning.costs is not None
     costly = dataclasses.replace(record.tuning.costs, query=1e9)
     other = dataclasses.replace(record, tuning=dataclasses.replace(record.tuning, costs=costly))
-    index = Index.open(large.folder / "index", other, embedding_dim=large.clips[0].shape[1])
+    index = Index.open(large.folder / "encodings" / "tiny" / "index", other, embedding_dim=large.clips[0].shape[1])
     assert index.nprobe(10, n_allowed=24_000) is None
 
 
@@ -126,7 +126,7 @@ import json, sys
 from dataclasses import asdict
 from pathlib import Path
 import numpy as np
-from soundgrep.search.index import Source, build_index
+from soundgrep.search.index.building import Source, build_index
 rows = np.load(sys.argv[1])
 ids = np.arange(len(rows), dtype=np.int64)
 texts = rows[:2_000] + 0.1 * rows[2_000:4_000]

@@ -296,7 +296,7 @@ def test_no_visitor_changes_what_another_asks(small: Made, around: str, statemen
     with pytest.raises(QueryError) as caught:
         collection.sql(around.format(statement))
     assert "\n" not in str(caught.value)
-    assert len(collection.clip_ids_where("lower('A') = 'a' AND clip_id >= 0")) == len(small.clips)
+    assert len(collection.encoding.clips.ids_where("lower('A') = 'a' AND clip_id >= 0")) == len(small.clips)
     assert collection.sql("SELECT getvariable('a') AS a").to_pylist() == [{"a": None}]
 
 

@@ -23,8 +23,12 @@ from .made import add_clips, clustered
 
 
 def edit_manifest(folder: Path, **changes: object) -> None:
+    """Change fields of the manifest, and those that an encoding has there."""
     manifest = json.loads((folder / "manifest.json").read_text())
-    (folder / "manifest.json").write_text(json.dumps(manifest | changes))
+    encoding = manifest["encodings"]["tiny"]
+    own = {name: value for name, value in changes.items() if name in encoding and name not in manifest}
+    manifest["encodings"]["tiny"] = encoding | own
+    (folder / "manifest.json").write_text(json.dumps(manifest | {name: changes[name] for name in {*changes} - {*own}}))
 
 
 @pytest.fixture
@@ -78,7 +82,7 @@ def test_fields_that_a_later_version_adds_are_passed_over(copy: Path) -> None:
 
 
 def test_missing_tables_are_one_clear_error(copy: Path, small: Made) -> None:
-    for part in (copy / "segments").glob("*.parquet"):
+    for part in (copy / "encodings" / "tiny" / "segments").glob("*.parquet"):
         part.unlink()
     with pytest.raises(CollectionError, match="segments: the table cannot be read"):
         Collection.open(copy).search(embedding=small.clips[0][0])
@@ -96,7 +100,8 @@ def test_another_encoder_is_refused_with_both_names(small: Made, other_encoder: 
 
 def test_an_encoder_that_changed_under_the_same_name_is_told_apart(copy: Path, other_encoder: Encoder) -> None:
     place = other_encoder.source.rename(other_encoder.source.parent / "tiny")
-    edit_manifest(copy, encoder=json.loads((copy / "manifest.json").read_text())["encoder"] | {"source": str(place)})
+    own = json.loads((copy / "manifest.json").read_text())["encodings"]["tiny"]["encoder"]
+    edit_manifest(copy, encoder=own | {"source": str(place)})
     with pytest.raises(EncoderMismatchError, match=r"'tiny' \(sha256:\w{12}\).*'tiny' \(sha256:\w{12}\)"):
         Collection.open(copy).search("a dog")
 

@@ -14,8 +14,7 @@ from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection
 from soundgrep.search.facets.counting import Facets
-from soundgrep.search.querying.condition import Condition
-from soundgrep.search.querying.filters import Filters
+from soundgrep.search.querying.condition import Condition, Filters
 from soundgrep.search.saved import saved_query
 from soundgrep.search.union import Collections
 
@@ -43,10 +42,10 @@ def known(small: Made) -> Collection:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_joined_filters_keep_what_each_of_them_keeps(known: Collection, fragments: list[str]) -> None:
     together = Condition.joined(*(Condition(one) for one in fragments))
-    expected = set(known.clip_ids_where("true").tolist())
+    expected = set(known.encoding.clips.ids_where("true").tolist())
     for one in fragments:
-        expected &= set(known.clip_ids_where(one).tolist())
-    assert set(known.clip_ids_where(together.where or "true").tolist()) == expected
+        expected &= set(known.encoding.clips.ids_where(one).tolist())
+    assert set(known.encoding.clips.ids_where(together.where or "true").tolist()) == expected
 
 
 def test_filters_that_mean_different_things_by_one_name_are_refused() -> None:
@@ -78,7 +77,7 @@ def test_no_two_conditions_share_an_answer(asked: list[tuple[type, list[int]]]) 
 
 def test_long_arrays_that_differ_in_the_middle_are_different_filters(small: Made) -> None:
     collection = small.open()
-    ids = np.sort(collection.clip_ids_where("true"))
+    ids = np.sort(collection.encoding.clips.ids_where("true"))
     filler = np.arange(3000, dtype=np.int64)
     wanted, other = filler.copy(), filler.copy()
     wanted[1500], other[1500] = ids[0], ids[1]
@@ -100,9 +99,9 @@ def test_a_filter_that_ends_in_a_comment_can_be_saved_and_asked_with_another(tmp
     collection = Collection.open(folder)
     save_query(collection, "short", "rain", where="duration_s < 4 -- the short ones", rejected=[1, 2])
     saved = saved_query(folder, collection.manifest, "short").condition
-    expected = collection.clip_ids_where("duration_s < 4 AND duration_s > 2")
+    expected = collection.encoding.clips.ids_where("duration_s < 4 AND duration_s > 2")
     both = Condition.joined(saved, Condition("duration_s > 2 -- but not the shortest"))
-    assert set(collection.clip_ids_where(both.where or "")) == set(expected)
+    assert set(collection.encoding.clips.ids_where(both.where or "")) == set(expected)
     done = soundgrep("search", folder, "--saved", "short", "--where", "duration_s > 2 -- long", "-k", "50")
     assert done.code == 0, done.err
     assert len(done.lines) == len(expected)

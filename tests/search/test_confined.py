@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,7 +51,7 @@ def snapshot(folder: Path) -> Snapshot:
 def search(folder: Path, sounds: Path) -> object:
     del sounds
     collection = Collection.open(folder)
-    dim = collection.manifest.embedding_dim
+    dim = collection.manifest.encoding.embedding_dim
     return (
         collection.search(embedding=np.ones(dim), where="duration_s > 0"),
         collection.sql("FROM clips").to_pylist(),
@@ -61,7 +62,7 @@ def search(folder: Path, sounds: Path) -> object:
 def keep_query(folder: Path, sounds: Path) -> object:
     del sounds
     collection = Collection.open(folder)
-    asked = Query.embedding(np.ones(collection.manifest.embedding_dim, np.float32))
+    asked = Query.embedding(np.ones(collection.manifest.encoding.embedding_dim, np.float32))
     return save_query(collection, "kept", asked, text="something")
 
 
@@ -139,9 +140,10 @@ def refused(command: str, folder: Path, sounds: Path) -> str:
     return sentence
 
 
-FOLDERS = ("clips", "segments", "index", "annexes", "annexes/metadata", "queries", "clips/_delta_log", "index/*")
-FILES = ("manifest.json", "manifest.previous.json", "lock", "clips/*.parquet", "segments/*.parquet")
-FILES += ("clips/_delta_log/*.json", "index/*/*", "queries/*.json", "annexes/metadata/*.parquet")
+FOLDERS = ("clips", "encodings", "encodings/*/segments", "encodings/*/coverage", "encodings/*/index/*")
+FOLDERS += ("annexes", "annexes/metadata", "queries", "clips/_delta_log")
+FILES = ("manifest.json", "manifest.previous.json", "lock", "clips/*.parquet", "encodings/*/segments/*.parquet")
+FILES += ("clips/_delta_log/*.json", "encodings/*/index/*/*", "queries/*.json", "annexes/metadata/*.parquet")
 
 
 def part(folder: Path, pattern: str) -> Path:
@@ -167,7 +169,7 @@ def test_a_link_in_a_collection_is_not_followed(
 
 @pytest.mark.parametrize("command", ["index", "compact", "repair", "metadata", "save"])
 @pytest.mark.parametrize(
-    "name", ["manifest.previous.json", "lock", "damaged", "queries", "ears", ".manifest.json.1.tmp"]
+    "name", ["manifest.previous.json", "lock", "damaged", "queries", "ears", "segments", ".manifest.json.1.tmp"]
 )
 def test_a_link_where_a_command_would_write_is_not_followed(
     copy: Path, outside: Path, sounds: Path, name: str, command: str
@@ -206,10 +208,20 @@ def test_what_else_lies_in_the_folder_is_nobodys_business(copy: Path, outside: P
             COMMANDS[command](copy, sounds)
 
 
-def edit(folder: Path, change: Callable[[dict[str, object]], object], *, name: str = "manifest.json") -> None:
+def edit(folder: Path, change: Callable[[dict[str, Any]], object], *, name: str = "manifest.json") -> None:
     record = json.loads((folder / name).read_text())
     change(record)
     (folder / name).write_text(json.dumps(record))
+
+
+def having(**fields: object) -> Callable[[dict[str, Any]], None]:
+    """Set fields of a manifest, or of its encodings if they are theirs."""
+
+    def change(record: dict[str, Any]) -> None:
+        for part in (record, *record["encodings"].values()):
+            part.update({name: value for name, value in fields.items() if name in part})
+
+    return change
 
 
 NAMES = (
@@ -230,19 +242,20 @@ NAMES = (
 
 @pytest.mark.parametrize("command", ["search", "index", "compact", "repair"])
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", ["annex", "generation", "ear"])
+@pytest.mark.parametrize("kind", ["annex", "generation", "encoding", "file"])
 def test_a_name_in_the_manifest_leads_nowhere(
     copy: Path, outside: Path, sounds: Path, kind: str, name: str, command: str
 ) -> None:
-    def change(record: dict[str, object]) -> None:
+    def change(record: dict[str, Any]) -> None:
+        encoding = next(iter(record["encodings"].values()))
         if kind == "annex":
             record["annexes"] = {name: {"version": 1, "n_rows": 1}}
         elif kind == "generation":
-            record["index"] = {**record["index"], "generation": name}  # type: ignore[dict-item]
+            encoding["index"]["generation"] = name
+        elif kind == "file":
+            encoding["index"]["files"] = {name: "0"}
         else:
-            own = {key: record[key] for key in ("encoder", "embedding_dim", "sampling_rate_hz", "segment_s", "hop_s")}
-            counts = dict.fromkeys(("segments_version", "heard_version", "n_clips", "n_segments"), 0)
-            record["ears"] = {name: own | counts}
+            record["encodings"][name] = encoding
 
     for manifest in ("manifest.json", "manifest.previous.json"):
         edit(copy, change, name=manifest)
@@ -328,7 +341,7 @@ def test_what_a_log_of_ours_never_holds_is_refused(
 
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize(
-    "pattern", ["manifest.json", "lock", "clips/*.parquet", "clips/_delta_log/*.json", "index/*/*"]
+    "pattern", ["manifest.json", "lock", "clips/*.parquet", "clips/_delta_log/*.json", "encodings/*/index/*/*"]
 )
 def test_a_pipe_or_a_socket_is_not_waited_for(copy: Path, sounds: Path, pattern: str, command: str) -> None:
     path = part(copy, pattern) if list(copy.glob(pattern)) else copy / pattern
@@ -366,7 +379,7 @@ def test_a_manifest_that_is_none_is_refused_in_a_sentence(copy: Path, sounds: Pa
 @pytest.mark.parametrize("value", [-1, 1 << 63, 1 << 80, "1", None, 1.5, [], True, {}])
 @pytest.mark.parametrize("key", ["clips_version", "segments_version", "n_clips", "embedding_dim", "sampling_rate_hz"])
 def test_odd_numbers_in_a_manifest_are_refused(copy: Path, sounds: Path, key: str, value: object) -> None:
-    edit(copy, lambda record: record.update({key: value}))
+    edit(copy, having(**{key: value}))
     for command in ("search", "index", "compact", "metadata"):
         assert key in refused(command, copy, sounds)
 
@@ -376,13 +389,13 @@ def test_odd_numbers_in_a_manifest_are_refused(copy: Path, sounds: Path, key: st
     "value", [0, -1.0, float("nan"), float("inf"), int("9" * 400)], ids=lambda value: str(value)[:9]
 )
 def test_odd_lengths_in_a_manifest_are_refused(copy: Path, sounds: Path, key: str, value: float) -> None:
-    edit(copy, lambda record: record.update({key: value}))
+    edit(copy, having(**{key: value}))
     assert key in refused("search", copy, sounds)
 
 
 @pytest.mark.parametrize("key", ["clips_version", "embedding_dim", "n_segments", "n_clips"])
 def test_numbers_that_are_not_so_are_told_in_a_sentence(copy: Path, sounds: Path, key: str) -> None:
-    edit(copy, lambda record: record.update({key: 4_711}))
+    edit(copy, having(**{key: 4_711}))
     with contextlib.suppress(SoundgrepError):
         search(copy, sounds)
     assert not verify_collection(copy).is_sound
@@ -397,7 +410,7 @@ def test_nothing_of_a_golden_collection_is_refused(tmp_path: Path, sounds: Path)
 
 
 def test_a_folder_where_a_file_should_be_is_told_in_a_sentence(copy: Path, sounds: Path) -> None:
-    for pattern in ("clips/*.parquet", "index/*/*", "queries/*.json", "manifest.json"):
+    for pattern in ("clips/*.parquet", "encodings/*/index/*/*", "queries/*.json", "manifest.json"):
         path = part(copy, pattern) if list(copy.glob(pattern)) else file_of(copy, "first")
         path.unlink(missing_ok=True)
         path.mkdir()
@@ -416,7 +429,7 @@ def test_no_encoder_is_fetched_because_a_collection_says_so(copy: Path, sounds: 
         environment |= {"SOUNDGREP_CACHE": str(tmp_path / "cache")}
         for name in ("someone/evil", "laion/clap-htsat-unfused", f"{address}/x", "../../x", "msclap-2023"):
             source = {"id": name, "digest": "sha256:0", "source": name}
-            edit(copy, lambda record, source=source: record.update(encoder=source))  # type: ignore[misc]
+            edit(copy, having(encoder=source))
             for command in (["search", str(copy), "a dog"], ["index", str(sounds), str(copy)]):
                 done = subprocess.run(
                     [sys.executable, "-c", "from soundgrep.ui.cli import main; main()", *command],
@@ -437,7 +450,7 @@ def test_an_encoder_that_comes_with_a_collection_is_not_opened(
     inside = shutil.copytree(encoder.source, copy / "encoder")
     monkeypatch.chdir(copy)
     for source in (str(inside), "encoder"):
-        edit(copy, lambda record, source=source: record["encoder"].update(id="encoder", source=source))  # type: ignore[attr-defined,misc]
+        edit(copy, having(encoder={"id": "encoder", "digest": encoder.digest, "source": source}))
         with pytest.raises(SoundgrepError, match="cannot be opened"):
             Collection.open(copy).search("a dog")
     assert Collection.open(copy, encoder=inside).search("a dog")  # who names it may

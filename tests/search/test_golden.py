@@ -60,9 +60,9 @@ def golden(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 
 def test_it_answers_as_it_did(golden: Path) -> None:
     collection = Collection.open(golden)
-    assert (collection.n_clips, collection.n_segments, collection.manifest.hop_s) == (4, 9, 1.0)
-    assert collection.manifest.index is not None
-    assert collection.manifest.index.n_segments == 6
+    assert (collection.n_clips, collection.n_segments, collection.manifest.encoding.hop_s) == (4, 9, 1.0)
+    assert collection.manifest.encoding.index is not None
+    assert collection.manifest.encoding.index.n_segments == 6
     hits = collection.search(embedding=np.ones(32))
     assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in ANSWERS[golden.name]]
     assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in ANSWERS[golden.name]], abs=1e-6)
@@ -85,20 +85,25 @@ def test_annexes_of_format_2_are_there() -> None:
 
 def test_an_index_of_cells_answers_as_it_did() -> None:
     collection = Collection.open(GOLDEN / "format-2-cells")
-    assert collection.manifest.index is not None
-    assert (collection.manifest.index.kind, collection.manifest.index.n_segments) == ("cells", 450)
+    assert collection.manifest.encoding.index is not None
+    assert (collection.manifest.encoding.index.kind, collection.manifest.encoding.index.n_segments) == ("cells", 450)
     hits = collection.search(embedding=np.ones(32), k=4)
     assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in OF_CELLS]
     assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in OF_CELLS], abs=2e-3)
 
 
-def test_format_3_answers_by_each_of_its_encoders_as_it_did() -> None:
-    collection = Collection.open(GOLDEN / "format-3")
-    assert (collection.manifest.format_version, collection.n_clips) == (3, 4)
+@pytest.mark.parametrize("version", [3, 4])
+def test_a_collection_of_two_encoders_answers_by_each_as_it_did(version: int) -> None:
+    collection = Collection.open(GOLDEN / f"format-{version}")
+    assert (collection.manifest.format_version, collection.n_clips) == (version, 4)
+    assert (collection.manifest.default_encoding, [*collection.manifest.encodings]) == (
+        "first",
+        ["first", "publisher-second"],
+    )
     assert collection.encoders == ("first", "publisher/second")
     for encoder, answers in OF_TWO.items():
-        heard = collection.heard_by(encoder)
-        hits = heard.search(embedding=np.ones(heard.manifest.embedding_dim))
+        heard = collection.with_encoder(encoder)
+        hits = heard.search(embedding=np.ones(heard.manifest.encoding.embedding_dim))
         assert [(hit.path, hit.start_s, hit.segment_id) for hit in hits] == [answer[:3] for answer in answers]
         assert [hit.score for hit in hits] == pytest.approx([answer[3] for answer in answers], abs=1e-6)
     counts = collection.sql("SELECT (SELECT count(*) FROM segments), (SELECT count(*) FROM segments_publisher_second)")

@@ -16,8 +16,9 @@ import pytest
 from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
-from soundgrep.search.index import Index, Source, build_index, fold_index
+from soundgrep.search.index import Index
 from soundgrep.search.index.bank import Bank
+from soundgrep.search.index.building import Source, build_index, fold_index
 from soundgrep.search.store.manifest import IndexRecord
 
 from .conftest import Made
@@ -188,7 +189,7 @@ def test_without_a_whole_index_search_is_exact_and_says_so(
     large: Made, tmp_path: Path, name: str, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = shutil.copytree(large.folder, tmp_path / "c")
-    damage(next(folder.glob(f"index/*/{name}")))
+    damage(next(folder.glob(f"encodings/*/index/*/{name}")))
     query = clustered(1, dim=large.clips[0].shape[1], seed=6)[0]
     hits = Collection.open(folder).search(embedding=query, k=5)
     assert hits[0].score == pytest.approx(max(float((clip @ query).max()) for clip in large.clips), abs=1e-6)
@@ -215,7 +216,7 @@ def test_a_collection_grows_by_folding(large: Made, encoder: Encoder, tmp_path: 
     more = by_clip(clustered(1_500, dim=encoder.embedding_dim, seed=8), seed=8)
     add_clips(folder, more, encoder=encoder, first=len(large.clips))
     collection = Collection.open(folder)
-    record = collection.manifest.index
+    record = collection.manifest.encoding.index
     assert record is not None
     assert record.tuning is not None
     assert record.generation == "000002"
@@ -227,8 +228,9 @@ def test_a_collection_grows_by_folding(large: Made, encoder: Encoder, tmp_path: 
 
 def test_the_bank_places_a_score(large: Made) -> None:
     collection = large.open()
-    assert collection.manifest.index is not None
-    bank = Bank.read(collection.path / "index" / collection.manifest.index.generation)
+    assert collection.manifest.encoding.index is not None
+    place = collection.path / "encodings" / "tiny" / "index"
+    bank = Bank.read(place / collection.manifest.encoding.index.generation)
     assert len(bank.embeddings) == len(bank.best_scores)
     assert bank.calibrated(-1) == 0
     assert bank.calibrated(1) == 100

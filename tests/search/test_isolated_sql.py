@@ -5,14 +5,17 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from soundgrep.model.askers import Asker, current_asker
 from soundgrep.model.errors import QueryError
 from soundgrep.search import Collection, SearchOptions
 
 from .. import processes
+from ..waiting import LONG_S, wait_until
 from .conftest import Made
 
 pytestmark = pytest.mark.slow
@@ -96,6 +99,49 @@ def test_more_memory_than_there_may_be_is_refused_and_not_taken(collection: Coll
         collection.sql("SELECT len(list_sort(range(4000000000)))")
     assert "\n" not in str(caught.value)
     assert collection.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+
+
+def test_a_hungry_statement_costs_its_sender_alone(small: Made) -> None:
+    others = children()
+    collection = Collection.open(small.folder, isolate_sql=True)
+    collection.sql("SELECT 1")
+    (hungry,) = children() - others
+    with pytest.raises(QueryError, match="more memory"):
+        collection.sql("SELECT len(list_sort(range(4000000000)))")
+    assert hungry not in children(), "what it still holds would be missing for the next ones"
+    for n in range(40):
+        assert collection.sql("SELECT len(list_sort(range(100000 + $n))) AS n", values={"n": n}).to_pylist() == [
+            {"n": 100_000 + n}
+        ]
+
+
+def test_large_answers_are_refused(collection: Collection) -> None:
+    with pytest.raises(QueryError, match=r"more than 268 MB of rows: narrow it down"):
+        collection.sql("SELECT repeat('a', 1000) FROM range(10000000)")
+    assert collection.sql("SELECT 1 AS one").to_pylist() == [{"one": 1}]
+
+
+def test_one_asker_never_takes_all_places(small: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("soundgrep.search.sql.isolated.FILTER_LIMIT_S", LONG_S)
+    collection = Collection.open(small.folder, isolate_sql=True)
+    before = children()
+    greedy = Asker("greedy")
+
+    def ask_for_ever() -> None:
+        current_asker.set(greedy)
+        with pytest.raises(QueryError):
+            collection.search("rain", where=f"({ENDLESS}) > duration_s".replace("''", "'"))
+
+    threads = [threading.Thread(target=ask_for_ever) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    wait_until(lambda: len(children() - before) >= 2)
+    for _ in range(5):
+        assert len(collection.search("rain", where="duration_s > 0", k=3)) == 3
+    greedy.is_gone.set()
+    for thread in threads:
+        thread.join(LONG_S)
+        assert not thread.is_alive()
 
 
 def test_a_process_that_somebody_killed_is_replaced(collection: Collection) -> None:

@@ -34,8 +34,8 @@ def recall(made: Made, collection: Collection, *, where: str | None = None, amon
 
 def test_the_flat_index_is_exact(small: Made) -> None:
     collection = small.open()
-    assert collection.manifest.index is not None
-    assert collection.manifest.index.kind == "flat"
+    assert collection.manifest.encoding.index is not None
+    assert collection.manifest.encoding.index.kind == "flat"
     for query in queries(small, 20):
         hits = collection.search(embedding=query, k=10)
         exact = exact_best(small.clips, query, 10)
@@ -56,7 +56,7 @@ def test_a_hit_is_the_best_segment_of_its_clip(small: Made) -> None:
 
 def test_the_ivf_index_finds_what_exact_search_finds(large: Made) -> None:
     collection = large.open()
-    index = collection.manifest.index
+    index = collection.manifest.encoding.index
     assert index is not None
     assert index.kind == "cells"
     assert index.nlist is not None
@@ -124,8 +124,8 @@ def test_what_the_index_does_not_hold_yet_is_found_too(tmp_path: Path, encoder: 
     add_clips(folder, more, encoder=encoder, first=len(small.clips), index=False)
     clips = [*small.clips, *more]
     collection = Collection.open(folder)
-    assert collection.manifest.index is not None
-    assert collection.manifest.index.n_segments < collection.n_segments
+    assert collection.manifest.encoding.index is not None
+    assert collection.manifest.encoding.index.n_segments < collection.n_segments
     for query in clustered(10, dim=encoder.embedding_dim, seed=9):
         assert numbers(collection.search(embedding=query, k=20)) == [n for n, _ in exact_best(clips, query, 20)]
     fresh = collection.search(embedding=more[0][0], k=1)[0]
@@ -151,7 +151,7 @@ def test_a_damaged_index_is_named_and_searched_without(
     tmp_path: Path, small: Made, damage: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = shutil.copytree(small.folder, tmp_path / "c")
-    damage(next(folder.glob("index/*/embeddings.faiss")))
+    damage(next(folder.glob("encodings/*/index/*/embeddings.faiss")))
     query = queries(small, 1)[0]
     hits = Collection.open(folder).search(embedding=query, k=10)
     assert numbers(hits) == [number for number, _ in exact_best(small.clips, query, 10)]
@@ -171,7 +171,7 @@ def test_many_threads_can_search_one_collection(large: Made) -> None:
 def test_the_best_segments_are_the_nearest_however_many_of_a_clip(small: Made, large: Made) -> None:
     for made, least in ((small, 1.0), (large, 0.95)):
         collection = made.open()
-        rows, ranking = collection._rows, collection._ranking
+        rows, ranking = collection.encoding.rows, collection.encoding._ranking
         allowed = rows.start_s < 2
         for query in queries(made, 5):
             scores, found = ranking.best_segments(query, 30, allowed=allowed)
@@ -182,9 +182,9 @@ def test_the_best_segments_are_the_nearest_however_many_of_a_clip(small: Made, l
 
 
 def test_the_plan_says_how_a_search_goes(small: Made, large: Made) -> None:
-    plan = small.open()._ranking.plan(10)
+    plan = small.open().encoding._ranking.plan(10)
     assert (plan.kind, plan.nprobe, plan.n_segments, plan.n_allowed, plan.n_fresh) == ("exact", None, 300, 300, 0)
-    ranking = large.open()._ranking
+    ranking = large.open().encoding._ranking
     plan = ranking.plan(10)
     assert plan.kind == "index"
     assert plan.nlist is not None

@@ -42,7 +42,8 @@ def ids(table: Table) -> list[int]:
 def test_pandas_duckdb_and_pyarrow_read_the_tables_without_us(small: Made) -> None:
     manifest = json.loads((small.folder / "manifest.json").read_text())
     clips = deltalake.DeltaTable(str(small.folder / "clips"), version=manifest["clips_version"])
-    segments = deltalake.DeltaTable(str(small.folder / "segments"), version=manifest["segments_version"])
+    encoding, place = manifest["encodings"]["tiny"], small.folder / "encodings" / "tiny" / "segments"
+    segments = deltalake.DeltaTable(str(place), version=encoding["segments_version"])
 
     frame = clips.to_pandas().set_index("title")
     assert len(frame) == len(small.clips)
@@ -53,7 +54,7 @@ def test_pandas_duckdb_and_pyarrow_read_the_tables_without_us(small: Made) -> No
 
     files = segments.file_uris()
     n, longest = duckdb.execute("SELECT count(*), max(len(embedding)) FROM read_parquet($1)", [files]).fetchone()
-    assert (n, longest) == (manifest["n_segments"], manifest["embedding_dim"])
+    assert (n, longest) == (encoding["n_segments"], encoding["embedding_dim"])
 
     table = pa.concat_tables([pq.read_table(file) for file in files]).sort_by("start_s")
     own = table.filter(pa.compute.equal(table["clip_id"], clip_id_of(b"/sounds/5/00005.wav")))

@@ -49,7 +49,7 @@ def whole(clips: list[Float], encoder: Encoder, tmp_path_factory: pytest.TempPat
 def test_two_halves_answer_as_the_whole(halves: Collections, whole: Collection, by: str, offset: int) -> None:
     options = SearchOptions(by=by, offset=offset)  # type: ignore[arg-type]
     like = whole.search("rain", k=3)[2]
-    embedding = clustered(1, dim=whole.manifest.embedding_dim, seed=8)[0]
+    embedding = clustered(1, dim=whole.manifest.encoding.embedding_dim, seed=8)[0]
     queries = [
         Query.text("a dog barking"),
         Query.embedding(embedding),
@@ -114,7 +114,7 @@ def test_what_is_in_none_of_them_is_said(halves: Collections) -> None:
 def test_collections_of_two_encoders_are_refused(halves: Collections, small: Made, tmp_path: Path) -> None:
     copy = shutil.copytree(small.folder, tmp_path / "copy")
     manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["encoder"] |= {"digest": "sha256:other", "id": "another"}
+    manifest["encodings"]["tiny"]["encoder"] |= {"digest": "sha256:other", "id": "another"}
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(EncoderMismatchError, match=r"'another'.*'tiny'.*cannot be ranked together"):
         Collections.open([small.folder, copy])

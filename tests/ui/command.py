@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import functools
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import termios
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",
     "TERM": "xterm",
 }
+
+Argument = str | bytes | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -51,15 +54,15 @@ class Finished:
 
 
 def soundgrep(
-    *arguments: str | os.PathLike[str],
+    *arguments: Argument,
     cwd: Path | None = None,
     before: Callable[[], None] | None = None,
     environment: dict[str, str] | None = None,
 ) -> Finished:
     """Run the command with its output in pipes: forked from a process that has loaded it, as long as nothing is to be
-    done `before` and the environment is the usual one."""
-    if before is None and environment is None:
-        return _fork_server().run(arguments, cwd)
+    done `before` and no variable of the environment is one that Python reads as it starts."""
+    if before is None and not any(name.startswith("PYTHON") for name in environment or ()):
+        return fork_server().finished(*arguments, cwd=cwd, environment=environment)
     done = subprocess.run(
         [SOUNDGREP, *arguments],
         cwd=cwd,
@@ -72,48 +75,87 @@ def soundgrep(
     return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-class _ForkServer:
-    """This end of `fork_server.py`, which ends with this process."""
+class ForkServer:
+    """This end of `fork_server.py`, which ends with this process: commands run as processes of their own, with the
+    start of Python and of its libraries paid for once."""
 
-    def __init__(self) -> None:
+    def __init__(self, environment: dict[str, str] = ENVIRONMENT) -> None:
         self._channel, theirs = socket.socketpair()
         self._lock = threading.Lock()
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", Path(__file__).with_name("fork_server.py"), str(theirs.fileno())],
-                env=ENVIRONMENT,
+                env=environment,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
             )
 
-    def run(self, arguments: tuple[str | os.PathLike[str], ...], cwd: Path | None) -> Finished:
-        asked = pickle.dumps((str(cwd or Path.cwd()), [str(SOUNDGREP), *map(os.fspath, arguments)]))
-        with self._lock, Path(os.devnull).open("rb") as nothing, ThreadPoolExecutor(1) as other:
-            (out, their_out), (err, their_err) = os.pipe(), os.pipe()
-            socket.send_fds(self._channel, [len(asked).to_bytes(8)], [nothing.fileno(), their_out, their_err])
+    @contextlib.contextmanager
+    def start(
+        self,
+        arguments: Sequence[Argument],
+        descriptors: tuple[int, int, int],
+        *,
+        cwd: Path | None = None,
+        environment: dict[str, str] | None = None,
+        closed: tuple[int, ...] = (),
+    ) -> Iterator[Callable[[], int]]:
+        """Start the command with its own `descriptors` for input, output and complaints, some of them `closed`, and
+        yield what waits for its exit code."""
+        asked = pickle.dumps(
+            {
+                "cwd": str(cwd or Path.cwd()),
+                "arguments": [os.fsencode(argument) for argument in (SOUNDGREP, *arguments)],
+                "environment": environment or {},
+                "closed": closed,
+            }
+        )
+        with self._lock:
+            socket.send_fds(self._channel, [len(asked).to_bytes(8)], list(descriptors))
+            self._channel.sendall(asked)
+            yield lambda: int.from_bytes(self._channel.recv(4, socket.MSG_WAITALL), signed=True)
+
+    def run(
+        self, arguments: Sequence[Argument], cwd: Path | None = None, environment: dict[str, str] | None = None
+    ) -> tuple[int, bytes, bytes]:
+        """Run the command with its output in pipes, and return its exit code, output and complaints."""
+        (out, their_out), (err, their_err) = os.pipe(), os.pipe()
+        with (
+            Path(os.devnull).open("rb") as nothing,
+            ThreadPoolExecutor(1) as other,
+            os.fdopen(out, "rb") as out_file,
+            os.fdopen(err, "rb") as err_file,
+            self.start(
+                arguments, (nothing.fileno(), their_out, their_err), cwd=cwd, environment=environment
+            ) as finished,
+        ):
             os.close(their_out)
             os.close(their_err)
-            self._channel.sendall(asked)
-            with os.fdopen(out, "rb") as out_file, os.fdopen(err, "rb") as err_file:
-                said = other.submit(err_file.read)
-                written = out_file.read()
-                complaints = said.result()
-            code = int.from_bytes(self._channel.recv(4, socket.MSG_WAITALL), signed=True)
-        return Finished(code, written.decode(), complaints.decode())
+            said = other.submit(err_file.read)
+            written = out_file.read()
+            return finished(), written, said.result()
+
+    def finished(
+        self, *arguments: Argument, cwd: Path | None = None, environment: dict[str, str] | None = None
+    ) -> Finished:
+        code, out, err = self.run(arguments, cwd, environment)
+        return Finished(code, out.decode(), err.decode())
+
+    def close(self) -> None:
+        self._channel.close()
+        self._process.wait()
 
 
 @functools.cache
-def _fork_server() -> _ForkServer:
-    return _ForkServer()
+def fork_server() -> ForkServer:
+    return ForkServer()
 
 
-def soundgrep_on_terminal(*arguments: str | os.PathLike[str], columns: int = 80, cwd: Path | None = None) -> Finished:
-    """Runs the command on a terminal of so many columns; `out` is all that was written, `err` is empty."""
+def soundgrep_on_terminal(*arguments: Argument, columns: int = 80, cwd: Path | None = None) -> Finished:
+    """Run the command on a terminal of so many columns; `out` is all that was written, `err` is empty."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    with subprocess.Popen(
-        [SOUNDGREP, *arguments], cwd=cwd, env=ENVIRONMENT, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
+    with fork_server().start(arguments, (theirs, theirs, theirs), cwd=cwd) as finished:
         os.close(theirs)
         written = b""
         while True:
@@ -124,8 +166,9 @@ def soundgrep_on_terminal(*arguments: str | os.PathLike[str], columns: int = 80,
             if not piece:
                 break
             written += piece
+        code = finished()
     os.close(ours)
-    return Finished(process.returncode, written.decode().replace("\r\n", "\n"), "")
+    return Finished(code, written.decode().replace("\r\n", "\n"), "")
 
 
 def without_root_rights() -> None:

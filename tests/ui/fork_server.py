@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import pickle
 import socket
 import sys
+from typing import TextIO
 
 # In the order and the way in which the command loads them.
 LIBRARIES = ("numpy", "faiss", "duckdb", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "tokenizers", "av")
@@ -28,22 +30,32 @@ def serve(channel: socket.socket) -> list[str] | None:
         if not head:
             return None
         with channel.makefile("rb") as file:
-            cwd, arguments = pickle.loads(file.read(int.from_bytes(head)))
+            asked = pickle.loads(file.read(int.from_bytes(head)))
         process = os.fork()
         if not process:
             channel.close()
             for number, descriptor in enumerate(descriptors):
                 os.dup2(descriptor, number)
                 os.close(descriptor)
+            for number in asked["closed"]:
+                os.close(number)
             # The ones of the start may have been files, and know it.
-            sys.stdout = os.fdopen(1, "w", closefd=False)
-            sys.stderr = os.fdopen(2, "w", buffering=1, errors="backslashreplace", closefd=False)
-            os.chdir(cwd)
-            return arguments
+            sys.stdout = None if 1 in asked["closed"] else reopened(1, sys.stdout)
+            sys.stderr = None if 2 in asked["closed"] else reopened(2, sys.stderr)
+            os.environ.update(asked["environment"])
+            os.chdir(asked["cwd"])
+            return [os.fsdecode(argument) for argument in asked["arguments"]]
         for descriptor in descriptors:
             os.close(descriptor)
         code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
         channel.sendall(code.to_bytes(4, signed=True))
+
+
+def reopened(number: int, like: TextIO) -> TextIO:
+    """Open a standard stream as Python does it as it starts."""
+    file = os.fdopen(number, "wb", 0 if number == 2 else -1, closefd=False)
+    is_line_buffered = number == 2 or file.isatty()
+    return io.TextIOWrapper(file, encoding=like.encoding, errors=like.errors, line_buffering=is_line_buffered)
 
 
 def load() -> None:

@@ -84,7 +84,7 @@ def test_an_index_that_cannot_be_used_is_said_and_rebuilt(indexed: Indexed, tmp_
     collection = shutil.copytree(indexed.collection, tmp_path / "copy.soundgrep")
     arguments = ["search", collection, "--audio", indexed.sounds / "tone.wav", "-k", "3"]
     whole = soundgrep(*arguments)
-    (generation,) = (place for place in (collection / "index").iterdir() if place.is_dir())
+    (generation,) = (place for place in (collection / "encodings" / "tiny" / "index").iterdir() if place.is_dir())
     if damage == "missing":
         shutil.rmtree(generation)
     elif damage == "cut":

@@ -28,7 +28,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, indexed: Indexed, second_che
     done = soundgrep("index", indexed.sounds, folder / "c", "--encoder", second_checkpoint, "--workers", "1")
     assert done.code == 0, done.err
     assert "encoders: tiny, other" in done.lines
-    assert f"other heard {len(GOOD)} clips" in done.lines
+    assert f"other embedded {len(GOOD)} clips" in done.lines
     (folder / "captions.csv").write_text(CAPTIONS)
     return folder
 

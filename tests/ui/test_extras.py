@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from soundgrep.model.extras import EXTRAS
 
-from .command import ENVIRONMENT, soundgrep
+from .command import ENVIRONMENT, Finished, ForkServer, soundgrep
 from .conftest import Indexed
 
 PYTHON = """
@@ -23,25 +25,33 @@ except SoundgrepError as error:
 """
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> dict[str, str]:
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of processes, and of their children, for which no extra is installed."""
     modules = [module for modules in EXTRAS.values() for module in modules if module not in ("fsspec", "pydantic")]
     blocked = f"import sys\nsys.modules.update(dict.fromkeys({modules}))\n"
-    folder = tmp_path / "bare"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("bare")
     (folder / "sitecustomize.py").write_text(blocked, encoding="utf-8")
     paths = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {"PYTHONPATH": os.pathsep.join(paths), "SOUNDGREP_CACHE": str(tmp_path / "cache")}
+    return {"PYTHONPATH": os.pathsep.join(paths), "SOUNDGREP_CACHE": str(folder / "cache")}
 
 
-def test_a_collection_is_made_and_asked_without_any(indexed: Indexed, bare: dict[str, str], tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def bare_soundgrep(bare: dict[str, str]) -> Iterator[Callable[..., Finished]]:
+    """The command in that environment."""
+    with contextlib.closing(ForkServer(ENVIRONMENT | bare)) as server:
+        yield server.finished
+
+
+def test_a_collection_is_made_and_asked_without_any(
+    indexed: Indexed, bare_soundgrep: Callable[..., Finished], tmp_path: Path
+) -> None:
     collection = tmp_path / "sounds.soundgrep"
-    made = soundgrep("index", indexed.sounds, collection, environment=bare)
+    made = bare_soundgrep("index", indexed.sounds, collection)
     assert made.code in (0, 3), made.err
     assert "Traceback" not in made.err
-    assert soundgrep("search", collection, "a whistle", environment=bare).code == 0
-    assert soundgrep("map", collection, environment=bare).code == 0
+    assert bare_soundgrep("search", collection, "a whistle").code == 0
+    assert bare_soundgrep("map", collection).code == 0
 
 
 @pytest.mark.parametrize(
@@ -59,11 +69,16 @@ def test_a_collection_is_made_and_asked_without_any(indexed: Indexed, bare: dict
     ],
 )
 def test_a_command_says_what_it_needs(
-    extra: str, packages: str, arguments: tuple[str, ...], indexed: Indexed, bare: dict[str, str], tmp_path: Path
+    extra: str,
+    packages: str,
+    arguments: tuple[str, ...],
+    indexed: Indexed,
+    bare_soundgrep: Callable[..., Finished],
+    tmp_path: Path,
 ) -> None:
     (tmp_path / "sounds.soundgrep").symlink_to(indexed.collection)
     (tmp_path / "sounds").symlink_to(indexed.sounds)
-    said = soundgrep(*arguments, cwd=tmp_path, environment=bare).mistake()
+    said = bare_soundgrep(*arguments, cwd=tmp_path).mistake()
     assert f"needs {packages}, which " in said
     assert f"pip install 'soundgrep[{extra}]'" in said
 

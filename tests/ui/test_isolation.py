@@ -21,6 +21,7 @@ from soundgrep.model.errors import AudioError
 
 from ..processes import children, cpu_s
 from ..waiting import wait_until
+from .browser.conftest import bearer
 from .browser.conftest import served as page_served
 from .command import ENVIRONMENT, SOUNDGREP, soundgrep
 from .service import served
@@ -66,7 +67,10 @@ def client(collection: Path) -> Iterator[httpx2.Client]:
 
 @pytest.fixture(scope="module")
 def page(collection: Path) -> Iterator[httpx2.Client]:
-    with page_served(collection) as address, httpx2.Client(base_url=address, timeout=90) as client:
+    with (
+        page_served(collection) as address,
+        httpx2.Client(base_url=address, headers=bearer(address), timeout=90) as client,
+    ):
         yield client
 
 

@@ -274,6 +274,33 @@ def test_batches_of_texts_in_the_shell(
         assert found == [oracle.rows["segment_id"][row] for row in best]
 
 
+def test_a_text_in_other_letters_than_the_encoders_know_gets_a_note(
+    indexed: Indexed,
+    client: httpx2.Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    texts = {
+        "a dog": False,
+        "caf\u00e9": False,
+        "\u72ac\u306e\u9cf4\u304d\u58f0": True,
+        "\u0441\u043e\u0431\u0430\u043a\u0430": True,
+        "42": False,
+    }
+    file = tmp_path / "queries.txt"
+    file.write_text("\n".join(texts), "utf-8")
+    lines = in_shell(["search", str(indexed.collection), "--queries", str(file)], monkeypatch, capsys).splitlines()
+    assert [json.loads(line)["note"] is not None for line in lines] == list(texts.values())
+    answers = client.post("/search/many", json={"queries": [{"text": text} for text in texts]}).json()["answers"]
+    for text, answered in zip(texts, answers, strict=True):
+        assert client.get("/search", params={"q": text}).json()["note"] == answered["note"]
+        assert ("ask in English" in (answered["note"] or "")) is texts[text]
+        monkeypatch.setattr(sys, "argv", ["soundgrep", "search", str(indexed.collection), text])
+        assert run() == 0
+        assert ("ask in English" in capsys.readouterr().err) is texts[text]
+
+
 def test_several_collections_in_the_shell_answer_as_one(
     oracle: Oracle,
     indexed: Indexed,

@@ -65,7 +65,7 @@ def test_on_a_terminal_paths_are_relative_and_lines_fit(indexed: Indexed) -> Non
 
 def test_a_lost_index_is_noted_and_the_search_goes_on(indexed: Indexed, tmp_path: Path) -> None:
     collection = shutil.copytree(indexed.collection, tmp_path / "copy")
-    for file in (collection / "index").rglob("*"):
+    for file in (collection / "encodings" / "tiny" / "index").rglob("*"):
         if file.is_file():
             file.write_bytes(b"")
     found = soundgrep("search", collection, "--audio", indexed.sounds / "tone.wav", "-k", "1")

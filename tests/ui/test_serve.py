@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
 import io
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -16,15 +19,23 @@ from pathlib import Path
 import httpx2
 import numpy as np
 import pytest
+from starlette.types import Receive
 
 from soundgrep import Collection
 from soundgrep.search import Query
+from soundgrep.search.live import LiveCollections
+from soundgrep.ui.web.attended import attend
+from soundgrep.ui.web.executor import Desk
+from soundgrep.ui.web.settings import Settings
 
+from ..processes import children, cpu_s
 from ..waiting import LONG_S, wait_until
 from .command import ENVIRONMENT, soundgrep
 from .conftest import Indexed
 from .service import served
 from .sounds import GOOD, RATE_HZ, tone, write_wav
+
+SQL_CHILD = "soundgrep.search.sql.child"
 
 
 @pytest.fixture(scope="module")
@@ -265,6 +276,23 @@ def test_long_bodies_are_refused_before_they_are_read(client: httpx2.Client) -> 
     assert client.get("/health").status_code == 200
 
 
+@pytest.mark.parametrize("peak", [1.0, 1e300, np.inf, np.nan])
+@pytest.mark.parametrize(("tag", "kind"), [(1, "<i8"), (3, "<f8"), (3, "<f4")])
+def test_sounds_of_64_bits_are_heard_or_refused(client: httpx2.Client, peak: float, tag: int, kind: str) -> None:
+    samples = (
+        (peak * tone(440)[0, :RATE_HZ].astype(np.float64)).clip(-1, 1) * 2**62 if tag == 1 else peak * tone(440)[0]
+    )
+    with np.errstate(all="ignore"):
+        data = np.asarray(samples).astype(kind).tobytes()
+    width = np.dtype(kind).itemsize
+    form = struct.pack("<HHIIHH", tag, 1, RATE_HZ, RATE_HZ * width, width, 8 * width)
+    for size, name in ((4 + 24 + 8 + len(data), b"RIFF"), (0xFFFFFFFF, b"RIFF"), (0xFFFFFFFF, b"RF64")):
+        content = struct.pack("<4sI4s4sI", name, size, b"WAVE", b"fmt ", 16) + form
+        answer = client.post("/search/audio", content=content + struct.pack("<4sI", b"data", len(data)) + data)
+        assert answer.status_code in (200, 422), answer.text
+        assert client.post("/search", json={"audio": base64.b64encode(content).decode()}).status_code == 422
+
+
 def test_long_sounds_are_refused(client: httpx2.Client, tmp_path: Path) -> None:
     path = write_wav(tmp_path / "long.wav", np.zeros((1, 125 * RATE_HZ), np.float32))
     assert "longer than 120 s" in sentence(client.post("/search/audio", content=path.read_bytes()), 422)
@@ -389,3 +417,50 @@ def test_bodies_and_answers_that_take_too_long(indexed: Indexed) -> None:
         said = sentence(client.get("/search", params={"q": "a", "where": endless}), 504)
         assert "within 0.5 s" in said
         assert client.get("/health").status_code == 200
+
+
+def test_threads_end_with_their_request(indexed: Indexed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody waits any more, what computes the answer ends, whatever its own limit is."""
+    monkeypatch.setattr("soundgrep.search.sql.isolated.FILTER_LIMIT_S", LONG_S)
+    endless = "levenshtein(repeat('a', 10000000), repeat('b', 10000000)) > 0"
+    live = LiveCollections([indexed.collection])
+
+    desk = Desk(live, Settings(collections=(), time_limit_s=LONG_S))
+
+    async def ask() -> set[int]:
+        """Ask for something endless, leave, and return what computed it."""
+        before = {child: cpu_s(child) for child in children(SQL_CHILD)}
+        asking = asyncio.create_task(desk.ask(lambda opened: opened.search("tone", where=endless)))
+        while not (busy := {one for one in children(SQL_CHILD) if cpu_s(one) > before.get(one, 1.0) + 0.5}):
+            await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        return busy
+
+    busy = asyncio.run(ask())
+    wait_until(lambda: not busy & children(SQL_CHILD))
+
+
+def test_a_client_that_goes_ends_its_request() -> None:
+    async def main() -> None:
+        gone, ended = asyncio.Event(), asyncio.Event()
+
+        async def receive() -> dict[str, object]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        async def app(_scope: object, receive: Receive, _send: object) -> None:
+            assert (await receive())["body"] == b"asked"
+            gone.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        async def send(_message: object) -> None: ...
+
+        await attend(app, {"type": "http"}, receive, send, body=b"asked")
+        assert ended.is_set()
+
+    asyncio.run(main())

@@ -28,12 +28,12 @@ def test_a_whole_collection_is_called_so(folder: Path) -> None:
 
 
 def test_damage_is_told_then_mended(folder: Path) -> None:
-    next(folder.glob("index/*/embeddings.faiss")).write_bytes(b"")
+    next(folder.glob("encodings/*/index/*/embeddings.faiss")).write_bytes(b"")
     said = soundgrep("verify", folder.name, cwd=folder.parent)
     assert said.code == 3
     assert said.lines == [
         "my sounds: 1 problem",
-        "  index: 000001 is missing or damaged",
+        "  encodings/tiny/index: 000001 is missing or damaged",
         "next: soundgrep verify 'my sounds' --repair",
     ]
     report = soundgrep("verify", folder, "--json")
@@ -66,3 +66,22 @@ def test_mistakes_are_one_line(command: str, tmp_path: Path, folder: Path) -> No
     arguments = ["--repair"] if command == "verify" else []
     assert "its manifest is damaged" in soundgrep(command, folder, *arguments).mistake()
     assert "keep_hours must be at least 0" in soundgrep("compact", folder, "--keep-hours", "-1").mistake()
+
+
+def test_a_library_that_was_moved_is_followed(indexed: Indexed, folder: Path) -> None:
+    new = shutil.copytree(indexed.sounds, folder.parent / "new place", symlinks=True)
+    arguments = ("relocate", folder.name, indexed.sounds, "new place")
+    said = soundgrep(*arguments, "--dry-run", cwd=folder.parent)
+    assert said.code == 0, said.err
+    n_failed = json.loads(soundgrep("relocate", folder, indexed.sounds, new, "--dry-run", "--json").out)["n_failures"]
+    assert n_failed > 1
+    moved = f"my sounds: {len(GOOD)} clips and {n_failed} files that failed"
+    assert said.lines == [f"{moved} would be relocated to new place"]
+    said = soundgrep(*arguments, cwd=folder.parent)
+    assert said.lines == [f"{moved} relocated to new place", "next: soundgrep index 'new place' 'my sounds'"]
+    paths = {row["path"] for row in json.loads(soundgrep("sql", folder, "SELECT path FROM clips", "--json").out)}
+    assert paths == {str(new / name) for name in GOOD}
+    said = soundgrep(*arguments, cwd=folder.parent)
+    assert (said.lines, said.err) == ([f"my sounds: nothing to do, {len(GOOD)} clips in new place already"], "")
+    assert "has no clips in" in soundgrep("relocate", folder, folder.parent / "nothing", indexed.encoder).mistake()
+    assert "there is no such file" in soundgrep("relocate", folder, indexed.sounds, folder.parent / "x").mistake()

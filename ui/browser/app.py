@@ -8,18 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..web.attended import attend
 from ..web.collections import watched
 from ..web.executor import Desk
-from ..web.limits import check_host
-from ..web.refusals import RefusedError
-from ..web.settings import Settings
+from ..web.guard import Guard
 from . import resources
 from .downloads import download_routes
-from .media import media_routes
+from .media import PREFIX, media_routes
 
 _SCRIPT = Path(__file__).with_name("script.py")
 
@@ -44,33 +43,28 @@ def create_app(desk: Desk) -> st.App:
         _SCRIPT,
         lifespan=lifespan,
         routes=[*media_routes(desk), *download_routes()],
-        middleware=[Middleware(Guarded, settings=desk.settings)],
+        middleware=[Middleware(Guard, settings=desk.settings), Middleware(Confined)],
     )
 
 
-class Guarded:
-    """Turns away requests that name another host, and tells browsers what the page may reach: its own address alone."""
+class Confined:
+    """Tells browsers what the page may reach: its own address alone; and ends our own answers when a client goes."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._settings = settings
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle a request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        try:
-            check_host(Headers(scope=scope), self._settings)
-        except RefusedError as problem:
-            await problem.send(scope, receive, send)
-            return
 
-        async def limited(message: Message) -> None:
+        async def confined(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
+                headers["Referrer-Policy"] = "same-origin"
                 if headers.get("content-type", "").startswith("text/html"):
                     headers["Content-Security-Policy"] = _POLICY
             await send(message)
 
-        await self._app(scope, receive, limited)
+        if scope["type"] == "http" and scope["method"] == "GET" and scope["path"].startswith(f"{PREFIX}/"):
+            await attend(self._app, scope, receive, confined, body=b"")
+        else:
+            await self._app(scope, receive, confined)

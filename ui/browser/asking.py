@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...model.errors import QueryError
-from ...search import Query, SearchOptions
+from ...search import Query, SearchOptions, SearchRequest
 from ...search.querying.condition import Condition
 from ...search.querying.hits import Hits
 from ...search.union import Collections
@@ -56,20 +56,15 @@ def find(collections: Collections, state: SearchState, *, k: int, offset: int = 
         )
     condition = where_of(collections, state)
     options = SearchOptions(by=state.by, offset=offset, fold=state.fold, text_match=state.text_match)
-    return collections.search(
-        query_of(state),
-        k=k,
-        where=condition.where,
-        where_values=condition.values,
-        options=options,
-        encoder=state.encoder or None,
-    )
+    return collections.answer(SearchRequest((query_of(state),), k, condition, options, encoder=state.encoder or None))[
+        0
+    ]
 
 
 def _sound(digest: str) -> Query:
     sound = resources.kept_sound(digest)
     if sound is None:
         raise QueryError("the sound that was searched by is not here any more: give it again")
-    if sound.encoder != resources.current().members[0].manifest.encoder.digest:
+    if sound.encoder != resources.current().members[0].manifest.encoding.encoder.digest:
         raise QueryError(f"{sound.name}: was heard by another encoder than the collection's: give it again")
     return Query.embedding(sound.embedding)

@@ -14,7 +14,6 @@ from ...model.errors import SoundgrepError
 from ...model.paths import readable_path
 from ...search import Collection
 from ..screen import counted, printable, spoken_duration
-from ..web.settings import LOOPBACK_HOSTS
 from . import resources
 from .folders import chosen_folder, completions
 from .state import as_text
@@ -26,7 +25,7 @@ _FOLDER, _PROBLEM = "folder to index", "why it was not started"
 
 def show() -> None:
     """Draw the page."""
-    if resources.desk().settings.host not in LOOPBACK_HOSTS:
+    if not resources.desk().settings.is_local:
         st.info(
             "Other machines can reach this page, so it shows no folders of this one: run `soundgrep index SOURCE"
             " COLLECTION` here, and what is new appears on the page by itself.",

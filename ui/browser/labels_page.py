@@ -80,7 +80,7 @@ def _classified(member: Collection, texts: tuple[str, ...], template: str) -> Cl
 
     labels = labels_of(texts, source="the list of labels")
     manifest = member.manifest
-    key = (str(member.path), manifest.clips_version, manifest.segments_version, labels.names, template)
+    key = (str(member.path), manifest.clips_version, manifest.encoding.segments_version, labels.names, template)
     with _lock:
         if key in _found:
             _found.move_to_end(key)

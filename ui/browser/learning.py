@@ -6,9 +6,9 @@ import streamlit as st
 
 from ...model.errors import QueryError
 from ...search import Collection, Query
+from ...search.feedback import refine
 from ...search.map import centre_of, inside
 from ...search.querying.condition import Condition
-from ...search.querying.feedback import refine
 from ...search.saved import SavedQuery, saved_query
 from ...search.union import Collections
 from . import resources, state
@@ -79,7 +79,7 @@ def learned(collections: Collections, search: SearchState, query: Query | None) 
         saved = _saved(collections, search).query
         query = saved if query is None else saved + query
     if search.keep:
-        return refine(collections.members, query, keep=search.keep, reject=search.drop)
+        return refine(collections, query, keep=search.keep, reject=search.drop)
     if query is None and search.area:
         return centre_of(mapped_member(collections, search), search.area)
     if query is None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
+from ...model.askers import Asker, current_asker
 from . import resources, state
 from .assets import ASSETS
 from .frame import dress
@@ -11,6 +13,8 @@ from .frame import dress
 
 def show() -> None:
     """Draw the page that is open; only its module is imported and run."""
+    visitor = get_script_run_ctx()
+    current_asker.set(None if visitor is None else Asker(visitor.session_id))
     st.set_page_config(page_title="soundgrep", page_icon=str(ASSETS / "icon.svg"), layout="wide")
     dress()
     opened = st.navigation(

@@ -10,6 +10,7 @@ import streamlit as st
 
 from ...model.errors import SoundgrepError
 from ...search import Hit
+from ...search.querying.language import language_note
 from ...search.union import Collections
 from ..screen import counted, printable, spoken_duration
 from . import resources, state
@@ -97,6 +98,8 @@ def show_found(collections: Collections, search: SearchState, found: Found) -> N
             "Nothing here sounds like that: even the best is no better than what any text finds.",
             icon=":material/hearing_disabled:",
         )
+    if note := language_note([search.text, *search.added, *search.subtracted]):
+        st.caption(f"{note[:1].upper()}{note[1:]}.")
     total = counted(collections.n_clips, "clip")
     n = counted(len(found.hits), "hit")
     show_hits(
@@ -117,7 +120,7 @@ def _welcome(collections: Collections) -> None:
         member.sql("SELECT coalesce(sum(duration_s), 0) AS s FROM clips")["s"][0].as_py()
         for member in collections.members
     )
-    encoder = collections.members[0].manifest.encoder.id
+    encoder = collections.members[0].manifest.encoding.encoder.id
     st.caption(
         f"{_named(collections)}: {counted(collections.n_clips, 'clip')}, {spoken_duration(seconds)} of sound, heard by "
         f"{as_text(encoder)}. Type `/` to search, `+ rain` or `- music` to add or take away."

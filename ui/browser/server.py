@@ -13,6 +13,7 @@ import uvicorn
 
 from ...model.errors import SoundgrepWarning
 from ..web.collections import open_collections
+from ..web.connection import SERVER_OPTIONS
 from ..web.executor import Desk
 from ..web.settings import Settings
 from .theme import THEME
@@ -48,16 +49,13 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
     """
     warnings.simplefilter("ignore", SoundgrepWarning)  # what somebody asked is not for the terminal
     live = open_collections(settings)
-    _configure(settings)
+    _configure()
     from .app import create_app  # Streamlit makes its own of the options when it is imported
 
     config = uvicorn.Config(
         create_app(Desk(live, settings)),
-        lifespan="on",
-        log_config=None,
+        **SERVER_OPTIONS,
         log_level=logging.ERROR,
-        access_log=False,
-        server_header=False,
         timeout_graceful_shutdown=2,
         ws="websockets-sansio",
     )
@@ -68,13 +66,11 @@ def serve_page(settings: Settings, listener: socket.socket, *, ready: Callable[[
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _configure(settings: Settings) -> None:
+def _configure() -> None:
     """Set Streamlit's options: it asks nothing, reports nothing to anybody, and looks like us."""
     from streamlit import config
 
-    hosts = settings.allowed_hosts
-    options = _QUIET | THEME | ({} if hosts is None else {"server.allowedHosts": sorted(hosts)})
-    for name, value in options.items():
+    for name, value in (_QUIET | THEME).items():
         config.set_option(name, value)
     for name in ("streamlit", "uvicorn"):
         logging.getLogger(name).setLevel(logging.ERROR)

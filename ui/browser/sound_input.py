@@ -70,9 +70,9 @@ def hear(content: bytes, name: str) -> str:
         )
         if float(np.abs(waveform).max()) < 10 ** (QUIETEST_DBFS / 20):
             raise QueryError(f"{shown}: nothing can be heard in it (no sample is louder than {QUIETEST_DBFS:g} dBFS)")
-        embedding = member.resolve(Query.audio(waveform)).embedding
+        embedding = member.encoding.embed([Query.audio(waveform)])[0].embedding
         note = f"{shown} is long: the search goes by its first {most_s:g} s." if is_longer else ""
-        return resources.Sound(shown, embedding, member.manifest.encoder.digest, note)
+        return resources.Sound(shown, embedding, member.manifest.encoding.encoder.digest, note)
 
     sound = resources.ask(listen)
     digest = hashlib.blake2b(content, digest_size=8).hexdigest()

@@ -22,6 +22,7 @@ from .takeaway import show_link
 
 MAX_ROWS = 10_000
 MAX_SAVED_ROWS = 1_000_000
+MAX_KEPT_BYTES = 32 << 20
 TIME_LIMIT_S = 20.0
 _TYPES = {".parquet": "application/vnd.apache.parquet", ".csv": "text/csv", ".json": "application/json"}
 _KEY = "sql_text"
@@ -126,6 +127,11 @@ def _ask(member: Collection) -> None:
             rows = member.sql(query, time_limit_s=TIME_LIMIT_S, max_rows=MAX_ROWS + 1)
     except SoundgrepError as error:
         st.session_state["sql_problem"] = str(error)
+        return
+    if rows.nbytes > MAX_KEPT_BYTES:  # every visitor's is kept as long as the page is open
+        st.session_state["sql_problem"] = (
+            f"the answer has {rows.nbytes / 1e6:,.0f} MB, more than the page shows: ask for fewer columns or rows"
+        )
         return
     st.session_state["sql_answer"] = _Answer(query, str(member.path), rows, time.perf_counter() - started)
 

@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 import streamlit as st
 
 from ...search.map import MAX_CORNERS
-from ...search.querying.options import By, TextMatch
+from ...search.querying.request import By, TextMatch
 
 View = Literal["list", "grid"]
 

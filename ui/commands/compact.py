@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..options import CollectionFolder, ReportAsJson
 from ..screen import counted, printable, shown_path, spoken_size, write_json, write_line
 
 HELP = """\
@@ -27,9 +27,7 @@ Examples:
 
 
 def compact(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     keep_hours: Annotated[
         int,
         typer.Option(
@@ -45,7 +43,7 @@ def compact(
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: ReportAsJson = False,
 ) -> None:
     """Compacts a collection: one call of `soundgrep.indexer.compact_collection` and a report."""
     from ...indexer.maintenance.compact import compact_collection

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import CollectionFolder
 from ..screen import counted, is_terminal, printable, terminal_width, write_json, write_line
 
 if TYPE_CHECKING:
@@ -32,9 +33,7 @@ Examples:
 
 
 def evaluate(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     captions: Annotated[
         Path, typer.Argument(metavar="CAPTIONS", help="Which text describes which file.", show_default=False)
     ],
@@ -51,17 +50,17 @@ def evaluate(
     """Evaluates a collection: one call of `soundgrep.evaluate` and its figures."""
     from ...search import compare
     from ...search import evaluate as evaluate_collection
-    from ...search.several import BOTH
+    from ...search.querying.request import ALL_ENCODERS
     from ..counting import counting
 
     with counting("captions read") as progress:
-        if encoder in BOTH:
+        if encoder in ALL_ENCODERS:
             all_found = compare(collection, captions, progress=progress)
         else:
             all_found = [evaluate_collection(collection, captions, encoder=encoder, progress=progress)]
     if as_json:
         written = [found.to_json() for found in all_found]
-        write_json(written if encoder in BOTH else written[0])
+        write_json(written if encoder in ALL_ENCODERS else written[0])
     elif len(all_found) > 1:
         _write_comparison(all_found)
     else:

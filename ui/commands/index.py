@@ -7,13 +7,13 @@ import sys
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ...model.errors import UsageError
 from ...model.paths import user_path
-from .. import interrupts
+from .. import interrupts, options
 from ..screen import (
     EXIT_ATTENTION,
     counted,
@@ -66,87 +66,20 @@ Examples:
 
 
 def index(
-    sources: Annotated[list[str], typer.Argument(metavar="SOURCE", help="Where the sounds are.", show_default=False)],
-    collection: Annotated[
-        Path,
-        typer.Argument(metavar="COLLECTION", help="The folder to write or to bring up to date.", show_default=False),
-    ],
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="What listens: mini (the default), another that soundgrep models lists, or a checkpoint's folder. "
-            "A collection remembers its own; one that it does not have is added.",
-            show_default=False,
-        ),
-    ] = None,
-    hop_s: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SECONDS",
-            help="How far apart the segments of a long clip start; by default they do not overlap. "
-            "Less is finer in time and slower.",
-            show_default=False,
-        ),
-    ] = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(metavar="N", help="How many processes work at once, by default one a core.", show_default=False),
-    ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PATTERN",
-            help="Pass over files and folders of this name, as '*.mp3' or drafts, or of this path below SOURCE, as "
-            "'old/*/takes'; may be given several times.",
-            show_default=False,
-        ),
-    ] = None,
-    prune: Annotated[
-        bool,
-        typer.Option(
-            "--prune",
-            help="Drop the clips whose files are gone even if they are more than half of those from SOURCE.",
-        ),
-    ] = False,
-    retry_failed: Annotated[
-        bool,
-        typer.Option("--retry-failed", help="Try again the files that failed before and have not changed since."),
-    ] = False,
-    engine: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME",
-            help="What does the work: local, the processes of this machine (the default), or ray, a Ray cluster whose "
-            "machines see the sounds under the same paths (see the extra soundgrep[ray]).",
-            show_default=False,
-        ),
-    ] = "local",
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="Where the Ray cluster is; by default what RAY_ADDRESS says, or this machine alone.",
-            show_default=False,
-        ),
-    ] = None,
-    recall: Annotated[
-        float | None,
-        typer.Option(
-            metavar="SHARE",
-            help="Of the ten segments nearest to a text, the share that the index of a large collection must find; "
-            "0.99 by default. More is slower.",
-            show_default=False,
-        ),
-    ] = None,
-    rebuild_index: Annotated[
-        bool, typer.Option("--rebuild-index", help="Make the index anew, as `soundgrep show` may advise.")
-    ] = False,
-    report_file: Annotated[
-        Path | None,
-        typer.Option("--report", metavar="FILE", help="Also write the report to FILE, as JSON.", show_default=False),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    sources: options.Sources,
+    collection: options.WrittenFolder,
+    encoder: options.IndexEncoder = None,
+    hop_s: options.HopSeconds = None,
+    workers: options.IndexWorkers = None,
+    exclude: options.Exclude = None,
+    prune: options.Prune = False,
+    retry_failed: options.RetryFailed = False,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    recall: options.Recall = None,
+    rebuild_index: options.RebuildIndex = False,
+    report_file: options.ReportFile = None,
+    as_json: options.ReportAsJson = False,
 ) -> None:
     """Indexes sources: one call of `soundgrep.build_collection` between a progress bar and a report."""
     # With --json stdout holds the report and nothing else.
@@ -190,6 +123,12 @@ def index(
         write_json(report.to_json())
     else:
         _write_report(report, collection)
+    if _needs_attention(report, sources, collection):
+        raise typer.Exit(EXIT_ATTENTION)
+
+
+def _needs_attention(report: IndexReport, sources: Sequence[str], collection: Path) -> bool:
+    """Say on stderr what somebody should look at, and return whether there is anything."""
     if report.n_unknown:
         say(
             f"the files of {counted(report.n_unknown, 'clip')} of {shown_path(collection)} could not be looked at, so "
@@ -202,14 +141,15 @@ def index(
             "kept, and --prune would drop them"
         )
     if report.n_withheld or report.n_unknown:
-        raise typer.Exit(EXIT_ATTENTION)
+        return True
     if report.failures and not report.n_clips:
         say(f"none of the files of {_named(sources)} could be read: {shown_path(collection)} is empty")
-        raise typer.Exit(EXIT_ATTENTION)
+        return True
     n_read = report.n_added + report.n_replaced + report.n_unchanged
     if len(report.failures) > n_read:
         say(f"more files of {_named(sources)} failed ({len(report.failures):,}) than could be read ({n_read:,})")
-        raise typer.Exit(EXIT_ATTENTION)
+        return True
+    return False
 
 
 def _named(sources: Sequence[str]) -> str:
@@ -261,9 +201,9 @@ def _write_report(report: IndexReport, collection: Path) -> None:
         f"{shown_path(collection)}: {counted(report.n_clips, 'clip')} in {counted(report.n_segments, 'segment')} "
         f"({', '.join(changes) or 'nothing changed'})"
     )
-    for encoder_id, n_clips in report.heard.items():
+    for encoder_id, n_clips in report.embedded.items():
         if n_clips:
-            write_line(f"{printable(encoder_id)} heard {counted(n_clips, 'clip')}")
+            write_line(f"{printable(encoder_id)} embedded {counted(n_clips, 'clip')}")
     heard = f"listened to {spoken_duration(report.audio_s)} of sound in " if report.audio_s else "took "
     write_line(heard + spoken_duration(report.elapsed_s))
     if report.failures:
@@ -296,7 +236,7 @@ def _passed_over(report: IndexReport) -> str:
         return ""
     named = [f"{n:,} {printable(suffix)}" for suffix, n in counts[:N_SHOWN_SUFFIXES]]
     more = ", ..." if len(counts) > N_SHOWN_SUFFIXES else ""
-    return f"passed over, by their suffixes no sound: {', '.join(named)}{more}"
+    return f"passed over as no sound: {', '.join(named)}{more}"
 
 
 def _failure_lines(path: str, reason: str) -> Sequence[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import CollectionFolder, ReportAsJson
 from ..screen import counted, is_terminal, quoted, shown_path, spoken_duration, write_json, write_line
 
 if TYPE_CHECKING:
@@ -33,9 +33,7 @@ Examples:
 
 
 def map_(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     method: Annotated[
         str | None,
         typer.Option(
@@ -43,7 +41,7 @@ def map_(
         ),
     ] = None,
     again: Annotated[bool, typer.Option("--again", help="Lay out all clips anew, those on the map too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: ReportAsJson = False,
 ) -> None:
     """Makes the map: one call of `soundgrep.indexer.map_collection` and a report."""
     from ...indexer import map_collection

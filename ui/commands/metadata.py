@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import ReportAsJson
 from ..screen import counted, printable, quoted, say, shown_path, write_json, write_line
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def metadata(
         ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Drop all that was joined before.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: ReportAsJson = False,
 ) -> None:
     """Joins a table: one call of `soundgrep.indexer.add_metadata` and a report."""
     from ...indexer import add_metadata

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ..options import CollectionFolder
 from ..screen import is_terminal, printable, quoted, say, shown_path, terminal_width, write_json, write_line
 
 HELP = """\
@@ -26,9 +26,7 @@ Examples:
 
 
 def queries(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     delete: Annotated[
         str | None, typer.Option(metavar="NAME", help="Delete the query of this name.", show_default=False)
     ] = None,

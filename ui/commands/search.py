@@ -6,13 +6,11 @@ import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from ...model.errors import UsageError
 from ...model.paths import user_path
-from ..binding import bound_values
+from .. import options
 from ..embeddings import read_embedding
 from ..export import check_output, save_hits
 from ..hits import write_hits
@@ -20,7 +18,8 @@ from ..lean import leave_out_pandas
 from ..screen import printable, say, shown_path, write_json
 
 if TYPE_CHECKING:
-    from ...search import Collection, Collections, Explanation, Query, SearchOptions
+    from ...search import Collection, Explanation, Hits, Query, SearchRequest
+    from ...search.collection import Searchable
 
 HELP = """\
 Find the clips that sound most like TEXT.
@@ -43,229 +42,110 @@ Examples:
 sampling_rate_hz, n_channels, rms_dbfs, title, artist, label, and what
 soundgrep metadata added."""
 
-_ASKED = "What to look for"
 _ENDING = ".soundgrep"
-_WHICH = "Where to look"
-_LISTED = "What to list"
 _WEIGHTED = re.compile(r"(.*\S)\s*\*\s*(\d+(?:\.\d+)?|\.\d+)\s*", re.DOTALL)
 
 
 def search(
-    collection: Annotated[
-        Path,
-        typer.Argument(
-            metavar="COLLECTION...", help="A folder that soundgrep index wrote, or several.", show_default=False
-        ),
-    ],
-    text: Annotated[
-        list[str] | None, typer.Argument(metavar="TEXT", help="What you want to hear.", show_default=False)
-    ] = None,
-    plus: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help='And this; "TEXT*0.5" counts half.', show_default=False, rich_help_panel=_ASKED
-        ),
-    ] = None,
-    minus: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TEXT", help="But not this.", show_default=False, rich_help_panel=_ASKED),
-    ] = None,
-    like: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="CLIP",
-            help="Like this: a file of the collection, or the id of a clip or segment.",
-            show_default=False,
-            rich_help_panel=_ASKED,
-        ),
-    ] = None,
-    audio: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Like this file, from anywhere.", show_default=False, rich_help_panel=_ASKED),
-    ] = None,
-    embedding: Annotated[
-        list[Path] | None,
-        typer.Option(
-            metavar="FILE",
-            help="Like this embedding: .npy, or a list of numbers in JSON.",
-            show_default=False,
-            rich_help_panel=_ASKED,
-        ),
-    ] = None,
-    saved: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="And what was saved under this name, with its filter.",
-            show_default=False,
-            rich_help_panel=_ASKED,
-        ),
-    ] = None,
-    queries: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Instead of TEXT: every line of a text file; prints a line of JSON for each.",
-            show_default=False,
-            rich_help_panel=_ASKED,
-        ),
-    ] = None,
-    where: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SQL", help="Only clips for which this is true.", show_default=False, rich_help_panel=_WHICH
-        ),
-    ] = None,
-    bind: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", help="The value of $NAME in --where.", show_default=False, rich_help_panel=_WHICH
-        ),
-    ] = None,
-    encoder: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|both",
-            help="Which of the collection's encoders is asked, by default the first; both: all, fused by rank.",
-            show_default=False,
-            rich_help_panel=_WHICH,
-        ),
-    ] = None,
-    text_match: Annotated[
-        str,
-        typer.Option(
-            metavar="off|on|only",
-            help="Look for the words in names, tags and captions: off, on or only.",
-            rich_help_panel=_WHICH,
-        ),
-    ] = "off",
-    k: Annotated[int, typer.Option("-k", metavar="N", help="How many hits.", rich_help_panel=_LISTED)] = 10,
-    offset: Annotated[
-        int, typer.Option(metavar="N", help="How many hits to pass over first.", rich_help_panel=_LISTED)
-    ] = 0,
-    by: Annotated[
-        str,
-        typer.Option(
-            metavar="clip|segment", help="Each clip once, or every segment by itself.", rich_help_panel=_LISTED
-        ),
-    ] = "clip",
-    min_score: Annotated[
-        float | None,
-        typer.Option(metavar="SCORE", help="Only hits from this score.", show_default=False, rich_help_panel=_LISTED),
-    ] = None,
-    fold: Annotated[
-        bool, typer.Option("--fold", help="List near copies once, as the best of them.", rich_help_panel=_LISTED)
-    ] = False,
-    save: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Keep the query and its --where in the collection under this name.",
-            show_default=False,
-            rich_help_panel=_LISTED,
-        ),
-    ] = None,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Write the hits to a file: .csv, .json, .parquet, .m3u, or .zip for their sounds.",
-            show_default=False,
-            rich_help_panel=_LISTED,
-        ),
-    ] = None,
-    spans: Annotated[
-        str | None,
-        typer.Option(
-            metavar="wav|flac",
-            help="In the .zip, only the seconds that answer, cut out.",
-            show_default=False,
-            rich_help_panel=_LISTED,
-        ),
-    ] = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Say on stderr how the search went.", rich_help_panel=_LISTED)
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the hits as a JSON list.", rich_help_panel=_LISTED)
-    ] = False,
+    collection: options.SearchedFolder,
+    text: options.Words = None,
+    plus: options.Plus = None,
+    minus: options.Minus = None,
+    like: options.Like = None,
+    audio: options.Audio = None,
+    embedding: options.Embedding = None,
+    saved: options.Saved = None,
+    queries: options.QueryFile = None,
+    where: options.Where = None,
+    bind: options.WhereValues = None,
+    encoder: options.EncoderName = None,
+    text_match: options.TextMatch = "off",
+    k: options.Count = 10,
+    offset: options.Offset = 0,
+    by: options.By = "clip",
+    min_score: options.MinScore = None,
+    fold: options.Fold = False,
+    save: options.Save = None,
+    output: options.Output = None,
+    spans: options.Spans = None,
+    explain: options.Explain = False,
+    as_json: options.HitsAsJson = False,
 ) -> None:
-    """Searches a collection: one call of `Collection.search` and a line a hit."""
+    """Search a collection: one `SearchRequest`, one answer, and a line a hit."""
     leave_out_pandas()
     if audio:
         from ...model.audio.decoders import prepare_decoder
 
         prepare_decoder()  # it starts while the collection is opened
-    from ...search import Collection, Collections, SearchOptions
+    from ...search import Collection, Collections, SearchOptions, SearchRequest
+    from ...search.querying.condition import Condition
 
-    options = SearchOptions(
-        by=by,  # type: ignore[arg-type]  # refused there in one sentence if it is another word
-        offset=offset,
-        min_score=min_score,
-        fold=fold,
-        text_match=text_match,  # type: ignore[arg-type]
-    )
-    check_output(output, spans)
-    values = bound_values(bind)
-    # Words need no quotes: `search sounds.soundgrep dog barking` asks for "dog barking".
+    listing = SearchOptions(by, offset, min_score, fold, text_match)  # type: ignore[arg-type]  # refused there
+    if output is not None or spans is not None:
+        check_output(output, spans)
+    condition = Condition(where, options.bound_values(bind))
+    # Words need no quotes: `search sounds.soundgrep dog barking` looks for "dog barking".
     more, words = _parted(text or ())
-    asked = _query(" ".join(words) if words else None, plus, minus, like, audio, embedding)
-    if queries is not None and (words or save is not None or output is not None):
-        other = "a TEXT" if words else "--save" if save is not None else "--output"
-        raise UsageError(f"search takes {other} or --queries, not both")
-    if more and (save is not None or saved is not None):
-        raise UsageError("a query is saved in one collection, not in several")
-    if asked is None and saved is None and queries is None:
-        taken = f" ({printable(str(more[-1]))} is a collection; --plus looks for the word)" if more else ""
-        raise UsageError(
-            "there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio, --embedding, --saved or "
-            f"--queries{taken}"
-        )
-    opened = Collections.open([collection, *more]) if more else Collection.open(collection)
-    if saved is not None and isinstance(opened, Collection):
-        asked, where, values = _with_saved(opened, saved, asked, where, values)
-    if queries is not None:
-        _search_many(opened, queries, asked, k, where, values, options, encoder)
+    query = _sum(" ".join(words) if words else None, plus, minus, like, audio, embedding)
+    lines = _lines(queries, words=words, save=save, output=output)
+    _check_query(more, is_empty=query is None and saved is None and lines is None, is_named=bool(save or saved))
+    request = SearchRequest(_queries(lines, query), k, condition, listing, encoder, explain)
+    opened: Searchable = Collections.open([collection, *more]) if more else Collection.open(collection)
+    if saved is not None or save is not None:
+        request = _named(opened.members[0], request, saved=saved, save=save)
+    answers = opened.answer(request)
+    if lines is not None:
+        _write_answers(lines, request.queries, answers)
         return
-    if asked is None:
-        return
-    if save is not None and isinstance(opened, Collection):
+    _write(opened, request, answers[0], output=output, spans=spans, as_json=as_json)
+
+
+def _named(collection: Collection, request: SearchRequest, *, saved: str | None, save: str | None) -> SearchRequest:
+    """Add a saved query to a request, and save what it then looks for."""
+    if saved is not None:
+        from ...search.saved import with_saved
+
+        request = with_saved(request, collection, saved)
+    if save is not None:
         from ...indexer import save_query
 
-        save_query(opened, save, asked, where=where, values=values)
-    hits = opened.search(
-        asked, k=k, where=where, where_values=values, options=options, encoder=encoder, explain=explain
-    )
+        condition = request.condition
+        save_query(collection, save, request.queries[0], where=condition.where, values=condition.values)
+    return request
+
+
+def _write(
+    opened: Searchable,
+    request: SearchRequest,
+    hits: Hits,
+    *,
+    output: Path | None,
+    spans: str | None,
+    as_json: bool,
+) -> None:
+    """Write the hits where they are wanted, and say on stderr what is to be known beside them."""
+    from ...search.querying.language import language_note
+
     if output is not None and hits:
-        save_hits(Collections([opened]) if isinstance(opened, Collection) else opened, hits, output, spans=spans)
+        save_hits(opened, hits, output, spans=spans)
     elif as_json:
         write_json([hit.to_json() for hit in hits])
     elif hits:
         write_hits(hits)
     else:
-        say(_no_hits(opened, where, options))
+        say(_no_hits(opened, request))
     if hits.nothing_like_it:
         say("nothing here sounds like that: even the best is no better than what any text finds")
-    if any(map(_is_foreign, asked.texts)):
-        say(
-            "note: the encoders learned English, and a text in other letters tells them little: ask in English if the "
-            "hits make no sense"
-        )
+    if note := language_note(request.queries[0].texts):
+        say(f"note: {note}")
     if hits.explanation is not None:
         say(_explained(hits.explanation))
-
-
-def _is_foreign(text: str) -> bool:
-    """Tell whether most letters of a text are of another script than the Latin one."""
-    import unicodedata
-
-    letters = [char for char in text if char.isalpha()]
-    n_latin = sum(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in letters)
-    return 2 * n_latin < len(letters)
+        for name, part in hits.explanation.parts.items():
+            say(f"{printable(name)}: {_explained(part)}")
 
 
 def _parted(words: Sequence[str]) -> tuple[list[Path], list[str]]:
-    """Parts further collections from the words that follow them."""
+    """Part further collections from the words that follow them."""
     from ...search.store.manifest import MANIFEST_NAME
 
     def is_collection(word: str) -> bool:
@@ -277,7 +157,30 @@ def _parted(words: Sequence[str]) -> tuple[list[Path], list[str]]:
     return [Path(word) for word in words[:n]], list(words[n:])
 
 
-def _query(
+def _lines(file: Path | None, *, words: Sequence[str], save: str | None, output: Path | None) -> list[str] | None:
+    """Read the lines of `--queries`, which some other options do not go with; None without it."""
+    if file is None:
+        return None
+    if words or save is not None or output is not None:
+        other = "a TEXT" if words else "--save" if save is not None else "--output"
+        raise UsageError(f"search takes {other} or --queries, not both")
+    from ...search.evaluation.listing import read_lines
+
+    return [line for _, line in read_lines(file)]
+
+
+def _check_query(more: Sequence[Path], *, is_empty: bool, is_named: bool) -> None:
+    if more and is_named:
+        raise UsageError("a query is saved in one collection, not in several")
+    if is_empty:
+        taken = f" ({printable(str(more[-1]))} is a collection; --plus looks for the word)" if more else ""
+        raise UsageError(
+            "there is nothing to look for: give a TEXT, --plus, --minus, --like, --audio, --embedding, --saved or "
+            f"--queries{taken}"
+        )
+
+
+def _sum(
     text: str | None,
     plus: Sequence[str] | None,
     minus: Sequence[str] | None,
@@ -285,7 +188,7 @@ def _query(
     audio: Sequence[Path] | None,
     embedding: Sequence[Path] | None,
 ) -> Query | None:
-    """Adds up what was asked for; None if nothing was."""
+    """Add up what is looked for; None if nothing is."""
     from ...search import Query
 
     terms = [Query.text(text)] if text is not None else []
@@ -297,66 +200,51 @@ def _query(
     return None if not terms else sum(terms[1:], start=terms[0])
 
 
-def _with_saved(
-    collection: Collection, name: str, asked: Query | None, where: str | None, values: dict[str, object]
-) -> tuple[Query, str | None, dict[str, object]]:
-    """Adds a saved query to what was asked for, and its filter to the one given."""
-    from ...search.querying.condition import Condition
-    from ...search.saved import saved_query
+def _queries(lines: Sequence[str] | None, query: Query | None) -> tuple[Query, ...]:
+    """List what an answer each is given to: every line with the rest, or the rest alone."""
+    from ...search import Query
 
-    saved = saved_query(collection.path, collection.manifest, name)
-    condition = Condition.joined(saved.condition, Condition(where, values))
-    query = saved.query if asked is None else saved.query + asked
-    return query, condition.where, dict(condition.values)
+    if lines is None:
+        return () if query is None else (query,)
+    return tuple(Query.text(line) if query is None else Query.text(line) + query for line in lines)
 
 
 def _weighted(text: str) -> Query:
-    """Reads `TEXT` or `TEXT*0.5`."""
+    """Read `TEXT` or `TEXT*0.5`."""
     from ...search import Query
 
     weighted = _WEIGHTED.fullmatch(text)
     return Query.text(text) if weighted is None else float(weighted[2]) * Query.text(weighted[1])
 
 
-def _search_many(
-    opened: Collection | Collections,
-    file: Path,
-    more: Query | None,
-    k: int,
-    where: str | None,
-    values: dict[str, object],
-    options: SearchOptions,
-    encoder: str | None,
-) -> None:
-    """Answers every line of a file: one call of `Collection.search_many` and a line of JSON each."""
-    from ...search import Query
-    from ...search.evaluation.listing import read_lines
+def _write_answers(lines: Sequence[str], queries: Sequence[Query], answers: Sequence[Hits]) -> None:
+    """Write a line of JSON for each answer."""
+    from ...search.querying.language import language_note
 
-    lines = [line for _, line in read_lines(file)]
-    queries = [Query.text(line) if more is None else Query.text(line) + more for line in lines]
-    answers = opened.search_many(queries, k=k, where=where, where_values=values, options=options, encoder=encoder)
-    for line, hits in zip(lines, answers, strict=True):
+    for line, query, hits in zip(lines, queries, answers, strict=True):
         document = {
             "query": line,
+            "note": language_note(query.texts),
             "nothing_like_it": hits.nothing_like_it,
             "hits": [hit.to_json() for hit in hits],
         }
         write_json(document, indent=None)
 
 
-def _no_hits(opened: Collection | Collections, where: str | None, options: SearchOptions) -> str:
+def _no_hits(opened: Searchable, request: SearchRequest) -> str:
+    listing, where = request.options, request.condition.where
     if opened.n_clips == 0:
-        folders = [member.path for member in getattr(opened, "members", [opened])]
+        folders = [member.path for member in opened.members]
         return f"no hits: {', '.join(map(shown_path, folders))} hold{'s' if len(folders) == 1 else ''} no clips"
     reasons = []
     if where is not None:
         reasons.append(f"no clip passes --where {printable(where)!r}")
-    if options.min_score is not None:
-        reasons.append(f"nothing scores {options.min_score:g}")
-    if options.text_match == "only":
+    if listing.min_score is not None:
+        reasons.append(f"nothing scores {listing.min_score:g}")
+    if listing.text_match == "only":
         reasons.append("no name, tag or caption holds a word of the text")
-    if options.offset:
-        reasons.append(f"there are not more than {options.offset}")
+    if listing.offset:
+        reasons.append(f"there are not more than {listing.offset}")
     return f"no hits: {', or '.join(reasons) or 'there is nothing else in the collection'}"
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import CollectionFolder
 from ..screen import counted, printable, shown_path, spoken_duration, spoken_size, write_json, write_line
 
 if TYPE_CHECKING:
-    from ...search.store.manifest import EarRecord, IndexRecord, Tuning
+    from ...search.store.manifest import EncodingRecord, IndexRecord, Tuning
 
 HELP = """\
 Show what a collection holds.
@@ -26,9 +26,7 @@ Example:
 
 
 def show(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
     """Describes a collection from its manifest."""
@@ -40,24 +38,26 @@ def show(
     size_bytes = sum(file.lstat().st_size for file in opened.path.rglob("*") if file.is_file())
     if as_json:
         facts = {"path": str(opened.path.absolute()), "duration_s": duration_s, "size_bytes": size_bytes}
-        write_json(facts | dataclasses.asdict(opened.manifest))
+        manifest = opened.manifest
+        write_json(facts | dataclasses.asdict(manifest.encoding) | dataclasses.asdict(manifest))
         return
-    manifest = opened.manifest
+    manifest, encoding = opened.manifest, opened.manifest.encoding
     for head, text in (
         ("collection", shown_path(opened.path)),
-        ("encoder", f"{printable(manifest.encoder.id)} ({manifest.encoder.digest[:19]})"),
+        ("encoder", f"{printable(encoding.encoder.id)} ({encoding.encoder.digest[:19]})"),
         *(
-            (("encoder", f"{printable(one.encoder.id)}, beside it, {_ear_in_words(one)}"))
-            for one in manifest.ears.values()
+            (("encoder", f"{printable(one.encoder.id)}, beside it, {_in_words(one)}"))
+            for name, one in manifest.encodings.items()
+            if name != manifest.default_encoding
         ),
         ("clips", f"{manifest.n_clips:,}, {spoken_duration(duration_s)} of sound"),
-        ("segments", f"{manifest.n_segments:,} of {manifest.segment_s:g} s, one every {manifest.hop_s:g} s"),
-        ("index", _index_in_words(manifest.index)),
+        ("segments", f"{encoding.n_segments:,} of {encoding.segment_s:g} s, one every {encoding.hop_s:g} s"),
+        ("index", _index_in_words(encoding.index)),
         ("size", spoken_size(size_bytes)),
         ("updated", manifest.updated_at),
     ):
         write_line(f"{head:<12}{text}")
-    index = manifest.index
+    index = encoding.index
     if index is not None and index.tuning is not None:
         write_line()
         for line in _curve_lines(index.tuning, nprobe=index.nprobe):
@@ -66,9 +66,9 @@ def show(
             write_line(f"advice: {index.advice}")
 
 
-def _ear_in_words(ear: EarRecord) -> str:
-    segments = f"{counted(ear.n_segments, 'segment')} of {ear.segment_s:g} s, one every {ear.hop_s:g} s"
-    return f"heard {counted(ear.n_clips, 'clip')} in {segments}"
+def _in_words(one: EncodingRecord) -> str:
+    segments = f"{counted(one.n_segments, 'segment')} of {one.segment_s:g} s, one every {one.hop_s:g} s"
+    return f"{counted(one.n_clips, 'clip')} in {segments}"
 
 
 def _index_in_words(index: IndexRecord | None) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ..binding import bound_values
+from ..options import CollectionFolder, SqlValues, bound_values
 from ..rows_file import check_format, json_rows, save_rows
 from ..screen import counted, is_terminal, say, shown_path, terminal_width, write_json, write_line
 
@@ -33,13 +33,9 @@ Examples:
 
 
 def sql(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     query: Annotated[str, typer.Argument(metavar="SQL", help="One SELECT statement.", show_default=False)],
-    bind: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="The value of $NAME in SQL.", show_default=False)
-    ] = None,
+    bind: SqlValues = None,
     output: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write the rows to a file: .parquet, .csv or .json.", show_default=False),

@@ -6,14 +6,14 @@ import contextlib
 import os
 import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...model.errors import UsageError
-from ...model.paths import user_path
+from ..access import AllowHosts, NoToken, TokenFile, open_browser, say_who_may, served_settings, shown_address
 from ..listening import address_of, listening
+from ..options import CollectionFolders, Host
 from ..screen import say, shown_path, write_line
 
 if TYPE_CHECKING:
@@ -30,7 +30,11 @@ Type, hear, narrow down, keep. Several collections of one encoder are ranked
 together; one that is indexed again meanwhile is opened again by itself. The
 page is for this machine alone unless --host says otherwise, and asks nothing
 of any other. A name.soundgrep that is not there yet is started empty, for the
-page to index a folder into."""
+page to index a folder into.
+
+As visitors can store labels, delete saved queries and make maps, the page asks
+for a token: it stands in the address that is printed and opened, and a cookie
+takes its place. With --token-file it is that file's first line."""
 
 EXAMPLES = """\
 Examples:
@@ -40,10 +44,8 @@ Examples:
 
 
 def ui(
-    collections: Annotated[
-        list[Path], typer.Argument(metavar="COLLECTION", help="Folders that soundgrep index wrote.", show_default=False)
-    ],
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    collections: CollectionFolders,
+    host: Host = "127.0.0.1",
     port: Annotated[
         int | None,
         typer.Option(
@@ -55,27 +57,26 @@ def ui(
         ),
     ] = None,
     no_open: Annotated[bool, typer.Option("--no-open", help="Only say where the page is.")] = False,
+    token_file: TokenFile = None,
+    no_token: NoToken = False,
+    allow_host: AllowHosts = None,
 ) -> None:
     """Serves the page until it is stopped."""
     from ..browser.server import serve_page
-    from ..web.settings import LOOPBACK_HOSTS, Settings
 
-    settings = Settings(
-        collections=tuple(os.path.abspath(user_path(folder)) for folder in collections),  # noqa: PTH100 - keeps links
-        host=host,
+    settings = served_settings(
+        collections, host=host, token_file=token_file, no_token=no_token, allow_hosts=allow_host, writes=True
     )
     with _free(host, port) as listener:
+        say_who_may(settings, writes=True)
         address = address_of(host, listener)
-        if host not in LOOPBACK_HOSTS:
-            say(f"note: whoever reaches {host} can search these collections and listen to them")
+        shown = shown_address(settings, address, token_file=token_file)
 
         def ready() -> None:
-            write_line(f"{', '.join(shown_path(folder) for folder in collections)} at {address} (Ctrl-C stops)")
+            write_line(f"{', '.join(shown_path(folder) for folder in collections)} at {shown} (Ctrl-C stops)")
             sys.stdout.flush()
             if not no_open:
-                import webbrowser
-
-                webbrowser.open(address)
+                open_browser(settings, address)
 
         with _started(settings):
             serve_page(settings, listener, ready=ready)
@@ -83,10 +84,8 @@ def ui(
 
 def _started(settings: Settings) -> contextlib.AbstractContextManager[None]:
     """Start the one collection that was asked for and is not there yet, where the page may index into it."""
-    from ..web.settings import LOOPBACK_HOSTS
-
     folder, *more = settings.collections
-    if more or settings.host not in LOOPBACK_HOSTS or not folder.endswith(ENDING) or os.path.lexists(folder):
+    if more or not settings.is_local or not folder.endswith(ENDING) or os.path.lexists(folder):
         return contextlib.nullcontext()
     from ...indexer.maintenance.starting import started_collection
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..options import CollectionFolder, ReportAsJson
 from ..screen import EXIT_ATTENTION, counted, printable, quoted, shown_path, write_json, write_line
 
 if TYPE_CHECKING:
@@ -34,11 +35,9 @@ Examples:
 
 
 def verify(
-    collection: Annotated[
-        Path, typer.Argument(metavar="COLLECTION", help="A folder that soundgrep index wrote.", show_default=False)
-    ],
+    collection: CollectionFolder,
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    as_json: ReportAsJson = False,
 ) -> None:
     """Checks a collection: one call of `soundgrep.indexer.verify_collection` and a report."""
     from ...indexer.maintenance.verify import verify_collection

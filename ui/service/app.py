@@ -13,11 +13,12 @@ from fastapi.responses import Response
 from ...model.errors import SoundgrepWarning
 from ..web.collections import open_collections, watched
 from ..web.executor import Desk
+from ..web.guard import Guard
 from ..web.limits import Limits
 from ..web.settings import Settings
 from .clips import clip_routes
 from .metrics import CONTENT_TYPE, Metrics, Observed
-from .problems import install
+from .problems import REFUSALS, install
 from .searching import search_routes
 
 DESCRIPTION = "Find sounds by describing them. Read-only; failures are {'error': 'one sentence'}."
@@ -42,13 +43,20 @@ def create_app(settings: Settings) -> FastAPI:
 
     # The pages with a form for each address would be fetched from somebody else's server: only the description is here.
     app = FastAPI(
-        title="soundgrep", description=DESCRIPTION, version=_version(), docs_url=None, redoc_url=None, lifespan=lifespan
+        title="soundgrep",
+        description=DESCRIPTION,
+        version=_version(),
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        responses=REFUSALS,
     )
     install(app)
     app.include_router(search_routes(desk))
     app.include_router(clip_routes(desk))
     _status_routes(app, desk, metrics)
     app.add_middleware(Limits, settings=settings)
+    app.add_middleware(Guard, settings=settings)
     app.add_middleware(Observed, metrics=metrics)
     return app
 
@@ -76,9 +84,9 @@ def _status_routes(app: FastAPI, desk: Desk, metrics: Metrics) -> None:
                     "name": member.path.name,
                     "n_clips": member.n_clips,
                     "n_segments": member.n_segments,
-                    "encoder": member.manifest.encoder.id,
+                    "encoder": member.manifest.encoding.encoder.id,
                     "encoders": member.encoders,
-                    "embedding_dim": member.manifest.embedding_dim,
+                    "embedding_dim": member.manifest.encoding.embedding_dim,
                     "updated_at": member.manifest.updated_at,
                 }
                 for member in opened.members

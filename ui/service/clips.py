@@ -33,7 +33,8 @@ def clip_routes(desk: Desk) -> APIRouter:
 
         return await desk.ask(look_up)
 
-    @routes.api_route("/audio", methods=["GET", "HEAD"], summary="The clip's own file, whole or in part")
+    @routes.head("/audio", include_in_schema=False)
+    @routes.get("/audio", summary="The clip's own file, whole or in part", response_class=Response)
     async def audio(clip_id: str, request: Request) -> Response:
         return await file_answer(await desk.path_of(clip_id), request)
 

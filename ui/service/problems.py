@@ -3,14 +3,34 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from ...model.errors import SoundgrepError
 from ..web.refusals import RefusedError, refusal, refusal_of
+
+
+class Refused(BaseModel):
+    """Every failure.
+
+    Attributes:
+        error: What is wrong, in one sentence.
+    """
+
+    error: str
+
+
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    422: {"model": Refused, "description": "The question is none that can be answered."},
+    "4XX": {"model": Refused, "description": "Refused."},
+    "5XX": {"model": Refused, "description": "It cannot be answered now."},
+}
+"""What every address may answer instead, as the description of the service says it."""
 
 _log = logging.getLogger(__name__)
 

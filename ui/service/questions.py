@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
-from ...search import Hit, Hits, Query, SearchOptions
+from ...search import Hit, Hits, Query, SearchOptions, SearchRequest
+from ...search.querying.condition import Condition
+from ...search.querying.language import language_note
 from ...search.union import Collections
 from ..web.refusals import RefusedError
 from ..web.settings import Settings
@@ -49,16 +51,26 @@ class Listing(BaseModel):
     encoder: Annotated[
         str | None, Field(max_length=MAX_TEXT, description="Which of the encoders is asked; both: all, fused by rank.")
     ] = None
-    explain: Annotated[bool, Field(description="Say how the search went (one collection only).")] = False
+    explain: Annotated[bool, Field(description="Say how the search went.")] = False
 
-    def options(self, settings: Settings) -> SearchOptions:
-        """The library's options, if the service allows so much."""
-        if self.k > settings.max_k:
-            raise RefusedError(422, f"k: at most {settings.max_k:,} hits can be asked for at once")
+    def condition(self) -> Condition:
+        """The library's filter."""
+        return Condition.of(self.where)
+
+    def request(self, *queries: Query, settings: Settings) -> SearchRequest:
+        """The library's request for queries, if the service allows so much."""
+        if self.k * len(queries) > settings.max_k:
+            of_all = ", of all queries" if len(queries) > 1 else ""
+            raise RefusedError(422, f"k: at most {settings.max_k:,} hits can be asked for at once{of_all}")
         if self.offset > settings.max_offset:
             raise RefusedError(422, f"offset: at most {settings.max_offset:,} hits can be passed over")
-        return SearchOptions(
-            by=self.by, offset=self.offset, min_score=self.min_score, fold=self.fold, text_match=self.text_match
+        return SearchRequest(
+            queries,
+            k=self.k,
+            condition=self.condition(),
+            options=SearchOptions(self.by, self.offset, self.min_score, self.fold, self.text_match),
+            encoder=self.encoder,
+            explain=self.explain,
         )
 
 
@@ -105,12 +117,17 @@ class Asked(BaseModel):
         if self.like is not None:
             found.append(_known(self.like))
         if self.embedding is not None:
-            found.append(Query.embedding(np.array(self.embedding, np.float32)))
+            found.append(Query.embedding(_single(self.embedding)))
         if self.audio is not None:
             found.append(Query.audio(hear(self.audio)))
         if self.waveform is not None:
-            found.append(Query.audio(np.array(self.waveform, np.float32)))
+            found.append(Query.audio(_single(self.waveform)))
         return found
+
+
+def _single(numbers: list[float]) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):  # what becomes infinite is refused in a sentence of its own
+        return np.array(numbers, np.float64).astype(np.float32)
 
 
 class Summand(Asked):
@@ -145,23 +162,24 @@ class Wanted(Asked):
         return sum(found[1:], start=found[0])
 
 
-class Question(Listing, Wanted):
-    """A question of any kind."""
+class Bound(Listing):
+    """A listing whose filter may have parameters."""
 
     where_values: WhereValues = None
 
+    def condition(self) -> Condition:
+        """The library's filter."""
+        return Condition.of(self.where, self.where_values)
 
-class Questions(Listing):
+
+class Question(Bound, Wanted):
+    """A question of any kind."""
+
+
+class Questions(Bound):
     """Several questions at once, listed alike; their texts are embedded together."""
 
     queries: Annotated[list[Wanted], Field(min_length=1, max_length=MAX_QUERIES)]
-    where_values: WhereValues = None
-
-    def options(self, settings: Settings) -> SearchOptions:
-        """The library's options, if the service allows so much."""
-        if self.k * len(self.queries) > settings.max_k:
-            raise RefusedError(422, f"k: at most {settings.max_k:,} hits can be asked for at once, of all queries")
-        return super().options(settings)
 
 
 class HitAnswer(BaseModel):
@@ -191,6 +209,7 @@ class Answer(BaseModel):
 
     hits: list[HitAnswer]
     nothing_like_it: bool
+    note: str | None = None
     explanation: dict[str, Any] | None = None
 
 
@@ -200,13 +219,16 @@ class Answers(BaseModel):
     answers: list[Answer]
 
 
-def answer(hits: Hits, collections: Collections) -> Answer:
+def answer(hits: Hits, collections: Collections, query: Query) -> Answer:
     """Say hits in JSON."""
     from dataclasses import asdict
 
     explanation = None if hits.explanation is None else asdict(hits.explanation)
     return Answer(
-        hits=[_hit(hit, collections) for hit in hits], nothing_like_it=hits.nothing_like_it, explanation=explanation
+        hits=[_hit(hit, collections) for hit in hits],
+        nothing_like_it=hits.nothing_like_it,
+        note=language_note(query.texts),
+        explanation=explanation,
     )
 
 

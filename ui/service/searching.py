@@ -10,34 +10,26 @@ from fastapi import APIRouter, Body
 from fastapi import Query as Parameters
 
 from ...search import Query
-from ...search.querying.condition import Values
-from ...search.several import BOTH
+from ...search.querying.request import ALL_ENCODERS
 from ...search.union import Collections
+from ..screen import printable
 from ..web.executor import Desk
 from ..web.limits import SOUND_PATH
 from ..web.refusals import RefusedError
 from ..web.uploads import decode_sent
-from .questions import Answer, Answers, Listing, Question, Questions, ShortQuestion, answer
+from .questions import Answer, Answers, Hear, Listing, Question, Questions, ShortQuestion, answer
 
 
 def search_routes(desk: Desk) -> APIRouter:
     """The addresses, over a desk."""
     routes = APIRouter(tags=["search"])
 
-    async def found(question: Listing, query: Query, values: Values | None = None) -> Answer:
-        options = question.options(desk.settings)
+    async def found(question: Listing, query: Query) -> Answer:
+        request = question.request(query, settings=desk.settings)
 
         def search(collections: Collections) -> Answer:
-            hits = collections.search(
-                query,
-                k=question.k,
-                where=question.where,
-                where_values=values,
-                options=options,
-                encoder=question.encoder,
-                explain=question.explain,
-            )
-            return answer(hits, collections)
+            _check_encoder(collections, question.encoder)
+            return answer(collections.answer(request)[0], collections, query)
 
         return await desk.ask(search)
 
@@ -47,28 +39,15 @@ def search_routes(desk: Desk) -> APIRouter:
 
     @routes.post("/search", summary="Search by texts, clips, sounds and embeddings, weighted and summed up")
     async def by_body(question: Question) -> Answer:
-        query = await desk.ask(
-            lambda opened: question.query(lambda sound: _waveform(sound, _heard(opened, question.encoder)))
-        )
-        return await found(question, query, question.where_values)
+        return await found(question, await desk.ask(lambda opened: question.query(_decoder(opened, question))))
 
     @routes.post("/search/many", summary="Search by several such at once")
     async def by_many(questions: Questions) -> Answers:
-        options = questions.options(desk.settings)
-
         def search(collections: Collections) -> Answers:
-            hits = collections.search_many(
-                [
-                    one.query(lambda sound: _waveform(sound, _heard(collections, questions.encoder)))
-                    for one in questions.queries
-                ],
-                k=questions.k,
-                where=questions.where,
-                where_values=questions.where_values,
-                options=options,
-                encoder=questions.encoder,
-            )
-            return Answers(answers=[answer(some, collections) for some in hits])
+            _check_encoder(collections, questions.encoder)
+            queries = [one.query(_decoder(collections, questions)) for one in questions.queries]
+            answers = collections.answer(questions.request(*queries, settings=desk.settings))
+            return Answers(answers=[answer(hits, collections, one) for hits, one in zip(answers, queries, strict=True)])
 
         return await desk.ask(search)
 
@@ -79,20 +58,33 @@ def search_routes(desk: Desk) -> APIRouter:
     ) -> Answer:
         if not sound:
             raise RefusedError(422, "the body is empty: it must be the sound to search by")
-        waveform = await desk.ask(lambda opened: _waveform(sound, _heard(opened, question.encoder)))
+        waveform = await desk.ask(lambda opened: _decoder(opened, question)(sound))
         return await found(question, Query.audio(waveform))
 
-    def _heard(collections: Collections, encoder: str | None) -> Collections:
-        return collections if encoder is None or encoder in BOTH else collections.heard_by(encoder)
+    def _check_encoder(collections: Collections, encoder: str | None) -> None:
+        there = collections.members[0].encoders
+        if encoder is not None and encoder not in (*there, *ALL_ENCODERS):
+            raise RefusedError(422, f"encoder: none is called {printable(encoder)!r} here, only {', '.join(there)}")
 
-    def _waveform(sound: bytes, collections: Collections) -> npt.NDArray[np.float32]:
-        most_s = desk.settings.max_sound_s
-        rate = collections.members[0].encoder.sampling_rate_hz
-        waveform, is_longer = decode_sent(
-            sound, name="the sound", most_s=most_s, sampling_rate_hz=rate, limit_s=desk.settings.decoding_limit_s
-        )
-        if is_longer:
-            raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
-        return waveform
+    def _decoder(collections: Collections, question: Listing) -> Hear:
+        """Return what decodes a sound to the rate of the encoder that a question names."""
+        _check_encoder(collections, question.encoder)
+        if question.encoder is not None and question.encoder not in ALL_ENCODERS:
+            collections = collections.with_encoder(question.encoder)
+
+        def decode(sound: bytes) -> npt.NDArray[np.float32]:
+            most_s = desk.settings.max_sound_s
+            waveform, is_longer = decode_sent(
+                sound,
+                name="the sound",
+                most_s=most_s,
+                sampling_rate_hz=collections.encoder.sampling_rate_hz,
+                limit_s=desk.settings.decoding_limit_s,
+            )
+            if is_longer:
+                raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
+            return waveform
+
+        return decode
 
     return routes

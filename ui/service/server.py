@@ -11,23 +11,17 @@ import threading
 import time
 import warnings
 from collections.abc import Callable
-from typing import Any
 
 import uvicorn
 
 from ...model.encoders.runtime import THREADS_VARIABLE, usable_cores
 from ...model.errors import SoundgrepWarning
 from ...search.live import LiveCollections
+from ..web.connection import SERVER_OPTIONS
 from ..web.settings import Settings
 from .metrics import FOLDER_VARIABLE
 
-_OPTIONS: dict[str, Any] = {
-    "lifespan": "on",
-    "log_config": None,
-    "access_log": False,
-    "server_header": False,
-    "timeout_graceful_shutdown": 5,
-}
+_OPTIONS = {**SERVER_OPTIONS, "timeout_graceful_shutdown": 5}
 
 
 def serve_alone(settings: Settings, listener: socket.socket, *, ready: Callable[[], None]) -> None:

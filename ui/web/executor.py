@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import contextlib
+import contextvars
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import anyio
-import anyio.to_thread
 
+from ...model.askers import Asker, current_asker
 from ...search.live import LiveCollections
 from ...search.union import Collections
 from .refusals import RefusedError
@@ -16,6 +20,7 @@ from .settings import Settings
 Result = TypeVar("Result")
 
 N_THREADS = 16
+N_THREADS_OF_ONE = 12
 _LARGEST_ID = (1 << 63) - 1
 
 
@@ -34,10 +39,13 @@ class Desk:
     def __init__(self, live: LiveCollections, settings: Settings) -> None:
         self.live = live
         self.settings = settings
-        self._limiter = anyio.CapacityLimiter(N_THREADS)
+        self._threads = ThreadPoolExecutor(N_THREADS, thread_name_prefix="soundgrep-ask")
+        self._queues: dict[str, anyio.CapacityLimiter] = {}
 
     async def ask(self, question: Callable[[Collections], Result]) -> Result:
         """Answer a question.
+
+        Its thread ends with it: whatever it still waits for when the time is up, or when the client has gone, is ended.
 
         Raises:
             RefusedError: If it takes too long.
@@ -46,11 +54,33 @@ class Desk:
         limit_s = self.settings.time_limit_s
         try:
             with anyio.fail_after(limit_s):
-                return await anyio.to_thread.run_sync(
-                    lambda: self.live.ask(question), abandon_on_cancel=True, limiter=self._limiter
-                )
+                async with self._turn() as asker:
+                    return await self._in_thread(lambda: self.live.ask(question), asker)
         except TimeoutError:
             raise RefusedError(504, f"there was no answer within {limit_s:g} s") from None
+
+    async def _in_thread(self, work: Callable[[], Result], asker: Asker) -> Result:
+        """Do something in one of the threads, of which there are never more, however many gave up waiting."""
+        context = contextvars.copy_context()
+        context.run(current_asker.set, asker)
+        try:
+            return await asyncio.wrap_future(self._threads.submit(context.run, work))
+        except asyncio.CancelledError:
+            asker.is_gone.set()
+            raise
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[Asker]:
+        """Wait until few enough others ask for the same client: no client takes all threads."""
+        caller = current_asker.get()
+        name = "" if caller is None else caller.name
+        queue = self._queues.setdefault(name, anyio.CapacityLimiter(N_THREADS_OF_ONE))
+        try:
+            async with queue:
+                yield Asker(name)
+        finally:
+            if not queue.borrowed_tokens and not queue.statistics().tasks_waiting:
+                self._queues.pop(name, None)
 
     async def path_of(self, clip_id: str) -> bytes:
         """Tell where a clip's bytes are.

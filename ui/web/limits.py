@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import anyio
 from starlette.datastructures import Headers
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .attended import attend
 from .refusals import RefusedError
 from .settings import Settings
 
 SOUND_PATH = "/search/audio"
 
 
-def check_host(headers: Headers, settings: Settings) -> None:
-    """Turn away who calls the service by another name than its own.
-
-    Raises:
-        RefusedError: If the name is not among the settings' allowed ones.
-    """
-    allowed = settings.allowed_hosts
-    if allowed is None:
-        return
-    try:
-        name = urlsplit(f"//{headers.get('host', '')}").hostname
-    except ValueError:
-        name = None
-    if name not in allowed:
-        raise RefusedError(421, "this service is for this machine only: call it by 127.0.0.1 or localhost")
-
-
 class Limits:
-    """Turns away requests that name another host, or whose bodies are too long or too slow.
+    """Turns away requests whose bodies are too long or too slow.
 
-    Bodies are read whole before the application is called, so that none of it works on half a request.
+    Bodies are read whole before the application is called, so that none of it works on half a request, and none of it
+    goes on when the client has gone.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -47,21 +30,11 @@ class Limits:
             await self._app(scope, receive, send)
             return
         try:
-            check_host(Headers(scope=scope), self._settings)
             body = await self._body(scope, receive)
         except RefusedError as problem:
             await problem.send(scope, receive, send)
             return
-        given = False
-
-        async def replay() -> Message:
-            nonlocal given
-            if given:
-                return await receive()  # tells when the client has gone
-            given = True
-            return {"type": "http.request", "body": body, "more_body": False}
-
-        await self._app(scope, replay, send)
+        await attend(self._app, scope, receive, send, body=body)
 
     async def _body(self, scope: Scope, receive: Receive) -> bytes:
         settings = self._settings

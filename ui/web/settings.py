@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 VARIABLE = "SOUNDGREP_SERVICE"
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -18,6 +18,9 @@ class Settings:
     Attributes:
         collections: Folders of the collections.
         host: Address it listens at.
+        token: What who asks must know; None if nobody is asked.
+        admits_owner: Whether programs of the user who runs it need no token, if they ask from this machine.
+        allow_hosts: Names that it may be called by beside its own, behind a proxy for example.
         max_k: Most hits a request may ask for.
         max_offset: Furthest page a request may ask for.
         max_body_bytes: Most bytes of a request's body; a sound may have as many, everything else `max_json_bytes`.
@@ -29,6 +32,9 @@ class Settings:
 
     collections: tuple[str, ...]
     host: str = "127.0.0.1"
+    token: str | None = field(default=None, repr=False)
+    admits_owner: bool = False
+    allow_hosts: tuple[str, ...] = ()
     max_k: int = 1_000
     max_offset: int = 10_000
     max_body_bytes: int = 32 << 20
@@ -49,7 +55,14 @@ class Settings:
         On the loopback only its own: otherwise a page in the user's browser could have its own name lead here, and read
         what it likes.
         """
-        return frozenset(LOOPBACK_HOSTS) if self.host in LOOPBACK_HOSTS else None
+        if self.is_local or self.allow_hosts:
+            return frozenset((*LOOPBACK_HOSTS, self.host, *(name.lower() for name in self.allow_hosts)))
+        return None
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only programs of this machine reach it."""
+        return self.host in LOOPBACK_HOSTS
 
     def hand_on(self) -> None:
         """Put them where worker processes find them."""
@@ -59,4 +72,4 @@ class Settings:
     def handed_on(cls) -> Settings:
         """The settings that the parent process handed on."""
         fields = json.loads(os.environ[VARIABLE])
-        return cls(**fields | {"collections": tuple(fields["collections"])})
+        return cls(**fields | {name: tuple(fields[name]) for name in ("collections", "allow_hosts")})

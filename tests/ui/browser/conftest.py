@@ -17,7 +17,16 @@ from urllib.parse import urlencode, urlsplit
 
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Request,
+    WebError,
+    expect,
+    sync_playwright,
+)
 
 import soundgrep
 
@@ -44,6 +53,14 @@ LOOK_MS = 1_000 * LONG_S
 expect.set_options(timeout=LOOK_MS)
 
 
+_tokens: dict[str, str] = {}
+
+
+def bearer(address: str) -> dict[str, str]:
+    """The headers by which a program shows the token of the page at an address."""
+    return {"Authorization": f"Bearer {_tokens[address]}"}
+
+
 class Visit(Protocol):
     """Opens an address of the page."""
 
@@ -52,7 +69,7 @@ class Visit(Protocol):
 
 @contextlib.contextmanager
 def served(*arguments: str | Path) -> Iterator[str]:
-    """Serves collections with `soundgrep ui`, and gives the address."""
+    """Serves collections with `soundgrep ui`, and gives the address without its token."""
     process = subprocess.Popen(
         [SOUNDGREP, "ui", *arguments, "--no-open", "--port", "0"],
         env=ENVIRONMENT,
@@ -66,10 +83,11 @@ def served(*arguments: str | Path) -> Iterator[str]:
     try:
         told, _, _ = select.select([process.stdout], [], [], LONG_S)
         line = process.stdout.readline() if told else ""
-        found = re.search(r" at (http://\S+) ", line)
+        found = re.search(r" at (http://\S+)/\?token=(\S+) ", line)
         if found is None:
             process.kill()
             pytest.fail(f"soundgrep ui said {line!r} and {process.stderr.read()!r}")
+        _tokens[found[1]] = found[2]
         yield found[1]
     finally:
         process.send_signal(signal.SIGINT)
@@ -151,32 +169,67 @@ def visit_odd(visitor: Callable[..., BrowserContext], odd_address: str) -> Visit
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        started = playwright.chromium.launch(executable_path=chromium(), args=[*arguments, "--mute-audio"])
+        arguments = ["--mute-audio", "--disable-gpu", "--disable-software-rasterizer"]
+        arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+        started = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield started
         started.close()
 
 
+WINDOW: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "reduced_motion": "reduce"}
+
+
+@pytest.fixture(scope="session")
+def usual(browser: Browser) -> BrowserContext:
+    """A visitor with the usual window, whose browser need not load and compile the page's scripts for each test."""
+    context = browser.new_context(**WINDOW)
+    context.set_default_timeout(LOOK_MS)
+    return context
+
+
 @pytest.fixture
-def visitor(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
+def visitor(browser: Browser, usual: BrowserContext) -> Iterator[Callable[..., BrowserContext]]:
     """Makes visitors; at the end, none of their pages had an error of its scripts or asked another host."""
     contexts: list[BrowserContext] = []
     errors: list[str] = []
     foreign: list[str] = []
 
+    def note_error(error: WebError) -> None:
+        errors.append(str(error.error))
+
+    def note_foreign(request: Request) -> None:
+        if is_foreign(request.url):
+            foreign.append(request.url)
+
     def make(**options: Any) -> BrowserContext:
-        context = browser.new_context(**({"viewport": {"width": 1280, "height": 800}} | options))
+        if not options and usual in contexts:
+            return usual
+        context = browser.new_context(**(WINDOW | options)) if options else usual
         context.set_default_timeout(LOOK_MS)
-        context.on("weberror", lambda error: errors.append(str(error.error)))
-        context.on("request", lambda request: foreign.append(request.url) if is_foreign(request.url) else None)
+        context.on("weberror", note_error)
+        context.on("request", note_foreign)
         contexts.append(context)
         return context
 
     yield make
     for context in contexts:
-        context.close()
+        if context is usual:
+            forget(context)
+            context.remove_listener("weberror", note_error)
+            context.remove_listener("request", note_foreign)
+        else:
+            context.close()
     assert errors == []
     assert foreign == []
+
+
+def forget(context: BrowserContext) -> None:
+    """Closes a visitor's pages, and what they keep in the browser is kept no more."""
+    for page in context.pages:
+        if page.url.startswith("http"):
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.close()
+    context.clear_cookies()
 
 
 @pytest.fixture
@@ -192,8 +245,7 @@ def visit(visitor: Callable[..., BrowserContext], address: str) -> Visit:
 
 def opened(page: Page, address: str, path: str = "", **parameters: str | list[str]) -> Page:
     """Opens an address and waits until the page is drawn."""
-    query = urlencode(parameters, doseq=True)
-    page.goto(f"{address}/{path}{'?' if query else ''}{query}")
+    page.goto(f"{address}/{path}?{urlencode(parameters | {'token': _tokens[address]}, doseq=True)}")
     settled(page)
     return page
 

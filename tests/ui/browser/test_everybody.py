@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, expect
 
 from ...waiting import LONG_S
-from .conftest import opened, shot
+from .conftest import bearer, opened, shot
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -74,6 +74,7 @@ async def _visit(address: str, query: str) -> bool:
         address.replace("http", "ws") + "/_stcore/stream",
         subprotocols=[Subprotocol("streamlit")],
         origin=Origin(address),
+        additional_headers=bearer(address),
         max_size=None,
         open_timeout=LONG_S,
     ) as socket:

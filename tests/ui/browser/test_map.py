@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from ..command import soundgrep
-from .conftest import Visit, hit_names, hits_change, opened, served, shot
+from .conftest import Visit, bearer, hit_names, hits_change, opened, served, shot
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +174,7 @@ def test_the_map_is_laid_out_anew_from_the_page(go: Visit) -> None:
 
 
 def test_points_are_of_open_collections_only(mapped_address: str, visitor: Callable[..., BrowserContext]) -> None:
-    asked = visitor().request
+    asked = visitor(extra_http_headers=bearer(mapped_address)).request
     assert asked.get(f"{mapped_address}/soundgrep/maps/0").ok
     for path in ("maps/1", "maps/x", "maps/-1", "maps/0?colour=no_such"):
         answer = asked.get(f"{mapped_address}/soundgrep/{path}")

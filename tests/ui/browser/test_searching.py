@@ -51,6 +51,14 @@ def test_a_text_finds_its_sounds_and_the_address_repeats_the_search(visit: Visit
     assert hit_names(page) == names
 
 
+def test_a_text_in_other_letters_than_the_encoders_know_gets_a_note(visit: Visit) -> None:
+    page = visit()
+    ask(page, "dog")
+    expect(page.get_by_text("The encoders learned English")).to_have_count(0)
+    ask(page, "- 犬の鳴き声")
+    expect(page.get_by_text("The encoders learned English")).to_be_visible()
+
+
 def test_an_idea_drawn_from_the_collection_is_a_search(visit: Visit) -> None:
     page = visit()
     idea = page.locator(".idea").first
