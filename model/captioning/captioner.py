@@ -16,11 +16,12 @@ import numpy.typing as npt
 from ..audio.segments import checked_waveform
 from ..encoders.checkpoint import TOKENIZER, Checkpoint
 from ..encoders.digests import digest_of
-from ..encoders.family import AudioTower, Traits
+from ..encoders.family import AudioTower
 from ..encoders.graphs import read_graph
 from ..encoders.loading import loading_encoder
 from ..encoders.runtime import chosen_runtime, has_gpu
 from ..encoders.selftest import check_once, examine_audio, made_sounds
+from ..encoders.traits import Traits
 from ..errors import CheckpointError, UsageError
 from ..msclap.text import END_OF_TEXT
 from ..paths import readable_path

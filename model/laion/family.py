@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..encoders.checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits, Waveform
+from ..encoders.family import AudioTower, Family, TextTower, Waveform
 from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
+from ..encoders.traits import Traits
 from ..errors import CheckpointError
 from ..extras import need_extra
 from .front_end import repeated

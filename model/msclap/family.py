@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..encoders.checkpoint import BUNDLED, Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.family import AudioTower, Family, TextTower
 from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
+from ..encoders.traits import Traits
 
 # The digests are those that several independent users of these files published.
 _WEIGHTS = HubFile(

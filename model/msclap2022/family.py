@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..encoders.checkpoint import Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.family import AudioTower, Family, TextTower
 from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
+from ..encoders.traits import Traits
 
 _WEIGHTS = HubFile("microsoft/msclap", "CLAP_weights_2022.pth")
 _TOKENIZER = HubFile("google-bert/bert-base-uncased", "vocab.txt")
