@@ -125,7 +125,7 @@ class Job:
             return self._status
 
     def stop(self) -> None:
-        """Tell it to stop; what is done is kept, and `status` says when it has."""
+        """Ask it to stop; what is done is kept, and `status` says when it has."""
         with self._lock:
             if self._status.state != "running":
                 return
@@ -207,7 +207,7 @@ class Jobs:
                 raise UsageError(f"no process can be started ({error.strerror or error})") from error
 
     def stop(self) -> None:
-        """Tell the job that runs to stop, if one does."""
+        """Ask the job that runs to stop, if one does."""
         if self._latest is not None:
             self._latest.stop()
 

@@ -142,7 +142,7 @@ class IndexReport:
     notes: tuple[Note, ...] = ()
 
     def to_json(self) -> dict[str, object]:
-        """Give the report as plain values that JSON can hold."""
+        """Return the report as plain values that JSON can hold."""
         return {
             "collection": readable_path(self.collection),
             "encoder_id": self.encoder_id,

@@ -26,7 +26,7 @@ def cache_folder() -> Path:
 
 @functools.cache
 def _temporary() -> Path:
-    """A folder of this user alone, the same each time unless another user has taken its name."""
+    """Return a folder of this user alone, the same each time unless another user has taken its name."""
     user = user_number()
     folder = Path(tempfile.gettempdir(), f"soundgrep-{user}")
     with contextlib.suppress(OSError):

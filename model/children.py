@@ -97,7 +97,7 @@ class Child:
             self._process.wait(timeout=10)
 
     def cause_of_death(self) -> str:
-        """Say in a few words how it ended."""
+        """Return in a few words how it ended."""
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=10)
         code = self._process.returncode
@@ -167,7 +167,7 @@ class Children:
 
 
 def surroundings() -> tuple[str | None, dict[str, str]]:
-    """The current folder, if there is one, and the environment."""
+    """Return the current folder, if there is one, and the environment."""
     try:
         folder = os.getcwd()  # noqa: PTH109 - compared, not used
     except OSError:

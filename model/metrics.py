@@ -103,7 +103,7 @@ class Estimate:
     chance: float | None = None
 
     def to_json(self) -> dict[str, float | None]:
-        """Give the figure as plain values that JSON can hold."""
+        """Return the figure as plain values that JSON can hold."""
         figures = {"value": self.value, "low": self.low, "high": self.high, "chance": self.chance}
         return {name: None if figure is None else round(figure, 4) for name, figure in figures.items()}
 
@@ -155,7 +155,7 @@ class Retrieval:
         )
 
     def to_json(self) -> dict[str, object]:
-        """Give the figures as plain values that JSON can hold."""
+        """Return the figures as plain values that JSON can hold."""
         return {
             "n_queries": self.n_queries,
             "n_answers": self.n_answers,

@@ -27,7 +27,7 @@ def user_path(path: str | os.PathLike[str]) -> Path:
 
 
 def encoded_path(path: AnyPath) -> bytes:
-    """Give a path's exact bytes; a name that the charset of the system has no letters for was written in UTF-8."""
+    """Return a path's exact bytes; a name that the charset of the system has no letters for was written in UTF-8."""
     try:
         return os.fsencode(path)
     except UnicodeEncodeError:
@@ -35,13 +35,13 @@ def encoded_path(path: AnyPath) -> bytes:
 
 
 def path_columns(path: bytes) -> dict[str, str | bytes | None]:
-    """Give the columns `path` and `path_bytes` in which a collection has a path, alike on every system."""
+    """Return the columns `path` and `path_bytes` in which a collection has a path, alike on every system."""
     readable = readable_path(path)
     return {"path": readable, "path_bytes": None if readable.encode() == path else path}
 
 
 def exact_path(path: str, path_bytes: bytes | None) -> bytes:
-    """Give a path's exact bytes, out of the columns in which a collection has it."""
+    """Return a path's exact bytes, out of the columns in which a collection has it."""
     return path.encode() if path_bytes is None else path_bytes
 
 

@@ -80,12 +80,12 @@ def container_cores() -> int | None:
 
 
 def may_have_gpu() -> bool:
-    """Tell whether a driver of a GPU left traces here."""
+    """Return whether a driver of a GPU left traces here."""
     return any(Path(trace).exists() for trace in _GPU_TRACES)
 
 
 def memory_bytes() -> int:
-    """Give the machine's memory; 8 GiB are assumed where the system does not tell."""
+    """Return the machine's memory; 8 GiB are assumed where the system does not tell."""
     if sys.platform == "win32":
         import ctypes
 
@@ -138,7 +138,7 @@ def user_number() -> int:
 
 
 def can_tell_connections() -> bool:
-    """Whether the system says whose the connections on the loopback are."""
+    """Return whether the system says whose the connections on the loopback are."""
     return Path("/proc/net/tcp").exists()
 
 
@@ -276,7 +276,7 @@ def link_or_copy(source: Path, target: Path) -> None:
 
 
 def folder_identity(path: bytes, status: os.stat_result) -> tuple[int, int]:
-    """Give device and number of a folder; what Windows tells of a folder's entries lacks them, so it is asked again."""
+    """Return device and number of a folder, which Windows does not tell with the folder's entries."""
     if not status.st_ino:
         with contextlib.suppress(OSError):  # it is gone, which whoever looks into it finds out
             status = os.stat(path)  # noqa: PTH116 - bytes
@@ -301,7 +301,7 @@ def absolute_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
 
 
 def is_share(path: bytes, *, flavour: ModuleType = os.path) -> bool:
-    r"""Tell whether a path leads to another machine by its name, as Windows has it: `\\server\share\a.wav`."""
+    r"""Return whether a path leads to another machine by its name, as Windows has it: `\\server\share\a.wav`."""
     drive: bytes = flavour.splitdrive(path)[0]
     return drive.startswith((b"\\\\", b"//"))
 
@@ -313,7 +313,7 @@ def share_address(listener: socket.socket) -> None:
 
 
 def on_interruption(handler: Callable[[int, FrameType | None], object] | None) -> None:
-    """Say what the main thread does when `interrupt_main_thread` is called; None for nothing."""
+    """Set what the main thread does when `interrupt_main_thread` is called; None for nothing."""
     signal.signal(_STOP_SIGNAL, signal.SIG_IGN if handler is None else handler)
 
 
@@ -356,7 +356,7 @@ def start_connected(
 
 
 def received_descriptor(place: str) -> int:
-    """Give the descriptor of the connection that `start_connected` shared with this process.
+    """Return the descriptor of the connection that `start_connected` shared with this process.
 
     Raises:
         OSError: If the parent is gone.
@@ -428,7 +428,7 @@ def _interrupts_held_back() -> Iterator[None]:
 
 
 def _stderr() -> int:
-    """Where a child's libraries may print."""
+    """Return where a child's libraries may print."""
     try:
         os.fstat(2)
     except OSError:

@@ -76,7 +76,7 @@ def served_settings(
 
 
 def say_who_may(settings: Settings, *, writes: bool) -> None:
-    """Say what others may do, where others can reach it."""
+    """Print what others may do, where others can reach it."""
     deeds = WRITES if writes else READS
     if not settings.is_local:
         whoever = f"whoever reaches {settings.host}{'' if settings.token is None else ' and knows the token'}"

@@ -16,7 +16,7 @@ S_BETWEEN_LINES = 30.0
 
 @contextlib.contextmanager
 def counting(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Gives a function that shows how many are done and of how many, on one line of a terminal that goes away again.
+    """Return a function that shows how many are done and of how many, on one line of a terminal that goes away again.
 
     Elsewhere it says so now and then. What is done in a second is not counted.
 

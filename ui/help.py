@@ -15,16 +15,16 @@ class PlainCommand(TyperCommand):
     """A command whose help names its arguments without brackets or types and shows its epilog as it is written."""
 
     def invoke(self, ctx: Any) -> Any:
-        """Runs the command with all text as it was typed, in whatever charset; paths keep their exact bytes."""
+        """Run the command with all text as it was typed, in whatever charset; paths keep their exact bytes."""
         ctx.params = {name: _as_typed(value) for name, value in ctx.params.items()}
         return super().invoke(ctx)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """The words after the command's name in the line `Usage:`."""
+        """Return the words after the command's name in the line `Usage:`."""
         return [piece.replace("{", "").replace("}", "") for piece in super().collect_usage_pieces(ctx)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Writes the sections `Arguments:` and `Options:`, or one for each panel that options name."""
+        """Write the sections `Arguments:` and `Options:`, or one for each panel that options name."""
         parameters = self.get_params(ctx)
         arguments = [p for p in parameters if isinstance(p, TyperArgument)]
         with formatter.section("Arguments"):
@@ -39,7 +39,7 @@ class PlainCommand(TyperCommand):
                 formatter.write_dl(records)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Writes the examples, line by line."""
+        """Write the examples, line by line."""
         _write_as_is(formatter, self.epilog)
 
 
@@ -47,7 +47,7 @@ class PlainGroup(TyperGroup):
     """The group of all commands; its epilog too is shown as it is written."""
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002
-        """Writes what to type first, line by line."""
+        """Write what to type first, line by line."""
         _write_as_is(formatter, self.epilog)
 
 

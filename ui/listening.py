@@ -32,5 +32,5 @@ def listening(host: str, port: int) -> socket.socket:
 
 
 def address_of(host: str, listener: socket.socket) -> str:
-    """The address of a server, for a browser."""
+    """Return the address of a server, for a browser."""
     return f"http://{f'[{host}]' if ':' in host else host}:{listener.getsockname()[1]}"

@@ -90,11 +90,11 @@ def _soundgrep(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")
     ] = False,
 ) -> None:
-    """Holds the options that come before a command."""
+    """Hold the options that come before a command."""
 
 
 def run() -> int:
-    """Runs the command line of this process.
+    """Run the command line of this process.
 
     Returns:
         0 if all went well (files that failed are reported, not an error), 2 after a mistake of the user, 1 if the
@@ -130,12 +130,12 @@ def run() -> int:
 
 
 def _drop_output() -> None:
-    """Sends what is left in the buffer nowhere, or Python tries to write it again when it ends, and fails again."""
+    """Send what is left in the buffer nowhere, or Python tries to write it again when it ends, and fails again."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _mistake_in_arguments(error: typer.TyperException) -> int:
-    """Reports an unknown option, a missing argument and the like on one line, with where to look."""
+    """Report an unknown option, a missing argument and the like on one line, with where to look."""
     context: typer.Context | None = getattr(error, "ctx", None)
     if context is not None and type(error).__name__ == "NoArgsIsHelpError":
         sys.stderr.write(context.get_help() + "\n")

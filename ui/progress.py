@@ -44,7 +44,7 @@ class IndexingProgress:
             self._start()  # nothing had to be done, so nothing was reported
 
     def update(self, progress: Progress) -> None:
-        """Takes one report of progress from the indexer."""
+        """Take one report of progress from the indexer."""
         self._start()
         if is_terminal(sys.stderr):
             self._show_bar(progress)

@@ -19,7 +19,7 @@ FORMATS = (".parquet", ".csv", ".json")
 
 
 def check_format(file: Path) -> None:
-    """Refuses a file whose ending names no format.
+    """Refuse a file whose ending names no format.
 
     Raises:
         UsageError: If it is not one of `FORMATS`.
@@ -29,7 +29,7 @@ def check_format(file: Path) -> None:
 
 
 def save_rows(rows: pa.Table, file: Path) -> None:
-    """Writes rows to a file in the format that its ending names; an older file stays until the new one is whole.
+    """Write rows to a file in the format that its ending names; an older file stays until the new one is whole.
 
     Raises:
         UsageError: If the file cannot be written.
@@ -46,7 +46,7 @@ def save_rows(rows: pa.Table, file: Path) -> None:
 
 
 def rows_as(rows: pa.Table, ending: str) -> bytes:
-    """Gives rows as a file, in the format that the ending names, one of `FORMATS`."""
+    """Return rows as a file, in the format that the ending names, one of `FORMATS`."""
     sink = io.BytesIO()
     _write(rows, sink, ending)
     return sink.getvalue()
@@ -75,7 +75,7 @@ def _write(rows: pa.Table, sink: IO[bytes], ending: str) -> None:
 
 
 def _flat(rows: pa.Table) -> pa.Table:
-    """Columns of lists and the like as JSON, which is all that a csv file can hold of them."""
+    """Return the columns of lists and the like as JSON, which is all that a csv file can hold of them."""
     import pyarrow as pa
 
     for place, field in enumerate(rows.schema):

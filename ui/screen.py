@@ -24,7 +24,7 @@ EXIT_ATTENTION = 3
 
 
 def say(sentence: str) -> None:
-    """Writes one line on stderr: `soundgrep: <sentence>`."""
+    """Write one line on stderr: `soundgrep: <sentence>`."""
     # A report must not be lost, nor become a traceback, because stderr is closed or full.
     try:
         sys.stderr.write(f"{PROGRAM}: {printable(sentence)}\n")
@@ -34,12 +34,12 @@ def say(sentence: str) -> None:
 
 
 def write_line(line: str = "") -> None:
-    """Writes a line on stdout, or several; what would move the cursor or colour the rest is shown as an escape."""
+    """Write a line on stdout, or several; what would move the cursor or colour the rest is shown as an escape."""
     sys.stdout.write(_CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", line) + "\n")
 
 
 def write_json(document: object, *, indent: int | None = 2) -> None:
-    """Writes a document on stdout as strict JSON, on one line if `indent` is None.
+    """Write a document on stdout as strict JSON, on one line if `indent` is None.
 
     NaN and infinity become null, anything unknown its text.
     """
@@ -49,7 +49,7 @@ def write_json(document: object, *, indent: int | None = 2) -> None:
 
 
 def json_text(document: object, *, indent: int | None = 2, ensure_ascii: bool = False) -> str:
-    """A document as strict JSON, as `write_json` writes it."""
+    """Return a document as strict JSON, as `write_json` writes it."""
     return json.dumps(_finite(document), ensure_ascii=ensure_ascii, allow_nan=False, indent=indent, default=str)
 
 
@@ -59,7 +59,7 @@ def printable(text: str) -> str:
 
 
 def shown_path(path: str | os.PathLike[str]) -> str:
-    """A path as a person wants to read it: on one line, and relative if it lies under the current folder."""
+    """Return a path as a person wants to read it: on one line, and relative if it lies under the current folder."""
     text = readable_path(path)
     try:
         here = readable_path(Path.cwd())
@@ -80,14 +80,14 @@ def typed(word: str) -> str:
 
 
 def quoted(path: str | os.PathLike[str]) -> str:
-    """A path as it can be typed after a command."""
+    """Return a path as it can be typed after a command."""
     import shlex
 
     return shlex.quote(shown_path(path))
 
 
 def shortened(text: str, *, n_cells: int) -> str:
-    """Takes characters out of the middle so that the text fits; a file's name matters more than its folders.
+    """Take characters out of the middle so that the text fits; a file's name matters more than its folders.
 
     Args:
         text: One printable line.
@@ -114,12 +114,12 @@ def shortened(text: str, *, n_cells: int) -> str:
 
 
 def is_terminal(stream: TextIO) -> bool:
-    """Whether a person is looking at this stream."""
+    """Return whether a person is looking at this stream."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def terminal_width() -> int:
-    """Columns of the terminal, 80 where that cannot be known."""
+    """Return the columns of the terminal, 80 where that cannot be known."""
     return shutil.get_terminal_size(fallback=(80, 24)).columns
 
 
@@ -129,7 +129,7 @@ def counted(n: int, noun: str) -> str:
 
 
 def spoken_duration(seconds: float) -> str:
-    """A duration in two words at most: `3.2 s`, `4 min 10 s`, `31.4 h`."""
+    """Return a duration in two words at most: `3.2 s`, `4 min 10 s`, `31.4 h`."""
     if seconds < 59.95:
         return f"{seconds:.1f} s"
     if seconds < 3600:
@@ -139,7 +139,7 @@ def spoken_duration(seconds: float) -> str:
 
 
 def spoken_size(n_bytes: int) -> str:
-    """A size with its unit: `812 B`, `4.2 MB`."""
+    """Return a size with its unit: `812 B`, `4.2 MB`."""
     size = float(n_bytes)
     for unit in ("B", "kB", "MB", "GB"):
         if size < 999.5:

@@ -260,7 +260,7 @@ def main(descriptor: int) -> None:
 
 
 def _portable(error: Exception) -> tuple[Exception, str]:
-    """An error that can be sent, and where it was raised."""
+    """Return an error that can be sent, and where it was raised."""
     where = "".join(traceback.format_exception(error))
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 - our own

@@ -136,7 +136,7 @@ class Pool:
         self._share()
 
     def _with_most_room(self) -> Process | None:
-        """The process with the fewest files, a new one if all have some, or None if all have enough."""
+        """Return the process with the fewest files, a new one if all have some, or None if all have enough."""
         free = [process for process in self._processes if not process.is_alone]
         least = min(free, key=lambda process: len(process.tasks), default=None)
         if least is not None and not least.tasks:
@@ -237,7 +237,7 @@ def local_pool(n_files: int, *, n_workers: int | None, known_contents: frozenset
 
 
 def _memory_bytes(n_workers: int) -> int | None:
-    """A process's share of the memory, so that a file of absurd size fails by itself before the machine does."""
+    """Return a process's share of the memory, so that a file of absurd size fails by itself before the machine does."""
     if has_gpu():
         return None  # its driver maps more than any limit
     return max(_LEAST_MEMORY_BYTES, memory_bytes() // n_workers)

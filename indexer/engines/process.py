@@ -78,7 +78,7 @@ class Process:
         return kind, number, content
 
     def silent_s(self) -> float:
-        """Seconds since it last said anything."""
+        """Return the seconds since it last said anything."""
         return time.monotonic() - self._last_s
 
     @property

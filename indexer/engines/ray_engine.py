@@ -271,7 +271,7 @@ class _Reader:
         self._pool = _pool_here(ray.get(known[0]))
 
     def source(self) -> str:
-        """Folder of the checkpoint on this machine."""
+        """Return the folder of the checkpoint on this machine."""
         return self._source
 
     def read(self, tasks: list[Task]) -> list[Outcome]:

@@ -54,7 +54,7 @@ class _Round:
         self._reason = ""
 
     def tasks(self) -> Iterator[Task]:
-        """Give the files, but no more of a store that has given none for long."""
+        """Yield the files, but no more of a store that has given none for long."""
         for task in self._tasks:
             if self._n_in_a_row < _MAX_IN_A_ROW or not is_url(task.path):
                 yield task
@@ -64,7 +64,7 @@ class _Round:
             self.unasked.append(task)
 
     def holds_back(self, task: Task, outcome: Outcome) -> bool:
-        """Tell whether a file is worth another try, and remember it if so."""
+        """Return whether a file is worth another try, and remember it if so."""
         if not is_url(task.path):
             return False
         if isinstance(outcome, Failure) and not outcome.is_lasting:

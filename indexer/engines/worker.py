@@ -94,7 +94,7 @@ class EmbeddedFile:
     spent: Mapping[str, float] = field(default_factory=dict)
 
     def embedded(self, embeddings: npt.NDArray[np.float32], spent: Mapping[str, float] | None = None) -> EmbeddedFile:
-        """The file with its embeddings, and the seconds that they took."""
+        """Return the file with its embeddings, and the seconds that they took."""
         return dataclasses.replace(self, embeddings=embeddings, spent={**self.spent, **(spent or {})})
 
 
@@ -195,13 +195,13 @@ def embed_texts(encoder_source: str, texts: list[str]) -> npt.NDArray[np.float32
 
 @functools.cache
 def encoder_of(source: str) -> Encoder:
-    """The encoder of a folder, the same at every call."""
+    """Return the encoder of a folder, the same at every call."""
     with loading_encoder(source):
         return Encoder.from_pretrained(source)
 
 
 def set_known_contents(known_contents: frozenset[str]) -> None:
-    """Say which contents, by their hashes, need no embedding in this process because the collection has them."""
+    """Set which contents, by their hashes, need no embedding in this process because the collection has them."""
     global _known_contents
     _known_contents = known_contents
 

@@ -18,7 +18,7 @@ _UNNAMED = re.compile(r"__index_level_\d+__")
 
 
 def read_types(table: pa.Table) -> pa.Table:
-    """Give columns of text the type that all their values are written in: whole numbers, numbers, yes or no, dates.
+    """Convert columns of text to the type that all their values are written in: whole numbers, numbers, yes or no, dates.
 
     A column in which one value is anything else stays text, and so does one of numbers with leading zeros.
     """
@@ -28,7 +28,7 @@ def read_types(table: pa.Table) -> pa.Table:
 
 
 def storable(table: pa.Table) -> pa.Table:
-    """Give a table's columns types that every reader of a collection knows; what has none becomes text.
+    """Convert a table's columns to types that every reader of a collection knows; what has none becomes text.
 
     The column that pandas adds for its row numbers is left out.
     """
@@ -109,7 +109,7 @@ def _storable(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _kept_type(kind: pa.DataType) -> pa.DataType | None:
-    """Give the type in which a collection's tables hold values of a type; None where only their text can be kept."""
+    """Return the type in which a collection's tables hold values of a type; None where only their text can be kept."""
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         inner = _kept_type(kind.value_type)
         return None if inner is None else pa.list_(inner)
@@ -141,7 +141,7 @@ def _kept_type(kind: pa.DataType) -> pa.DataType | None:
 
 
 def _is_far(column: pa.ChunkedArray) -> bool:
-    """Tell whether dates are infinite or beyond the years 1 to 9999, which few programs can read."""
+    """Return whether dates are infinite or beyond the years 1 to 9999, which few programs can read."""
     if not pa.types.is_date32(column.type):
         return False
     ends = pc.min_max(column.cast(pa.int32())).as_py()

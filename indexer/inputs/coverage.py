@@ -27,7 +27,7 @@ class FolderCoverage:
     root: bytes
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether a clip lies below it."""
+        """Return whether a clip lies below it."""
         prefix = self.root.rstrip(b"/") + b"/"
         if not path.startswith(prefix):
             return False
@@ -49,7 +49,7 @@ class ArchiveCoverage:
     archive: bytes
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether a clip lies in it."""
+        """Return whether a clip lies in it."""
         return path.startswith(self.archive + b"!/")
 
 
@@ -64,16 +64,16 @@ class PatternCoverage:
     pattern: bytes
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether the pattern fits a clip, or the archive that it is in."""
+        """Return whether the pattern fits a clip, or the archive that it is in."""
         member = split_member(path)
         return self.fits(path if member is None else member[0])
 
     def fits(self, path: bytes) -> bool:
-        """Tell whether the pattern fits a path."""
+        """Return whether the pattern fits a path."""
         return expression(self.pattern).fullmatch(path) is not None
 
     def wants(self, path: bytes) -> bool:
-        """Tell whether a file is meant: one of audio, or any whose suffix the pattern itself names."""
+        """Return whether a file is meant: one of audio, or any whose suffix the pattern itself names."""
         return self.fits(path) and (is_audio_path(path) or path.endswith(self._suffix or b"/"))
 
     @property
@@ -98,5 +98,5 @@ class ListCoverage:
     clip_ids: frozenset[int]
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether a clip is among them."""
+        """Return whether a clip is among them."""
         return clip_id_of(path) in self.clip_ids

@@ -27,7 +27,7 @@ _SYSTEM_FOLDERS = frozenset(
 
 
 def is_hidden(path: bytes, *, below: bytes) -> bool:
-    """Tell whether a look through a folder passes over a path in it, for one of its names.
+    """Return whether a look through a folder passes over a path in it, for one of its names.
 
     That is a name with a dot first, or one of a system's own folders, such as `@eaDir`, `$RECYCLE.BIN` or `__MACOSX`.
 
@@ -39,7 +39,7 @@ def is_hidden(path: bytes, *, below: bytes) -> bool:
 
 
 def is_hidden_name(name: bytes) -> bool:
-    """Tell of one name of a path what `is_hidden` tells of all."""
+    """Return of one name of a path what `is_hidden` returns of all."""
     return name.startswith(_HIDDEN) or name.lower() in _SYSTEM_FOLDERS
 
 
@@ -67,7 +67,7 @@ class Exclusions:
         return cls(kept)
 
     def cover(self, path: bytes, *, below: bytes) -> bool:
-        """Tell whether a path, or a folder that it lies in, is to be passed over.
+        """Return whether a path, or a folder that it lies in, is to be passed over.
 
         Args:
             path: The path, or the URL.
@@ -91,7 +91,7 @@ class Exclusions:
 
 
 def _ways_down(path: bytes, root: bytes) -> Iterator[bytes]:
-    """Give a path and every folder above it, up to a root."""
+    """Yield a path and every folder above it, up to a root."""
     start = len(root) if path.startswith(root) else 1
     place = path.find(b"/", start)
     while place > 0:

@@ -29,18 +29,18 @@ _NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def is_audio_path(path: bytes) -> bool:
-    """Tell by its suffix whether a file is worth trying to decode."""
+    """Return whether a file, by its suffix, is worth trying to decode."""
     _, dot, suffix = path.rpartition(b"/")[2].rpartition(b".")
     return dot + suffix.lower() in _SUFFIXES
 
 
 def is_shared_suffix(path: bytes) -> bool:
-    """Tell whether files of this name's suffix are as often text as sound."""
+    """Return whether files of this name's suffix are as often text as sound."""
     return os.path.splitext(path)[1].lower() in _SHARED  # noqa: PTH122 - bytes
 
 
 def is_text(head: bytes) -> bool:
-    """Tell whether the first bytes of a file are text: no container of sound begins without a control character."""
+    """Return whether the first bytes of a file are text: no container of sound begins without a control character."""
     try:
         head.decode()
     except UnicodeDecodeError as error:
@@ -50,7 +50,7 @@ def is_text(head: bytes) -> bool:
 
 
 def is_gone(path: bytes) -> bool:
-    """Tell whether there certainly is no such file any more: of what cannot be looked at, nothing is known."""
+    """Return whether there certainly is no such file any more: of what cannot be looked at, nothing is known."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError, ValueError):
@@ -81,7 +81,7 @@ class Coverage(Protocol):
     """What a source covers."""
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether the source would have shown a clip, were it there."""
+        """Return whether the source would have shown a clip, were it there."""
         ...
 
 
@@ -125,7 +125,7 @@ class Findings:
         self.passed_over.update(other.passed_over)
 
     def covers(self, path: bytes) -> bool:
-        """Tell whether the sources would have shown a clip, were it there."""
+        """Return whether the sources would have shown a clip, were it there."""
         return any(one.covers(path) for one in self.coverage)
 
 
@@ -216,7 +216,7 @@ class FolderWalk:
 
 
 def _is_folder(entry: "os.DirEntry[bytes]") -> bool:
-    """Tell whether something that cannot be looked at is a folder, as far as its own folder says."""
+    """Return whether something that cannot be looked at is a folder, as far as its own folder says."""
     try:
         return entry.is_dir(follow_symlinks=False)
     except OSError:
@@ -224,7 +224,7 @@ def _is_folder(entry: "os.DirEntry[bytes]") -> bool:
 
 
 def _is_written(path: bytes, status: os.stat_result) -> bool:
-    """Tell whether a file is text that has the suffix of a sound; of what cannot be read, nothing is known."""
+    """Return whether a file is text that has the suffix of a sound; of what cannot be read, nothing is known."""
     if not is_shared_suffix(path) or not stat.S_ISREG(status.st_mode):
         return False
     try:

@@ -69,7 +69,7 @@ def look_into_list(path: bytes, findings: Findings, walk: FolderWalk) -> None:
 
 
 def resolved(text: bytes, *, folder: bytes, flavour: ModuleType = os.path) -> bytes:
-    """Give a path in a list as a clip's: absolute, or a URL.
+    """Return a path in a list as a clip's: absolute, or a URL.
 
     Args:
         text: The path as the list has it.

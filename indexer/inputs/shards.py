@@ -31,7 +31,7 @@ Rows = dict[bytes, Mapping[str, object]]
 
 
 def is_shard(path: bytes) -> bool:
-    """Tell by its suffix whether a file is a tar archive."""
+    """Return whether a file, by its suffix, is a tar archive."""
     return path.lower().endswith((b".tar", *COMPRESSED_SUFFIXES))
 
 

@@ -191,5 +191,5 @@ def _parse_json(text: str) -> pa.Table:
 
 
 def suffix_of(path: bytes) -> bytes:
-    """Give the suffix of a file's name, in lower case, with its dot; nothing where it has none."""
+    """Return the suffix of a file's name, in lower case, with its dot; nothing where it has none."""
     return os.path.splitext(path)[1].lower()  # noqa: PTH122 - bytes

@@ -125,7 +125,7 @@ def _contents(rows: pa.Table) -> Iterator[tuple[int, str]]:
 
 
 def misnamed(rows: pa.Table) -> Iterator[int]:
-    """Give the ids of clips whose path makes another id."""
+    """Yield the ids of clips whose path makes another id."""
     columns = (rows.column(name).to_pylist() for name in ("clip_id", "path", "path_bytes"))
     for clip_id, path, exact in zip(*columns, strict=True):
         if clip_id_of(path.encode() if exact is None else exact) != clip_id:
@@ -170,7 +170,7 @@ def n_readable_rows(path: Path) -> int | None:
 
 
 def unfit_rows(column: pa.ChunkedArray, *, embedding_dim: int) -> npt.NDArray[np.bool_]:
-    """Tell which lists [n] are no embeddings: of another length, not finite, or not of unit length."""
+    """Return which lists [n] are no embeddings: of another length, not finite, or not of unit length."""
     try:
         embeddings = embedding_matrix(column, embedding_dim=embedding_dim)
     except CollectionError:
@@ -183,7 +183,7 @@ def unfit_rows(column: pa.ChunkedArray, *, embedding_dim: int) -> npt.NDArray[np
 
 
 def _are_in(ids: Int, owners: Int, expected_ids: Int, expected_owners: Int) -> npt.NDArray[np.bool_]:
-    """Tell which segments [n] are among those expected, with the owner expected."""
+    """Return which segments [n] are among those expected, with the owner expected."""
     if not len(expected_ids):
         return np.zeros(len(ids), np.bool_)
     order = np.argsort(expected_ids)
@@ -199,7 +199,7 @@ def _is_unfit(row: list[float | None] | None, embedding_dim: int) -> bool:
 
 
 def _segments(table: Table, *, embedding_dim: int) -> tuple[Int, Int, npt.NDArray[np.bool_]]:
-    """Give all segments' ids and clips' ids [n], and whether each embedding is unfit."""
+    """Return all segments' ids and clips' ids [n], and whether each embedding is unfit."""
     ids: list[Int] = [np.empty(0, np.int64)]
     owners: list[Int] = [np.empty(0, np.int64)]
     unfit: list[npt.NDArray[np.bool_]] = [np.empty(0, np.bool_)]

@@ -54,7 +54,7 @@ class Caption:
     text: str
 
     def to_json(self) -> dict[str, Any]:
-        """The caption as JSON has it."""
+        """Return the caption as JSON has it."""
         return {"start_s": self.start_s, "end_s": self.end_s, "caption": self.text}
 
 
@@ -81,7 +81,7 @@ class CaptionReport:
     failures: tuple[Failure, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON has it."""
+        """Return the report as JSON has it."""
         return {
             **asdict(self),
             "collection": readable_path(self.collection),
@@ -110,7 +110,7 @@ class Manner:
 
 
 def caption_file(path: AnyPath, *, captioner: Captioner, manner: Manner | None = None) -> list[Caption]:
-    """Say what a file sounds like.
+    """Return what a file sounds like.
 
     Args:
         path: The file, or a member of an archive, or a URL.
@@ -210,7 +210,7 @@ class _Captioning:
         )
 
     def _known(self, manifest: Manifest, made_of: Mapping[int, str]) -> list[dict[str, Any]]:
-        """Rows that still hold: of clips that are there, as they are, by this captioner, in this manner."""
+        """Return the rows that still hold: of clips that are there, as they are, by this captioner, in this manner."""
         table = read_annex(self._folder, manifest, CAPTIONS)
         if table is None:
             return []

@@ -64,7 +64,7 @@ class CompactReport:
     old_bytes: int
 
     def to_json(self) -> dict[str, object]:
-        """Give the report as plain values that JSON can hold."""
+        """Return the report as plain values that JSON can hold."""
         return {**dataclasses.asdict(self), "collection": readable_path(self.collection)}
 
 
@@ -204,7 +204,7 @@ def _old_bytes(folder: Path, manifest: Manifest) -> int:
 
 
 def _age_s(path: Path) -> float:
-    """Give the time since anything in a folder was written last."""
+    """Return the time since anything in a folder was written last."""
     try:
         return time.time() - max(one.stat().st_mtime for one in (path, *path.rglob("*")))
     except OSError as error:

@@ -80,7 +80,7 @@ class Inspection:
     leftovers: tuple[str, ...]
 
     def is_sound(self, part: str) -> bool:
-        """Tell whether a part has no problem."""
+        """Return whether a part has no problem."""
         return all(problem.part != part for problem in self.problems)
 
 

@@ -72,7 +72,7 @@ class Components:
         self.mean: Float = mean.astype(np.float32)
 
     def __call__(self, embeddings: Float) -> Float:
-        """Give embeddings [n, embedding_dim] in the components [n, n_components]."""
+        """Return embeddings [n, embedding_dim] in the components [n, n_components]."""
         return np.asarray((embeddings - self.mean) @ self.axes, np.float32)
 
 

@@ -63,7 +63,7 @@ class MapReport:
     elapsed_s: float
 
     def to_json(self) -> dict[str, object]:
-        """Give the report as plain values that JSON can hold."""
+        """Return the report as plain values that JSON can hold."""
         return {
             "collection": readable_path(self.collection),
             "method": self.method,
@@ -157,12 +157,12 @@ class _Old:
 
 
 def _is_there(method: str) -> bool:
-    """Tell whether a map can still be made as it was: where not, it is made as it can be."""
+    """Return whether a map can still be made as it was: where not, it is made as it can be."""
     return method == "pca" or check_method(None) == method
 
 
 def _clips(collection: Collection, old: _Old | None) -> tuple[Int, npt.NDArray[np.bool_]]:
-    """Give the ids of the collection's clips in order [n], and whether each is new to the map or has changed [n]."""
+    """Return the ids of the collection's clips in order [n], and whether each is new to the map or has changed [n]."""
     rows = collection.clips.to_arrow(["clip_id", "indexed_at"]).sort_by("clip_id")
     clip_ids: Int = rows.column("clip_id").to_numpy()
     if old is None:
@@ -183,7 +183,7 @@ class _Reading:
         self._clip_ids, self._progress = clip_ids, progress
 
     def reduced(self) -> Float:
-        """Give the mean of each clip's segments in the principal components [n_clips, n_components]."""
+        """Return the mean of each clip's segments in the principal components [n_clips, n_components]."""
         components = Components(self._sample(), embedding_dim=self._embedding_dim)
         total = np.zeros((len(self._clip_ids), components.axes.shape[1]), np.float32)
         n_segments = np.zeros(len(self._clip_ids), np.int32)

@@ -50,7 +50,7 @@ class MetadataReport:
     ambiguous: tuple[str, ...]
 
     def to_json(self) -> dict[str, object]:
-        """Give the report as plain values that JSON can hold."""
+        """Return the report as plain values that JSON can hold."""
         return {
             "collection": readable_path(self.collection),
             "columns": list(self.columns),
@@ -135,7 +135,7 @@ def known_metadata(collection: Path, manifest: Manifest) -> pa.Table | None:
 
 
 def keyed(columns: pa.Table, places: Mapping[int, int]) -> pa.Table:
-    """Give a user's columns the column `clip_id` in front; a column of theirs that is called so gets another name.
+    """Return a user's columns the column `clip_id` in front; a column of theirs that is called so gets another name.
 
     Args:
         columns: The user's columns.
@@ -190,7 +190,7 @@ def merge_metadata(old: pa.Table | None, new: pa.Table, *, name: str) -> pa.Tabl
 
 
 def _of_several(ambiguous: Sequence[str]) -> str:
-    """Say which rows name more than one clip, where no row names just one."""
+    """Return which rows name more than one clip, where no row names just one."""
     if not ambiguous:
         return ""
     named = ", ".join(ambiguous[:_N_NAMED]) + (", ..." if len(ambiguous) > _N_NAMED else "")
@@ -249,7 +249,7 @@ def _texts(column: pa.ChunkedArray) -> Iterable[bytes]:
 
 
 def _places(rows: pa.Table, ids: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Tell the last row [n] of each of `ids` [n], -1 for those that have none."""
+    """Return the last row [n] of each of `ids` [n], -1 for those that have none."""
     places = dict(zip(rows.column("clip_id").to_pylist(), range(rows.num_rows), strict=True))
     return np.array([places.get(clip_id, -1) for clip_id in ids.tolist()], np.int64)
 

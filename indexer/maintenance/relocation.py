@@ -144,7 +144,7 @@ class _Places:
         return member_path(place, member) if member else place
 
     def stays(self, path: bytes) -> bool:
-        """Tell whether a clip's file is where it was, and not in the new place."""
+        """Return whether a clip's file is where it was, and not in the new place."""
         target = self.moved(path)
         return target is None or (_is_gone(target) and not _is_gone(path))
 
@@ -195,7 +195,7 @@ def _below(path: bytes, place: bytes) -> list[bytes] | None:
 
 
 def _is_gone(path: bytes) -> bool:
-    """Tell whether there certainly is no such file; of stores nothing is known."""
+    """Return whether there certainly is no such file; of stores nothing is known."""
     return not is_url(path) and is_gone(path) and is_gone((split_member(path) or (path,))[0])
 
 

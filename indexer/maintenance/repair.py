@@ -92,7 +92,7 @@ def repair_collection(folder: Path) -> Iterator[str]:
 
 
 def _mended_manifest(folder: Path) -> tuple[Manifest, list[str]]:
-    """Give the manifest, or the one before it with the tables' newest versions."""
+    """Return the manifest, or the one before it with the tables' newest versions."""
     try:
         return read_manifest(folder), []
     except CollectionError as damage:
@@ -127,7 +127,7 @@ def _newest_version(folder: Path, otherwise: int) -> int:
 
 
 def _mended_table(collection: Path, folder: Path, schema: pa.Schema, version: int) -> tuple[Table, bool, list[str]]:
-    """Give a table at a version that can be read and written on from; whether its log was cut; what was done."""
+    """Return a table at a version that can be read and written on from; whether its log was cut; what was done."""
     table, is_cut, said = _mended_log(collection, folder, schema, version)
     if not is_cut and table.restore(version, allow_missing=True):
         said += [f"{part_of(collection, folder)}: took back what a run that was killed had begun"]
@@ -238,7 +238,7 @@ def _with_clips(manifest: Manifest, clips: Table) -> Manifest:
 
 
 def _mended_annexes(folder: Path, manifest: Manifest) -> tuple[dict[str, AnnexRecord], list[str]]:
-    """Give the annexes that can be read, each at its newest version that can."""
+    """Return the annexes that can be read, each at its newest version that can."""
     kept, said = {}, []
     for name, record in manifest.annexes.items():
         if not annex_problems(folder, manifest, name):

@@ -40,7 +40,7 @@ class VerifyReport:
         return not self.remaining
 
     def to_json(self) -> dict[str, object]:
-        """Give the report as plain values that JSON can hold."""
+        """Return the report as plain values that JSON can hold."""
         return {
             "collection": readable_path(self.collection),
             "is_sound": self.is_sound,

@@ -152,7 +152,7 @@ class Batch:
 
 
 def _tags_and_notes(info: AudioInfo) -> dict[str, str]:
-    """What the file says in words, and what we have to say of it."""
+    """Return what the file says in words, and what we have to say of it."""
     return {**info.tags, **({NOTE_TAG: "; ".join(info.notes)} if info.notes else {})}
 
 
@@ -165,7 +165,7 @@ def _state_columns(state: FileState) -> dict[str, object]:
 
 
 def _changed(clip: pa.Table, columns: dict[str, object]) -> pa.Table:
-    """Give a row of the clips table with some columns changed."""
+    """Return a row of the clips table with some columns changed."""
     for name, value in columns.items():
         kind = CLIPS.field(name)
         clip = clip.set_column(CLIPS.get_field_index(name), kind, pa.array([value], kind.type))

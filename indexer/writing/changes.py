@@ -115,7 +115,7 @@ def find_changes(
 
 
 def _lies_in(path: bytes, roots: Set[bytes]) -> bool:
-    """Tell whether a path is one of some, or lies below one."""
+    """Return whether a path is one of some, or lies below one."""
     if not roots:
         return False
     place = len(path)

@@ -40,11 +40,11 @@ class KnownFailure:
     reason: str
 
     def tells_of(self, file: FoundFile) -> bool:
-        """Tell whether a file is still the one that failed."""
+        """Return whether a file is still the one that failed."""
         return (self.size_bytes, self.mtime_ns) == (file.size_bytes, file.mtime_ns)
 
     def failure(self) -> Failure:
-        """Give it as a run reports it."""
+        """Return it as a run reports it."""
         return Failure(readable_path(self.path), self.reason)
 
 
@@ -101,7 +101,7 @@ class FailureTable:
 
 
 def failure_row(file: FoundFile, reason: str) -> pa.Table:
-    """Give a failure as a row of the table."""
+    """Return a failure as a row of the table."""
     row = {
         "clip_id": clip_id_of(file.path),
         **path_columns(file.path),

@@ -366,7 +366,7 @@ def _prepare_folder(folder: Path) -> None:
 
 
 def _can_be_made_anew(manifest: Manifest, *, encoder: Encoder, hop_s: float | None) -> bool:
-    """Tell whether nothing is lost by other settings: a first run that failed must not bind the next to its encoder."""
+    """Return whether other settings lose nothing: a first run that failed must not bind the next to its encoder."""
     first = manifest.encoding
     differs = first.encoder.digest != encoder.digest or hop_s not in (None, first.hop_s)
     return differs and manifest.n_clips == 0

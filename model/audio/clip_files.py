@@ -75,7 +75,7 @@ def checked_clip(path: Place) -> Place:
 
 
 def reading_failed(error: OSError) -> str:
-    """Say why a clip cannot be read, as the rest of a sentence that begins with its path."""
+    """Return why a clip cannot be read, as the rest of a sentence that begins with its path."""
     if isinstance(error, FileNotFoundError):
         return "there is no such file"
     if error.errno in (errno.EISDIR, errno.EINVAL) and error.strerror:
@@ -84,7 +84,7 @@ def reading_failed(error: OSError) -> str:
 
 
 def clip_state(path: str | bytes | os.PathLike[str]) -> ClipState:
-    """Tell the state of a clip's bytes without reading them; a member has its archive's.
+    """Return the state of a clip's bytes without reading them; a member has its archive's.
 
     Raises:
         OSError: As `open_clip`.

@@ -60,7 +60,7 @@ def cut(path: AnyPath, spans: Sequence[tuple[float, float]], *, codec: CutCodec 
 
 
 def _pieces(path: AnyPath, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[bytes | None]:
-    """Give the files in pieces, an empty one at the end of each, and None for every block that was decoded."""
+    """Yield the files in pieces, an empty one at the end of each, and None for every block that was decoded."""
     for file in _cut(path, spans, codec):
         if file is None:
             yield None

@@ -61,7 +61,7 @@ def _send_items(
 
 
 def _portable(error: Exception) -> Exception:
-    """An error that can be sent, with where it was raised if it is none of ours."""
+    """Return an error that can be sent, with where it was raised if it is none of ours."""
     if not isinstance(error, SoundgrepError | OSError):
         error.add_note("".join(traceback.format_exception(error)))
     try:

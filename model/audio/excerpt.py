@@ -80,7 +80,7 @@ def decode_excerpt(
 def _stretch(
     path: AnyPath, first: int, last: int | None, sampling_rate_hz: int, content: bytes | None
 ) -> Iterator[npt.NDArray[np.float32] | None]:
-    """Give samples of a clip, and None for every block before them."""
+    """Yield samples of a clip, and None for every block before them."""
     from .decoding import AudioStream  # decoders load only where sound is decoded: not in the process that asks
 
     file = None if content is None else io.BytesIO(content)

@@ -222,7 +222,7 @@ def _wav_head_of_mpeg(head: bytes, n_bytes: int) -> bytes:
 
 
 def _is_mpeg_frame(head: bytes) -> bool:
-    """Tell whether a file starts with the head of an MPEG audio frame (ISO 11172-3, 2.4.1.3)."""
+    """Return whether a file starts with the head of an MPEG audio frame (ISO 11172-3, 2.4.1.3)."""
     if len(head) < _HEAD_BYTES:
         return False
     second, third = head[1], head[2]
@@ -248,7 +248,7 @@ def _chunk_at(file: BinaryIO, place: int, chunks: _Chunks) -> tuple[bytes | None
 
 
 def _chunk_follows(file: BinaryIO, end: int, chunks: _Chunks, n_bytes: int) -> bool:
-    """Tell whether what comes after the sound is one more chunk, or a tag that players leave at the end of files."""
+    """Return whether what comes after the sound is one more chunk, or a tag that players leave at the end of files."""
     for place in {end, end + -end % chunks.align, end + 1}:
         if place >= n_bytes or _read(file, place, 11).startswith(_TAGS_AT_THE_END):
             return True

@@ -39,7 +39,7 @@ def ogg_links(file: BinaryIO) -> list[tuple[int, int]]:
 
 
 def _first_pages(file: BinaryIO) -> list[int]:
-    """Where pages start that begin a stream."""
+    """Return where pages start that begin a stream."""
     places: list[int] = []
     first, kept = 0, b""
     file.seek(0)

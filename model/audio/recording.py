@@ -141,17 +141,17 @@ def _open(source: Readable, n_bytes: int) -> Iterator[Media]:
 
 
 def too_long() -> AudioError:
-    """The refusal of a file that is longer than anything that is indexed."""
+    """Return the refusal of a file that is longer than anything that is indexed."""
     return AudioError(f"it is longer than {_MAX_DURATION_S // 3600} hours")
 
 
 def is_too_long(duration_s: float) -> bool:
-    """Tell whether so many seconds are more than what is indexed."""
+    """Return whether so many seconds are more than what is indexed."""
     return duration_s > _MAX_DURATION_S
 
 
 def _is_loud(track: Track) -> bool:
-    """Tell whether anything is to be heard on a track, reading no further than it takes."""
+    """Return whether anything is to be heard on a track, reading no further than it takes."""
     try:
         for frame in track.frames():
             samples = frame.samples

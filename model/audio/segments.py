@@ -97,7 +97,7 @@ class SegmentCutter:
         return segments
 
     def finish(self) -> list[Waveform]:
-        """Give what `segment_starts` has after the last whole hop: the end of the clip, or all of a short one.
+        """Return what `segment_starts` has after the last whole hop: the end of the clip, or all of a short one.
 
         Raises:
             UsageError: If there was no sample at all.

@@ -71,7 +71,7 @@ def spread_segments(path: AnyPath, *, sampling_rate_hz: int, segment_samples: in
 
 
 def _stretches(path: AnyPath, sampling_rate_hz: int, segment_samples: int, n_segments: int) -> Iterator[Stretch | None]:
-    """Give the segments, and None for every block that was decoded."""
+    """Yield the segments, and None for every block that was decoded."""
     held: list[npt.NDArray[np.float32]] | None = []
     n_samples = 0
     for block in AudioStream(path, sampling_rate_hz=sampling_rate_hz).blocks():

@@ -31,7 +31,7 @@ _TAG_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5")
 
 
 def is_url(path: bytes) -> bool:
-    """Tell whether a path names something in a store; `file://` does too, and works."""
+    """Return whether a path names something in a store; `file://` does too, and works."""
     return _URL.match(path) is not None
 
 
@@ -54,7 +54,7 @@ def remember_store(url: bytes) -> None:
 
 
 def is_named_store(url: bytes) -> bool:
-    """Tell whether a URL, or a path of a share, lies below one that the user named."""
+    """Return whether a URL, or a path of a share, lies below one that the user named."""
     plain = url.replace(b"\\", b"/")
     parts = urllib.parse.unquote_to_bytes(plain).split(b"/")
     if b".." in parts or b"::" in plain:  # a way up, or one that leads through one store into another
@@ -93,7 +93,7 @@ def object_state(url: bytes) -> ClipState:
 
 
 def is_folder(url: bytes) -> bool:
-    """Tell whether there are objects below a URL; a bucket is a folder though it may be empty.
+    """Return whether there are objects below a URL; a bucket is a folder though it may be empty.
 
     Raises:
         OSError: If the store cannot be reached or refuses.
@@ -169,7 +169,7 @@ def fetch_object(url: bytes, *, span: tuple[int, int] | None = None) -> BinaryIO
 
 
 def _opened(url: bytes) -> tuple[Any, str]:
-    """Give the store's file system and the object's path in it; listings are asked for anew each time."""
+    """Return the store's file system and the object's path in it; listings are asked for anew each time."""
     if url.startswith(b"s3://"):
         need_extra("s3", wanted_by="S3")
     from fsspec.core import url_to_fs  # only who uses stores need have it

@@ -58,7 +58,7 @@ def tag_of_bytes(written: bytes) -> str:
 
 
 def is_wide(written: bytes) -> bool:
-    """Tell whether bytes are UTF-16: they begin with its mark, or every other one of a Western text is zero."""
+    """Return whether bytes are UTF-16: they begin with its mark, or every other one of a Western text is zero."""
     if written.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
     text = written.rstrip(b"\0")

@@ -92,7 +92,7 @@ class Timeline:
             yield _block(held)
 
     def _gap_s(self, frame: Frame) -> float:
-        """Seconds of nothing before a frame; 0 where there are none, or so many that it must be a seam."""
+        """Return the seconds of nothing before a frame; 0 where there are none, or so many that it must be a seam."""
         if frame.time_s is None:
             return 0.0
         gap_s = frame.time_s - self._origin_s - self.heard_s
@@ -120,7 +120,7 @@ class Timeline:
 
 
 def _is_alike(frame: Frame, other: Frame) -> bool:
-    """Tell whether two frames lie in memory alike, so that they can be joined."""
+    """Return whether two frames lie in memory alike, so that they can be joined."""
     return (
         frame.rate_hz == other.rate_hz
         and frame.n_channels == other.n_channels

@@ -79,7 +79,7 @@ def _chunk(header: bytes) -> tuple[bytes, int]:
 
 
 def _of_comments(head: bytes) -> Iterator[tuple[str, str]]:
-    """Give descriptions and comments, which libav takes for one and the same."""
+    """Yield descriptions and comments, which libav takes for one and the same."""
     if b"DESCRIPTION=" not in head.upper():  # far cheaper than the expression, and few files have any
         return
     texts: dict[str, list[str]] = {}

@@ -68,7 +68,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
 
 
 def read_config(original: Original) -> ClapCapConfig:
-    """Tell the sizes of the mapper and of GPT-2 from their tensors; those of the audio tower are always the same.
+    """Read the sizes of the mapper and of GPT-2 off their tensors; those of the audio tower are always the same.
 
     Raises:
         CheckpointError: if what tells them is missing, or is no mapper's.

@@ -47,7 +47,7 @@ class ClapCapModel(MSClapPreTrainedModel):
             init.normal_(module.constant)
 
     def get_input_embeddings(self) -> nn.Module:
-        """The token embeddings."""
+        """Return the token embeddings."""
         return self.decoder.token_embeddings
 
     @can_return_tuple

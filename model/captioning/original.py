@@ -40,7 +40,7 @@ def known_as(name: str) -> str:
 
 
 def renamed(name: str) -> str | None:
-    """What a tensor of the original is called here; None for a name that is not known."""
+    """Return what a tensor of the original is called here; None for a name that is not known."""
     for pattern, ours in _RENAMED:
         if pattern.fullmatch(name):
             return pattern.sub(ours, name)
@@ -49,10 +49,10 @@ def renamed(name: str) -> str | None:
 
 
 def is_ignorable(name: str) -> bool:
-    """Whether a caption does not need a tensor; the output layer is one with the token embeddings."""
+    """Return whether a caption does not need a tensor; the output layer is one with the token embeddings."""
     return name == OUTPUT or msclap.is_ignorable(known_as(name))
 
 
 def is_transposed(name: str) -> bool:
-    """Whether the original holds the tensor as `[n_in, n_out]`, as GPT-2's dense layers do."""
+    """Return whether the original holds the tensor as `[n_in, n_out]`, as GPT-2's dense layers do."""
     return msclap.is_transposed(known_as(name))

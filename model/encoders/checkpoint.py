@@ -40,7 +40,7 @@ class Checkpoint:
         return self.folder.relative_to(cache).as_posix() if self.folder.is_relative_to(cache) else self.folder.name
 
     def first_of(self, names: Sequence[str]) -> str | None:
-        """The first of several files that is there."""
+        """Return the first of several files that is there."""
         return next((name for name in names if (self.folder / name).is_file()), None)
 
     def read(self, name: str) -> Mapping[str, Any]:
@@ -82,7 +82,7 @@ class Checkpoint:
         return name
 
     def number(self, name: str, key: str) -> float:
-        """A positive number of one of the JSON files.
+        """Return a positive number of one of the JSON files.
 
         Raises:
             CheckpointError: if it is missing or not a positive number.
@@ -119,7 +119,7 @@ class Checkpoint:
         return self.folder.parent == BUNDLED.resolve()
 
     def exponential(self, tensor: str) -> float:
-        """The exponential of a number among the weights, above 0.
+        """Return the exponential of a number among the weights, above 0.
 
         Args:
             tensor: Its name.

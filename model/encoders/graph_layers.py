@@ -18,7 +18,7 @@ class NamedWeights(Protocol):
     def __getitem__(self, name: str, /) -> Float: ...
 
     def get(self, name: str, /) -> Float | None:
-        """The tensor of a name, or None where there is none, as for the biases of a projection."""
+        """Return the tensor of a name, or None where there is none, as for the biases of a projection."""
         ...
 
 
@@ -37,7 +37,7 @@ class GraphLayers(Generic[Weights]):
         self._weights = weights
 
     def _linear(self, name: str, x: openvino.Node, *, rows: slice = slice(None), scale: float = 1.0) -> openvino.Node:
-        """A dense layer, or those of its outputs that are asked for, times `scale`."""
+        """Return a dense layer, or those of its outputs that are asked for, times `scale`."""
         y = op.matmul(x, constant(self._weights[f"{name}.weight"][rows], scale=scale), False, True)
         bias = self._weights.get(f"{name}.bias")
         return y if bias is None else op.add(y, constant(bias[rows], scale=scale))
@@ -56,7 +56,7 @@ class GraphLayers(Generic[Weights]):
 
 
 def constant(values: npt.NDArray[np.floating], *, scale: float = 1.0) -> openvino.Node:
-    """A constant of a graph, float32, times `scale`."""
+    """Return a constant of a graph, float32, times `scale`."""
     if scale != 1.0:
         values = values * np.float32(scale)
     return op.constant(np.ascontiguousarray(values, dtype=np.float32), shared_memory=True)

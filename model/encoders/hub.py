@@ -28,7 +28,7 @@ _RECORDS = "fetched.json"
 
 
 def fetch_release(release: Release, family: Family) -> Path:
-    """Give the folder of a named checkpoint, fetched and assembled at the first call.
+    """Return the folder of a named checkpoint, fetched and assembled at the first call.
 
     Raises:
         MissingPackageError: If a package that its files are read with is not installed.
@@ -46,7 +46,7 @@ def fetch_release(release: Release, family: Family) -> Path:
 
 
 def fetch_repository(name: str, family_named: Callable[..., Family]) -> Path:
-    """Give the folder of a checkpoint in a repository of the hub that is on no list, fetched at the first call.
+    """Return the folder of a checkpoint in a repository of the hub that is on no list, fetched at the first call.
 
     Args:
         name: The repository, with `@` and a revision if wanted.
@@ -77,12 +77,12 @@ def fetch_repository(name: str, family_named: Callable[..., Family]) -> Path:
 
 
 def cached_folder(name: str) -> Path:
-    """Where the checkpoint of a name is kept, whether it is there or not."""
+    """Return where the checkpoint of a name is kept, whether it is there or not."""
     return cache_folder() / name
 
 
 def is_whole(folder: Path) -> bool:
-    """Tell whether a checkpoint is kept in a folder: links whose files somebody cleared away are none."""
+    """Return whether a checkpoint is kept in a folder: links whose files somebody cleared away are none."""
     return (folder / CONFIG).is_file() and all(path.exists() for path in folder.iterdir())
 
 
@@ -177,7 +177,7 @@ def _is_offline() -> bool:
 
 
 def _commit(path: Path, name: str) -> str:
-    """The commit that a file of the hub's cache is of: `.../snapshots/COMMIT/NAME`."""
+    """Return the commit that a file of the hub's cache is of: `.../snapshots/COMMIT/NAME`."""
     return path.parents[len(Path(name).parts) - 1].name
 
 
@@ -191,7 +191,7 @@ def _key(file: HubFile) -> str:
 
 
 def _records() -> dict[str, dict[str, Any]]:
-    """What came at the first fetch, by file."""
+    """Return what came at the first fetch, by file."""
     try:
         content = json_of((cache_folder() / _RECORDS).read_bytes())
     except FileNotFoundError:

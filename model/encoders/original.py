@@ -95,7 +95,7 @@ class Original:
         is_ignorable: Callable[[str], bool],
         is_transposed: Callable[[str], bool] = lambda _: False,
     ) -> tuple[int, int]:
-        """Give a model every tensor that it has, from here.
+        """Return a model every tensor that it has, from here.
 
         Args:
             model: What is to be filled.

@@ -117,7 +117,7 @@ def family_named(name: str, *, asked_by: str) -> Family:
 
 
 def families() -> Iterator[Family | CheckpointError]:
-    """Give every family, ours first; in the place of one whose package cannot be loaded, why."""
+    """Return every family, ours first; in the place of one whose package cannot be loaded, why."""
     for name in _OURS:
         yield _our_family(name)
     for name, entry in _entry_points().items():
@@ -159,7 +159,7 @@ class KnownModel:
     folder: Path | None
 
     def to_json(self) -> dict[str, object]:
-        """Give it as plain values that JSON can hold."""
+        """Return it as plain values that JSON can hold."""
         return {
             "name": self.release.name,
             "family": self.family,
@@ -203,14 +203,14 @@ def _family_of_release(release: Release) -> Family:
 
 
 def _hint(name: str) -> str:
-    """What to do for somebody who gave a name that nobody knows."""
+    """Return what to do for somebody who gave a name that nobody knows."""
     meant = _near(name)
     guess = f": did you mean {' or '.join(meant)}?" if meant else ";"
     return f"{guess} `soundgrep models` lists those with a name, or give a checkpoint's folder"
 
 
 def _near(name: str) -> list[str]:
-    """The names that are most like another, with or without who publishes them."""
+    """Return the names that are most like another, with or without who publishes them."""
     names = [release.name for family in families() if isinstance(family, Family) for release in family.releases]
     known = {whole.lower(): whole for whole in names} | {whole.rsplit("/", 1)[-1].lower(): whole for whole in names}
     asked = (name.lower(), name.rsplit("/", 1)[-1].lower())

@@ -20,7 +20,7 @@ THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 
 def chosen_runtime() -> str:
-    """Tell which runtime the towers are to use: what `SOUNDGREP_RUNTIME` says, or what suits this machine.
+    """Return which runtime the towers are to use: what `SOUNDGREP_RUNTIME` says, or what suits this machine.
 
     Torch where it is installed and sees a GPU; otherwise OpenVINO, which is about twice as fast as torch on a CPU
     and starts without it, where it is installed.
@@ -44,7 +44,7 @@ def chosen_runtime() -> str:
 
 @functools.cache
 def has_gpu() -> bool:
-    """Tell whether torch is installed and can compute on a GPU here."""
+    """Return whether torch is installed and can compute on a GPU here."""
     if not may_have_gpu() or not has_extra("torch"):
         return False
     import torch
@@ -53,7 +53,7 @@ def has_gpu() -> bool:
 
 
 def leaves_gpu_idle() -> bool:
-    """Tell whether this machine seems to have a GPU that is not used because torch is not installed."""
+    """Return whether this machine seems to have a GPU that is not used because torch is not installed."""
     return may_have_gpu() and not has_extra("torch")
 
 
@@ -78,7 +78,7 @@ def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None
 
 
 def n_threads() -> int:
-    """Tell how many threads this process is to compute in: what `OMP_NUM_THREADS` says, or one a core."""
+    """Return how many threads this process is to compute in: what `OMP_NUM_THREADS` says, or one a core."""
     asked = os.environ.get(THREADS_VARIABLE, "")
     return int(asked) if asked.isdecimal() and int(asked) > 0 else usable_cores()
 
@@ -98,5 +98,5 @@ def openvino_core() -> openvino.Core:
 
 @functools.cache
 def has_openvino() -> bool:
-    """Tell whether OpenVINO is installed."""
+    """Return whether OpenVINO is installed."""
     return importlib.util.find_spec("openvino") is not None

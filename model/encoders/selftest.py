@@ -155,7 +155,7 @@ def check_once(files: Sequence[Path], tower: str, examine: Callable[[], object])
 
 
 def has_passed(files: Sequence[Path], tower: str) -> bool:
-    """Tell whether a tower made of these files is known to be alive."""
+    """Return whether a tower made of these files is known to be alive."""
     signature = _signature(files, tower)
     return signature is not None and signature in _passed()
 

@@ -127,7 +127,7 @@ class TextReader:
 
 
 def is_compiled(n_dense: int) -> bool:
-    """Tell whether OpenVINO is to compute a tower: if it is there and the tower large, or `SOUNDGREP_RUNTIME` says so.
+    """Return whether OpenVINO computes a tower: if it is there and the tower large, or `SOUNDGREP_RUNTIME` says so.
 
     Args:
         n_dense: Multiplications that a token costs.

@@ -141,7 +141,7 @@ def config_of(original: Original, state: Mapping[str, Tensor], *, is_fused: bool
 
 
 def described(extractor: ClapFeatureExtractor) -> str:
-    """Say what the mel bank is."""
+    """Return what the mel bank is."""
     whose = "HTK's" if extractor.truncation == "fusion" else "Slaney's"
     return f"{whose}, {FREQUENCY_MIN_HZ} to {extractor.frequency_max} Hz drawn for {extractor.sampling_rate} Hz"
 
@@ -183,5 +183,5 @@ def load_tokenizer(folder: Path) -> RobertaTokenizer:
 
 
 def _count(state: Mapping[str, Tensor], prefix: str) -> int:
-    """How many numbers follow a prefix in the names."""
+    """Return how many numbers follow a prefix in the names."""
     return len({name[len(prefix) :].split(".", 1)[0] for name in state if name.startswith(prefix)})

@@ -49,7 +49,7 @@ def plain_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def renamed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Give the tensors that an embedding needs transformers' names; queries, keys and values come apart."""
+    """Return the tensors that an embedding needs transformers' names; queries, keys and values come apart."""
     theirs: dict[str, Tensor] = {}
     for name, value in state.items():
         if IGNORABLE.fullmatch(name):

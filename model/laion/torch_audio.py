@@ -72,7 +72,7 @@ def _made(folder: Path) -> ClapModel:
 
 
 def fill(model: ClapModel, state: dict[str, torch.Tensor], *, is_all: bool = False) -> None:
-    """Give a model its weights, all of them; constants may be missing.
+    """Load a model's weights, all of them; constants may be missing.
 
     Args:
         model: A model of the right sizes.

@@ -96,7 +96,7 @@ def text_graph(checkpoint: Checkpoint) -> openvino.Model:
 
 
 def _theirs(name: str) -> tuple[str, ...]:
-    """What transformers calls a tensor; joined queries, keys and values are three there."""
+    """Return what transformers calls a tensor; joined queries, keys and values are three there."""
     for ours, theirs in _NAMES:
         name = name.replace(ours, theirs)
     parts = ("query", "key", "value") if ".qkv." in name else ("",)

@@ -120,7 +120,7 @@ class MSClapConfig(PreTrainedConfig):
     initializer_range: float = 0.02
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Give both towers the shared width; the base class has built their configurations."""
+        """Set the shared width of both towers; the base class has built their configurations."""
         super().__post_init__(**kwargs)
         for tower in (self.text_config, self.audio_config):
             if isinstance(tower, PreTrainedConfig):

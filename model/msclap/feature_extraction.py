@@ -83,7 +83,7 @@ class MSClapFeatureExtractor(SequenceFeatureExtractor):
         return np.resize(waveform, self.segment_samples)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, without what is derived from them."""
+        """Return the fields, without what is derived from them."""
         fields: dict[str, Any] = super().to_dict()
         fields.pop("front_end", None)
         return fields

@@ -35,12 +35,12 @@ def windows_of(image: Tensor, window: int) -> Tensor:
 
 
 def window_order(side: int, window: int, shift: int) -> Tensor:
-    """Which token of the image stands at each place when windows follow each other: int64 `[side**2]`."""
+    """Return which token of the image stands at each place when windows follow each other: int64 `[side**2]`."""
     return windows_of(torch.arange(side**2).view(side, side).roll((-shift, -shift), (0, 1)), window).flatten()
 
 
 def corner_order(side: int) -> Tensor:
-    """The tokens of the image by fours, each 2 x 2 that become one: int64 `[side**2]`."""
+    """Return the tokens of the image by fours, each 2 x 2 that become one: int64 `[side**2]`."""
     image = torch.arange(side**2).view(side, side)
     return torch.stack([image[down::2, right::2].flatten() for right in (0, 1) for down in (0, 1)], 1).flatten()
 

@@ -140,7 +140,7 @@ class MSClapTextModel(MSClapPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
-        """The token embeddings."""
+        """Return the token embeddings."""
         return self.encoder.token_embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
@@ -148,7 +148,7 @@ class MSClapTextModel(MSClapPreTrainedModel):
         self.encoder.token_embeddings = value  # type: ignore[assignment]  # the base class promises no more
 
     def last_positions(self, input_ids: Tensor, attention_mask: Tensor | None) -> Tensor:
-        """Where each text ends: its last unmasked token, or without a mask its last end-of-text token.
+        """Return where each text ends: its last unmasked token, or without a mask its last end-of-text token.
 
         The reference counts the ids that are not 0, and so stops short where a text holds a bare "!", whose id is 0.
         """
@@ -192,7 +192,7 @@ class MSClapAudioModel(MSClapPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
-        """The convolution that embeds patches."""
+        """Return the convolution that embeds patches."""
         return self.encoder.patch_embed.proj
 
     @can_return_tuple
@@ -293,7 +293,7 @@ class MSClapTextModelWithProjection(MSClapPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
-        """The token embeddings."""
+        """Return the token embeddings."""
         return self.text_model.get_input_embeddings()
 
     @can_return_tuple
@@ -319,7 +319,7 @@ class MSClapAudioModelWithProjection(MSClapPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
-        """The convolution that embeds patches."""
+        """Return the convolution that embeds patches."""
         return self.audio_model.get_input_embeddings()
 
     @can_return_tuple

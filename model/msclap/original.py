@@ -42,12 +42,12 @@ _TRANSPOSED = re.compile(r"caption_encoder\.base\.h\.\d+\.(attn|mlp)\.c_\w+\.wei
 
 
 def is_ignorable(name: str) -> bool:
-    """Whether an embedding does not need a tensor."""
+    """Return whether an embedding does not need a tensor."""
     return IGNORABLE.fullmatch(name) is not None
 
 
 def renamed(name: str) -> str | None:
-    """What a tensor of the original is called here; None for a name that is not known."""
+    """Return what a tensor of the original is called here; None for a name that is not known."""
     for pattern, ours in _RENAMED:
         if pattern.fullmatch(name):
             return pattern.sub(ours, name)
@@ -55,5 +55,5 @@ def renamed(name: str) -> str | None:
 
 
 def is_transposed(name: str) -> bool:
-    """Whether the original holds the tensor as `[n_in, n_out]`, as GPT-2's dense layers do."""
+    """Return whether the original holds the tensor as `[n_in, n_out]`, as GPT-2's dense layers do."""
     return _TRANSPOSED.fullmatch(name) is not None

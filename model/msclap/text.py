@@ -16,7 +16,7 @@ class Tokenizer(Protocol):
     """Whatever turns a text into ids: a transformers tokenizer or one of the tokenizers library behind a wrapper."""
 
     def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        """Ids of one text, uncut and unpadded."""
+        """Return the ids of one text, uncut and unpadded."""
         ...
 
 

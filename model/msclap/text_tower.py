@@ -90,7 +90,7 @@ class NumpyForward:
 
 
 def causal_mask(n: int) -> Float:
-    """What is added to scores `[n, n]` so that no token sees those after it."""
+    """Return what is added to scores `[n, n]` so that no token sees those after it."""
     return np.triu(np.full((n, n), -np.inf, np.float32), 1)
 
 

@@ -60,7 +60,7 @@ class TextWeights:
         return self._tensors[name]
 
     def get(self, name: str) -> Float | None:
-        """The tensor of a name, or None where there is none, as for the biases of a projection."""
+        """Return the tensor of a name, or None where there is none, as for the biases of a projection."""
         return self._tensors.get(name)
 
     @property
@@ -69,7 +69,7 @@ class TextWeights:
         return sum(tensor.size for name, tensor in self._tensors.items() if name.startswith(BLOCKS))
 
     def entry(self, ids: list[int]) -> Float:
-        """What the first block is given: float32 `[n_tokens, width]`."""
+        """Return what the first block is given: float32 `[n_tokens, width]`."""
         states: Float = self[TOKENS][ids] + self[POSITIONS][: len(ids)]
         return states
 

@@ -27,7 +27,7 @@ class MSClap2022TextModel(MSClapPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
-        """The token embeddings."""
+        """Return the token embeddings."""
         return self.encoder.get_input_embeddings()
 
     def set_input_embeddings(self, value: nn.Module) -> None:
@@ -62,7 +62,7 @@ class MSClap2022AudioModel(MSClapPreTrainedModel):
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
-        """The first convolution."""
+        """Return the first convolution."""
         return self.encoder.blocks[0].get_submodule("conv1")
 
     @can_return_tuple

@@ -32,12 +32,12 @@ _RENAMED = tuple(
 
 
 def is_ignorable(name: str) -> bool:
-    """Whether an embedding does not need a tensor."""
+    """Return whether an embedding does not need a tensor."""
     return IGNORABLE.fullmatch(name) is not None
 
 
 def renamed(name: str) -> str | None:
-    """What a tensor of the original is called here; None for a name that is not known."""
+    """Return what a tensor of the original is called here; None for a name that is not known."""
     conv = _CONV.fullmatch(name)
     if conv:
         block, kind, number, rest = conv.groups()

@@ -55,7 +55,7 @@ def embed_texts(
 
 
 def class_phrases(name: str) -> list[str]:
-    """The names of one AudioSet class: "Vehicle horn, car horn, honking" is three."""
+    """Return the names of one AudioSet class: "Vehicle horn, car horn, honking" is three."""
     return [part.strip().lower() for part in name.replace("(", ",").replace(")", "").split(",") if part.strip()]
 
 
@@ -116,7 +116,7 @@ class Anchors:
         )
 
     def heard(self, scores: Floats) -> tuple[Floats, Floats]:
-        """What the listener names: shares of the classes `[n, n_classes]`, and how sure it is `[n]`, 0 to 1."""
+        """Return what the listener names: shares of the classes `[n, n_classes]`, and how sure it is `[n]`, 0 to 1."""
         loud = np.where(scores * (self.class_weights > 0) < FAINT, 0, scores)
         sure = loud.max(1)
         shares = loud**1.5 * self.class_weights

@@ -204,7 +204,7 @@ class Material:
     guided: Floats
 
     def targets(self, batch: Batch) -> Targets:
-        """What a batch should become."""
+        """Return what a batch should become."""
         n_frames = batch.mels.shape[2]
         speeds = np.asarray(SPEEDS, dtype=np.float32)[batch.speeds]
         heard, scores = self.hearing.of_cuts(batch.first, batch.starts, speeds, n_frames=n_frames)

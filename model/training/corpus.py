@@ -102,13 +102,13 @@ class WaveformCache:
         return self._samples[example.package][offset : offset + n_samples].astype(np.float32) / np.float32(32768)
 
     def holds(self, example: Example) -> bool:
-        """Whether the folders have a clip."""
+        """Return whether the folders have a clip."""
         if example.package not in self._places:
             self._open(example.package)
         return example.path in self._places[example.package]
 
     def others(self, listed: Sequence[tuple[str, str]], *, packages: Sequence[str], at_most: int) -> list[Example]:
-        """Clips that no list names, without caption, category or concept.
+        """Return the clips that no list names, without caption, category or concept.
 
         Args:
             listed: Package and path of the clips to leave out.

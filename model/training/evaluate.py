@@ -49,7 +49,7 @@ _CATEGORY_TEXTS = {
 
 
 def category_text(category: str) -> str:
-    """The text that stands for a category."""
+    """Return the text that stands for a category."""
     return _CATEGORY_TEXTS.get(category, category)
 
 
@@ -58,7 +58,7 @@ def _split(cell: str) -> frozenset[str]:
 
 
 def read_questions(clips: Sequence[Example], folder: Path) -> Questions:
-    """What is asked of held-out clips, with `concepts.csv` and `synonyms.csv` of the folder if they are there.
+    """Return what is asked of held-out clips, with `concepts.csv` and `synonyms.csv` of the folder if they are there.
 
     Args:
         clips: The held-out clips.

@@ -20,7 +20,7 @@ _ROUNDS = 20
 
 
 def step_to_mean(states: Floats, shares: Floats, wanted: Floats) -> Floats:
-    """The step after which states, brought to unit length, have the mean that is wanted.
+    """Return the step after which states, brought to unit length, have the mean that is wanted.
 
     Args:
         states: `[n, embedding_dim]`.

@@ -124,7 +124,7 @@ class Hearing:
     def of_cuts(
         self, clips: npt.NDArray[np.int64], starts: npt.NDArray[np.int64], speeds: Floats, *, n_frames: int
     ) -> tuple[Floats, Floats]:
-        """What is heard in cuts of clips.
+        """Return what is heard in cuts of clips.
 
         Args:
             clips: Clip of each cut, `[n]`.

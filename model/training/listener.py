@@ -42,7 +42,7 @@ class _Layer:
 
 
 def listener_folder() -> Path:
-    """Folder of YAMNet's weights and class names.
+    """Return the folder of YAMNet's weights and class names.
 
     Raises:
         UsageError: If the package is not installed.
@@ -52,7 +52,7 @@ def listener_folder() -> Path:
 
 
 def class_names(folder: Path) -> tuple[str, ...]:
-    """The display names of AudioSet's 521 classes, in the order of the scores."""
+    """Return the display names of AudioSet's 521 classes, in the order of the scores."""
     with (folder / "yamnet_class_map.csv").open(newline="", encoding="utf-8") as file:
         return tuple(row["display_name"] for row in csv.DictReader(file))
 

@@ -20,7 +20,7 @@ SPEEDS = (1.0, 0.84, 1.19)
 
 
 def front_end() -> MSClapFeatureExtractor:
-    """The front end of `mini`: 5 s at 22,050 Hz give 256 frames of 64 mel bands."""
+    """Return the front end of `mini`: 5 s at 22,050 Hz give 256 frames of 64 mel bands."""
     return MSClapFeatureExtractor(
         feature_size=N_MELS,
         sampling_rate=SAMPLING_RATE_HZ,

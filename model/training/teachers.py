@@ -7,7 +7,7 @@ from ..errors import UsageError
 
 
 def teacher_package(package: str, *, missing: str) -> Path:
-    """Folder of an installed package, which is not imported for it.
+    """Return the folder of an installed package, which is not imported for it.
 
     Args:
         package: Its import name.

@@ -48,7 +48,7 @@ class TextLesson:
 
 
 def text_config(vocab_size: int) -> MSClapTextConfig:
-    """Sizes of `mini`'s text tower."""
+    """Return the sizes of `mini`'s text tower."""
     return MSClapTextConfig(
         vocab_size=vocab_size,
         hidden_size=320,

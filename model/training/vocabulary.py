@@ -167,7 +167,7 @@ def event_phrases() -> list[str]:
 
 
 def category_names() -> list[str]:
-    """Names of broad kinds of sound, sorted."""
+    """Return the names of broad kinds of sound, sorted."""
     return _split(_CATEGORIES)
 
 
@@ -188,6 +188,6 @@ def without_article(phrase: str) -> str:
 
 
 def renderings(phrase: str) -> tuple[str, ...]:
-    """The wordings of a phrase whose mean embedding stands for it."""
+    """Return the wordings of a phrase whose mean embedding stands for it."""
     bare = without_article(phrase)
     return (phrase, bare, f"the sound of {phrase}", f"{bare} sound")

@@ -33,7 +33,7 @@ class Synset:
 
 
 def usable(lemma: str) -> bool:
-    """Whether a word may stand in a query: lower case, letters, at most two words."""
+    """Return whether a word may stand in a query: lower case, letters, at most two words."""
     return lemma.islower() and lemma.replace(" ", "").replace("-", "").isalpha() and lemma.count(" ") < 2
 
 

@@ -82,7 +82,7 @@ class Accuracy:
         )
 
     def to_json(self) -> dict[str, object]:
-        """Give it as plain values that JSON can hold."""
+        """Return it as plain values that JSON can hold."""
         return {
             "n_clips": self.n_clips,
             "first": self.first.to_json(),
@@ -151,7 +151,7 @@ class Classification:
         )
 
     def called(self, *, least_score: float = 0.0) -> list[Int]:
-        """Give for each label the places of the clips [n] that are called by it, the surest first.
+        """Return for each label the places of the clips [n] that are called by it, the surest first.
 
         Args:
             least_score: Clips whose label scores less are left out.
@@ -165,14 +165,14 @@ class Classification:
         return [order[start:end] for start, end in pairwise(ends)]
 
     def rows(self) -> Iterator[tuple[int, str, int, float, float]]:
-        """Give clip id, label, rank from 1, score and cosine of every label that was kept."""
+        """Yield clip id, label, rank from 1, score and cosine of every label that was kept."""
         kept = zip(self.clip_ids.tolist(), self.best.labels, self.best.scores, self.best.cosines, strict=True)
         for clip, labels, scores, cosines in kept:
             for rank, (label, score, cosine) in enumerate(zip(labels, scores, cosines, strict=True), start=1):
                 yield clip, self.names[label], rank, float(score), float(cosine)
 
     def to_json(self) -> dict[str, object]:
-        """Give it as plain values that JSON can hold; ids as text, because they exceed JavaScript's integers."""
+        """Return it as plain values that JSON can hold; ids as text, because they exceed JavaScript's integers."""
         return {
             "encoder_id": self.encoder_id,
             "n_labels": len(self.names),

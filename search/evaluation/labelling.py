@@ -156,13 +156,13 @@ def label_collection(collection: Collection, labeller: Labeller) -> tuple[Int, B
 
 
 def best_of_segments(segments: Float, labels: Float) -> Float:
-    """Give the cosines [n_labels] of a clip's best segment and each label, each label's own best."""
+    """Return the cosines [n_labels] of a clip's best segment and each label, each label's own best."""
     best: Float = (segments @ labels.T).max(axis=0)
     return best
 
 
 def _cosines(collection: Collection, labels: Float) -> Iterator[tuple[Int, Float]]:
-    """Give clips [n] with their cosines [n, n_labels], each once all its segments are read, in bounded memory."""
+    """Yield clips [n] with their cosines [n, n_labels], each once all its segments are read, in bounded memory."""
     rows = collection.encoding.rows
     clips, counts = np.unique(rows.clip_ids, return_counts=True)
     n_left = dict(zip(clips.tolist(), counts.tolist(), strict=True))

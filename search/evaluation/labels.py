@@ -35,7 +35,7 @@ class Labels:
     left_out: tuple[LeftOut, ...]
 
     def texts(self) -> list[str]:
-        """The labels as words: small letters, and spaces for underscores."""
+        """Return the labels as words: small letters, and spaces for underscores."""
         return [" ".join(name.replace("_", " ").lower().split()) for name in self.names]
 
     def truth_of(self, clip_paths: Sequence[str], *, where: str) -> Truth:

@@ -45,7 +45,7 @@ class LeftOut:
         return f"{self.n:,} {self.reason} ({', '.join(self.examples)}{more})"
 
     def to_json(self) -> dict[str, object]:
-        """Give it as plain values that JSON can hold."""
+        """Return it as plain values that JSON can hold."""
         return {"reason": self.reason, "n": self.n, "examples": list(self.examples)}
 
 

@@ -55,7 +55,7 @@ class Evaluation:
     left_out: tuple[LeftOut, ...]
 
     def to_json(self) -> dict[str, object]:
-        """Give it as plain values that JSON can hold."""
+        """Return it as plain values that JSON can hold."""
         return {
             "encoder_id": self.encoder_id,
             "n_clips": self.n_clips,
@@ -238,7 +238,7 @@ class _Asked:
         )
 
     def right(self, *, texts: slice, clips: slice) -> npt.NDArray[np.bool_]:
-        """Tell which of some texts describe which of some clips [n_texts, n_clips]."""
+        """Return which of some texts describe which of some clips [n_texts, n_clips]."""
         right = np.zeros((texts.stop - texts.start, clips.stop - clips.start), np.bool_)
         text, clip = self.pairs[:, 0], self.pairs[:, 1]
         here = (text >= texts.start) & (text < texts.stop) & (clip >= clips.start) & (clip < clips.stop)

@@ -30,7 +30,7 @@ class Column(Protocol):
     name: str
 
     def mask(self, keys: Sequence[str], least: float) -> Bool:
-        """Tell of each clip [n] whether it passes some choices.
+        """Return for each clip [n] whether it passes some choices.
 
         Args:
             keys: The choices.

@@ -45,7 +45,7 @@ class Facets:
         return tuple(self._columns)
 
     def condition(self, narrowing: Narrowing) -> Condition:
-        """Give the filter that a narrowing comes to, its values bound, not written into it.
+        """Return the filter that a narrowing comes to, its values bound, not written into it.
 
         Raises:
             QueryError: If it names a facet or a choice that there is not.
@@ -111,7 +111,7 @@ class Facets:
         )
 
     def _mask_of(self, clip_ids: Int64) -> Bool:
-        """Tell of each clip [n] whether it is one of some."""
+        """Return for each clip [n] whether it is one of some."""
         mask = np.zeros(len(self._ids), np.bool_)
         if len(self._ids):
             wanted = np.sort(clip_ids)

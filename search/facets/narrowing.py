@@ -46,7 +46,7 @@ class Narrowing:
         return self.with_chosen(name, kept)
 
     def with_chosen(self, name: str, keys: tuple[str, ...]) -> Narrowing:
-        """Give the same with other choices in one facet."""
+        """Return the same with other choices in one facet."""
         return replace(self, chosen={**self.chosen, name: keys})
 
 
@@ -57,7 +57,7 @@ class Binding:
         self.values: dict[str, object] = {}
 
     def name(self, value: object) -> str:
-        """Give the parameter that stands for a value."""
+        """Return the parameter that stands for a value."""
         name = f"narrowed_{exact_digest(value).hex()}"
         self.values[name] = value
         return f"${name}"
@@ -98,7 +98,7 @@ class Range:
 
 
 def is_below(folder: str, other: str) -> bool:
-    """Tell whether a folder lies below another."""
+    """Return whether a folder lies below another."""
     return folder.startswith(other + "/")
 
 

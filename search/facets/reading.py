@@ -73,7 +73,7 @@ def _types(member: Collection) -> dict[str, str]:
 
 
 def _is_short(member: Collection, name: str) -> bool:
-    """Tell whether a column of text has few values; the estimate is off by a few percent."""
+    """Return whether a column of text has few values; the estimate is off by a few percent."""
     n = int(member.sql(f"SELECT approx_count_distinct({quoted(name)}) AS n FROM clips").column("n")[0].as_py())
     return 0 < n <= 2 * _MANY_TEXTS
 
@@ -136,7 +136,7 @@ def _of_user(rows: pa.Table, own: Sequence[str], types: dict[str, str]) -> Itera
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[npt.NDArray[np.int32], list[Value]]:
-    """Give each value's place [n], -1 for none, among the values in their order."""
+    """Return each value's place [n], -1 for none, among the values in their order."""
     if pa.types.is_floating(column.type):
         column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
     encoded = column.combine_chunks().dictionary_encode()

@@ -60,7 +60,7 @@ class Bank:
             save_arrays(file, embeddings=self.embeddings, best_scores=self.best_scores)
 
     def calibrated(self, score: float) -> float:
-        """Say where the score of a text stands, 0 to 100: the share of descriptions whose best answer scores lower.
+        """Return where the score of a text stands, 0 to 100: the share of descriptions whose best answer scores lower.
 
         Between two descriptions it grows evenly, so that equal steps of the score are never jumps.
         """

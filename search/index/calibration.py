@@ -113,7 +113,7 @@ class _Trial:
         self._queries, self._own, self._exact = queries, own, exact
 
     def measure(self, nprobe: int, *, n_ranked: int, is_text: bool, n: int | None = None) -> Float:
-        """Give the recall of each of at most `n` texts or sounds [m]."""
+        """Return the recall of each of at most `n` texts or sounds [m]."""
         asked = np.flatnonzero((self._own < 0) == is_text)[:n]
         if not len(asked):
             return np.ones(1, np.float32)
@@ -126,7 +126,7 @@ class _Trial:
         return recalls(found, self._exact[asked])
 
     def reaches(self, nprobe: int, *, n_ranked: int, target: float) -> bool:
-        """Tell whether texts and audio reach a recall, and so surely that 19 of 20 other samples of them would, too."""
+        """Return whether texts and audio reach a recall, so surely that 19 of 20 other samples of them would, too."""
         for is_text in (True, False):
             shares = self.measure(nprobe, n_ranked=n_ranked, is_text=is_text)
             if shares.mean() - _SURE * shares.std() / math.sqrt(len(shares)) < target:

@@ -63,7 +63,7 @@ class Celled:
         return self.cells.nlist
 
     def nprobe(self, n: int, *, n_allowed: int) -> int | None:
-        """Say how many cells a search visits; None where comparing all that is allowed is less work.
+        """Return how many cells a search visits; None where comparing all that is allowed is less work.
 
         The best `n` of a share of the segments lie as deep as the best `n / share` of all: that many more cells. What
         is less work follows from counts alone: the same search of the same index always goes the same way.
@@ -104,7 +104,7 @@ class Celled:
         return scores[order], positions[order]
 
     def embeddings(self, positions: Int) -> Float:
-        """Give embeddings [m, embedding_dim]."""
+        """Return embeddings [m, embedding_dim]."""
         return self.stored.embeddings(positions)
 
 

@@ -189,7 +189,7 @@ class Cells:
         self.spreads = np.sqrt(squares / np.maximum(1, self.sizes)).astype(np.float32)
 
     def appeal(self, queries: Float, *, spread_weight: float) -> Float:
-        """Say how much each cell promises to each query.
+        """Return how much each cell promises to each query.
 
         The best of a cell scores above its centre by what its segments spread: a wide cell is worth a visit where a
         tight one with the same centre is not (optimistic routing, arXiv 2405.12207, with one spread a cell).

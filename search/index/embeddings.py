@@ -68,7 +68,7 @@ class HalfEmbeddings:
         return len(self.rows)
 
     def embeddings(self, positions: Int) -> Float:
-        """Give the embeddings [m, embedding_dim] at some positions [m], brought back to unit length."""
+        """Return the embeddings [m, embedding_dim] at some positions [m], brought back to unit length."""
         found = self._read(positions)
         unit: Float = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
         return unit

@@ -56,7 +56,7 @@ class Flat:
         return len(self._rows), self._rows.shape[1]
 
     def nprobe(self, n: int, *, n_allowed: int) -> None:
-        """Say how many cells a search visits: there are none."""
+        """Return how many cells a search visits: there are none."""
 
     def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:  # noqa: ARG002
         """Find the nearest [m], best first; all of them are sure."""
@@ -64,7 +64,7 @@ class Flat:
         return scan(self._index, embedding, n, allowed=allowed)
 
     def embeddings(self, positions: Int) -> Float:
-        """Give embeddings [m, embedding_dim]."""
+        """Return embeddings [m, embedding_dim]."""
         found: Float = self._rows[positions]
         self._checked.rows(found, positions)
         return found

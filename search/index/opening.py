@@ -35,13 +35,13 @@ class Kind(Protocol):
         """Number of cells, or None for none."""
 
     def nprobe(self, n: int, *, n_allowed: int) -> int | None:
-        """Say how many cells a search visits; None where it compares all that is allowed."""
+        """Return how many cells a search visits; None where it compares all that is allowed."""
 
     def search(self, embedding: Float, n: int, *, n_sure: int, allowed: Bool | None) -> tuple[Float, Int]:
         """Find the nearest [m], best first."""
 
     def embeddings(self, positions: Int) -> Float:
-        """Give embeddings [m, embedding_dim]."""
+        """Return embeddings [m, embedding_dim]."""
 
 
 class Index:
@@ -91,7 +91,7 @@ class Index:
         return self._kind.nlist
 
     def nprobe(self, n: int, *, n_allowed: int) -> int | None:
-        """Say how many cells a search for `n` segments of those allowed visits; None where it compares all of them."""
+        """Return how many cells a search for `n` of the allowed segments visits; None where it compares all of them."""
         return self._kind.nprobe(n, n_allowed=n_allowed) if n_allowed else None
 
     def search(
@@ -124,7 +124,7 @@ class Index:
         return found
 
     def embedding(self, position: int) -> Float:
-        """Give the embedding [embedding_dim] at a position.
+        """Return the embedding [embedding_dim] at a position.
 
         Raises:
             CollectionError: If there is no such position.
@@ -135,7 +135,7 @@ class Index:
         return found
 
     def embeddings(self, positions: Int) -> Float:
-        """Give the embeddings [m, embedding_dim] at positions [m], each of which the index has."""
+        """Return the embeddings [m, embedding_dim] at positions [m], each of which the index has."""
         found = self._kind.embeddings(positions)
         self._check()
         return found

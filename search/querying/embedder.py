@@ -179,7 +179,7 @@ def _segments(audio: Sound, encoder: Encoder, *, hop_samples: int) -> Iterator[F
 
 
 def _blocks(audio: Sound, encoder: Encoder) -> Iterable[Float]:
-    """A waveform as it is, or a file decoded in a process of its own."""
+    """Return a waveform as it is, or a file decoded in a process of its own."""
     if isinstance(audio, np.ndarray):
         return [audio]
     from ...model.audio.excerpt import excerpt_blocks

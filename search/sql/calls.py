@@ -60,7 +60,7 @@ def find_calls(tree: str, values: Mapping[str, object]) -> list[Call]:
 
 
 def _table_functions(node: Any) -> Iterator[dict[str, Any]]:
-    """Give every call of our function in a syntax tree, wherever it stands."""
+    """Yield every call of our function in a syntax tree, wherever it stands."""
     if isinstance(node, list):
         for one in node:
             yield from _table_functions(one)

@@ -150,7 +150,7 @@ class Catalog:
             return ids
 
     def words(self) -> pa.Table:
-        """Give what is written about each clip in paths, tags, metadata, labels and captions.
+        """Return what is written about each clip in paths, tags, metadata, labels and captions.
 
         Returns:
             Columns `clip_id`, int64, and `words`, string.
@@ -225,7 +225,7 @@ class Catalog:
 
 
 def _explained(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.StatementType:
-    """Tell what an EXPLAIN explains."""
+    """Return what an EXPLAIN explains."""
     text = query.encode()
     tokens = [*duckdb.tokenize(query), (len(text), None)]
     spans = [
@@ -279,7 +279,7 @@ def _with_call(rows: pa.Table, call: Call) -> pa.Table:
 
 
 def _exportable(result: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelation | None:
-    """Give columns of types that nothing but DuckDB knows as their text."""
+    """Convert columns of types that only DuckDB knows to text."""
     if result is None or not any(is_odd(str(kind)) for kind in result.types):
         return result
     columns = [
@@ -290,7 +290,7 @@ def _exportable(result: duckdb.DuckDBPyRelation | None) -> duckdb.DuckDBPyRelati
 
 
 def _is_plain(where: str, values: Values | None) -> bool:
-    """Tell whether a filter is the same however its letters are composed."""
+    """Return whether a filter is the same however its letters are composed."""
     return where.isascii() and all(
         not isinstance(one, str | list) or str(one).isascii() for one in (values or {}).values()
     )

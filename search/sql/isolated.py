@@ -97,7 +97,7 @@ class IsolatedCatalog:
         return ids
 
     def words(self) -> pa.Table:
-        """Give what is written about each clip, as `Catalog.words`.
+        """Return what is written about each clip, as `Catalog.words`.
 
         Raises:
             QueryError: As there.

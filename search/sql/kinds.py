@@ -16,12 +16,12 @@ _PER_DAY = {"s": 86_400, "ms": 86_400_000, "us": _DAY_US, "ns": 1_000 * _DAY_US}
 
 
 def is_odd(kind: str) -> bool:
-    """Tell of a type, as DuckDB writes it, whether only DuckDB can write its values."""
+    """Return for a type, as DuckDB writes it, whether only DuckDB can write its values."""
     return _ODD.search(re.sub(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"", "", kind)) is not None
 
 
 def readable_times(rows: pa.Table, connection: duckdb.DuckDBPyConnection) -> pa.Table:
-    """Give columns as text, as DuckDB writes them, where a time in them is infinite or beyond Python's years.
+    """Convert columns to text, as DuckDB writes them, where a time in them is infinite or beyond Python's years.
 
     Args:
         rows: The answer to a statement.

@@ -134,7 +134,7 @@ def normal_text(value: Any) -> Any:
 
 
 def is_nameable(name: str) -> bool:
-    """Tell whether SQL can name a column: it needs a name, without a zero character."""
+    """Return whether SQL can name a column: it needs a name, without a zero character."""
     return bool(name) and "\0" not in name
 
 

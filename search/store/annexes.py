@@ -16,7 +16,7 @@ ANNEXES_OF_SOUND = frozenset({"captions", "labels", "map"})
 
 
 def annex_folder(collection: Path, name: str) -> Path:
-    """Tell where a collection keeps an annex."""
+    """Return where a collection keeps an annex."""
     return collection / ANNEXES_FOLDER / name
 
 

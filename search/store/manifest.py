@@ -253,7 +253,7 @@ class Manifest:
 
 
 def has_manifest(collection: Path) -> bool:
-    """Tell whether a folder is a collection."""
+    """Return whether a folder is a collection."""
     return os.path.lexists(collection / MANIFEST_NAME)  # whatever it is: reading it says so
 
 

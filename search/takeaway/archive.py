@@ -65,7 +65,7 @@ class _Entry:
 
 
 def estimate(items: Sequence[Item], what: What) -> Estimate:
-    """Tell how large an archive will be, without reading the sounds.
+    """Return how large an archive will be, without reading the sounds.
 
     Args:
         items: The clips.
@@ -242,7 +242,7 @@ def _problem(item: Item, error: Exception) -> str:
 
 
 def _is_there(exact: bytes) -> bool:
-    """Tell whether a clip's file is where it was; of stores and shares that is not asked."""
+    """Return whether a clip's file is where it was; of stores and shares that is not asked."""
     if is_url(exact) or is_share(exact):
         return True
     member = split_member(exact)

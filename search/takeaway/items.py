@@ -72,7 +72,7 @@ class Item:
         return self.hit.spans or (Span(self.hit.start_s, self.hit.end_s, self.hit.score),)
 
     def to_json(self) -> dict[str, Any]:
-        """Give the item as plain values that JSON can hold: as the hit, if it is one."""
+        """Return the item as plain values that JSON can hold: as the hit, if it is one."""
         if self.hit is not None:
             return self.hit.to_json()
         return {"path": self.path, "duration_s": round(self.duration_s, 3), "clip_id": str(self.clip_id)}
@@ -99,7 +99,7 @@ def items_of_clips(collections: Searchable, clip_ids: Sequence[int]) -> list[Ite
 
 
 def rows_of(items: Sequence[Item]) -> pa.Table:
-    """Give items as a table of the columns of `ROWS`."""
+    """Return items as a table of the columns of `ROWS`."""
     rows = []
     for place, item in enumerate(items, start=1):
         hit = item.hit

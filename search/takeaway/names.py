@@ -21,7 +21,7 @@ class Names:
         self._taken: set[str] = set()
 
     def unique(self, folders: Sequence[str], stem: str, suffix: str) -> str:
-        """Give a path in the archive, its parts made safe, and with a number if it is taken.
+        """Return a path in the archive, its parts made safe, and with a number if it is taken.
 
         Args:
             folders: The folders that it lies in.
@@ -64,7 +64,7 @@ def split_name(exact: bytes) -> tuple[list[str], str, str]:
 
 
 def common_folders(paths: Sequence[Sequence[str]]) -> int:
-    """Tell how many folders from the root on all paths share."""
+    """Return how many folders from the root on all paths share."""
     n = 0
     for parts in zip(*paths, strict=False):
         if len(set(parts)) > 1:

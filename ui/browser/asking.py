@@ -32,7 +32,7 @@ def query_of(state: SearchState) -> Query:
 
 
 def where_of(collections: Collections, state: SearchState) -> Condition:
-    """The filter of a search.
+    """Return the filter of a search.
 
     Raises:
         QueryError: If something is chosen that there is not.

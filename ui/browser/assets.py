@@ -23,7 +23,7 @@ export default mount;
 
 @cache
 def asset_version() -> str:
-    """What the assets are known by: it changes when one of them does."""
+    """Return what the assets are known by: it changes when one of them does."""
     digest = hashlib.blake2b(digest_size=8)
     for path in sorted(ASSETS.iterdir()):
         if path.is_file():

@@ -62,7 +62,7 @@ def file_name(text: str, suffix: str) -> str:
 
 
 def download_routes() -> list[Route]:
-    """The address of what was offered."""
+    """Yield the address of what was offered."""
 
     async def download(request: Request) -> Response:
         token, name = request.path_params["token"], request.path_params["name"]

@@ -43,7 +43,7 @@ def _component() -> ComponentRenderer:
 
 
 def facets_of(collections: Collections) -> Facets:
-    """Give the facets of collections; they are read once for all visitors, and again when others are open.
+    """Return the facets of collections; they are read once for all visitors, and again when others are open.
 
     Raises:
         CollectionError, QueryError: If the tables cannot be read.
@@ -55,7 +55,7 @@ def facets_of(collections: Collections) -> Facets:
 
 
 def narrowing_of(search: SearchState) -> Narrowing:
-    """What is chosen in the facets."""
+    """Return what is chosen in the facets."""
     chosen: dict[str, tuple[str, ...]] = {}
     for name, key in search.facets:
         chosen[name] = (*chosen.get(name, ()), key)
@@ -63,7 +63,7 @@ def narrowing_of(search: SearchState) -> Narrowing:
 
 
 def condition_of(search: SearchState) -> Condition:
-    """The filter of a search: what is chosen, the condition in SQL, and the clips that it is inside of.
+    """Return the filter of a search: what is chosen, the condition in SQL, and the clips that it is inside of.
 
     Raises:
         QueryError: If something is chosen that there is not.
@@ -80,7 +80,7 @@ def condition_of(search: SearchState) -> Condition:
 
 
 def facet_texts(search: SearchState) -> list[tuple[str, str, str]]:
-    """What is chosen, as name, key, and text for a person."""
+    """Return what is chosen, as name, key, and text for a person."""
     if not search.facets:
         return []
     try:

@@ -40,7 +40,7 @@ def completions(typed: str, *, most: int = MOST) -> list[str]:
 
 
 def chosen_folder(typed: str) -> Path:
-    """Give the folder that was typed.
+    """Return the folder that was typed.
 
     Raises:
         UsageError: If it is none, or cannot be opened.

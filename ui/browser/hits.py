@@ -80,7 +80,7 @@ def show_hits(
 
 
 def _told(hit: Hit, tags: Sequence[str]) -> dict[str, Any]:
-    """What the component is told of a hit; ids as text, because they exceed JavaScript's integers."""
+    """Return what the component is told of a hit; ids as text, because they exceed JavaScript's integers."""
     folder, name = posixpath.split(hit.path)
     score = hit.score if hit.calibrated is None else hit.calibrated / 100
     return {

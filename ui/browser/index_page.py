@@ -95,7 +95,7 @@ def _show_choice(collection: Collection, *, is_running: bool) -> None:
 
 @st.cache_data(show_spinner=False)
 def _encoders() -> list[str]:
-    """The encoders that go by a name, our own first."""
+    """Return the encoders that go by a name, our own first."""
     from ...model.encoders.registry import known_models
 
     names = [one.release.name for one in known_models()]
@@ -138,7 +138,7 @@ def _watch() -> None:
 
 
 def _far(progress: Progress | None) -> tuple[float, str]:
-    """Give the share that is done, and the same in words."""
+    """Return the share that is done, and the same in words."""
     if progress is None:
         return 0.0, "looking for sounds"
     if progress.n_done >= progress.n_total:
@@ -152,7 +152,7 @@ def _far(progress: Progress | None) -> tuple[float, str]:
 
 
 def _show_end(status: JobStatus) -> None:
-    """Say how the latest run ended."""
+    """Show how the latest run ended."""
     if not isinstance(status.task, IndexTask):
         return
     st.divider()

@@ -168,7 +168,7 @@ def _store(member: Collection, found: Classification, least: float) -> None:
 
 
 def _stored(member: Collection) -> list[str]:
-    """The labels that the collection has, the most frequent first."""
+    """Return the labels that the collection has, the most frequent first."""
     if "labels" not in member.manifest.annexes:
         return []
     try:

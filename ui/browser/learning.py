@@ -51,14 +51,14 @@ def _changed(keep: tuple[int, ...], drop: tuple[int, ...]) -> SearchState:
 
 
 def narrowed(collections: Collections, search: SearchState) -> Collections:
-    """Give the collections that a search is asked of: an area is of the map of one of them."""
+    """Return the collections that a search is asked of: an area is of the map of one of them."""
     if not search.area or len(collections.members) == 1:
         return collections
     return Collections([mapped_member(collections, search)])
 
 
 def mapped_member(collections: Collections, search: SearchState) -> Collection:
-    """Give the collection whose map is looked at."""
+    """Return the collection whose map is looked at."""
     return next((one for one in collections.members if one.path.name == search.mapped), collections.members[0])
 
 
@@ -98,7 +98,7 @@ def filtered(collections: Collections, search: SearchState, condition: Condition
 
 
 def described(search: SearchState) -> str:
-    """What a search asks for, in words, for a list of saved ones."""
+    """Return what a search asks for, in words, for a list of saved ones."""
     parts = [search.text.strip(), *search.added, *(f"-{text}" for text in search.subtracted)]
     words = ", ".join(part for part in parts if part)
     about = f"saved {search.saved}" if search.saved else ""
@@ -120,5 +120,5 @@ def _saved(collections: Collections, search: SearchState) -> SavedQuery:
 
 
 def home() -> Collection:
-    """Give the collection that queries are saved in: the first."""
+    """Return the collection that queries are saved in: the first."""
     return resources.current().members[0]

@@ -123,7 +123,7 @@ def _corners(told: object) -> tuple[tuple[float, float], ...]:
 
 
 def _has_words(search: state.SearchState) -> bool:
-    """Tell whether something is asked for besides an area, whose clips are not lit within it."""
+    """Return whether something is asked for besides an area, whose clips are not lit within it."""
     return state.SearchState(**{**vars(search), "area": ()}).asks
 
 

@@ -23,7 +23,7 @@ _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 def media_routes(desk: Desk) -> list[Route]:
-    """The addresses, over a desk. All are read-only, and only clips of its collections can be had."""
+    """Return the addresses, over a desk. All are read-only, and only clips of its collections can be had."""
 
     async def audio(request: Request) -> Response:
         return await file_answer(await desk.clip_of(request.path_params["clip_id"]), request)

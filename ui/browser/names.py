@@ -11,7 +11,7 @@ from . import resources
 
 
 def name_of(number: int) -> str:
-    """The file name of a clip, or of the clip of a segment; its id where there is none."""
+    """Return the file name of a clip, or of the clip of a segment; its id where there is none."""
     opened = tuple(str(member.manifest.updated_at) for member in resources.current().members)
     return _looked_up(number, opened)
 

@@ -55,7 +55,7 @@ _opened = _Opened()
 
 
 def install(desk: Desk) -> None:
-    """Say what is open; done once, before the page is served."""
+    """Set what is open; done once, before the page is served."""
     _opened.desk = desk
     # What could be asked is looked for meanwhile; the thread also opens the catalog before anybody waits for it.
     thinking = ThreadPoolExecutor(1, thread_name_prefix="soundgrep-ideas")
@@ -78,7 +78,7 @@ def _ideas(collections: Collections) -> list[str]:
 
 
 def desk() -> Desk:
-    """The desk that hands questions to the collections.
+    """Return the desk that hands questions to the collections.
 
     Raises:
         RuntimeError: If nothing was installed: the page runs only under `soundgrep ui`.
@@ -89,7 +89,7 @@ def desk() -> Desk:
 
 
 def current() -> Collections:
-    """The collections as they stand now, for a whole run of the page."""
+    """Return the collections as they stand now, for a whole run of the page."""
     return desk().live.current
 
 
@@ -117,6 +117,6 @@ def keep_sound(digest: str, sound: Sound) -> None:
 
 
 def kept_sound(digest: str) -> Sound | None:
-    """A sound that was searched by, or None if it is not known here."""
+    """Return a sound that was searched by, or None if it is not known here."""
     with _opened.lock:
         return _opened.sounds.get(digest)

@@ -115,7 +115,7 @@ def show_found(collections: Collections, search: SearchState, found: Found) -> N
 
 
 def _welcome(collections: Collections) -> None:
-    """Say what is here, before anything was asked."""
+    """Show what is here, before anything was asked."""
     seconds = sum(
         member.sql("SELECT coalesce(sum(duration_s), 0) AS s FROM clips")["s"][0].as_py()
         for member in collections.members
@@ -140,7 +140,7 @@ def _why_none(search: SearchState) -> str:
 
 
 def _found(collections: Collections, search: SearchState) -> Found:
-    """What is loaded of this search; another search, or another state of the collections, starts anew."""
+    """Return what is loaded of this search; another search, or another state of the collections, starts anew."""
     asked: dict[str, Any] = {name: value for name, value in search.to_address().items() if name != "view"}
     opened = [(member.path.name, member.manifest.updated_at) for member in collections.members]
     signature = repr((asked, opened))

@@ -35,7 +35,7 @@ def show_sound_input() -> None:
 
 
 def show_sound_problem() -> None:
-    """Say what is wrong with the sound that was given last, or to be known about it."""
+    """Show what is wrong with the sound that was given last, or to be known about it."""
     problem = st.session_state.get("sound_problem")
     if problem:
         st.error(as_text(problem), icon=":material/error:")

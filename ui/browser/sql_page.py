@@ -72,7 +72,7 @@ def show() -> None:
 
 
 def _examples(member: Collection) -> dict[str, str]:
-    """Queries to begin with; they name only what this collection has."""
+    """Query to begin with; they name only what this collection has."""
     examples = {
         "By codec": (
             "SELECT codec, count(*) AS clips, round(sum(duration_s)) AS seconds\n"

@@ -86,7 +86,7 @@ class SearchState:
         )
 
     def to_address(self) -> dict[str, list[str]]:
-        """Give the parameters of the address; what has its usual value is left out."""
+        """Return the parameters of the address; what has its usual value is left out."""
         parameters: dict[str, list[str]] = {
             "q": [self.text] if self.text.strip() else [],
             "plus": list(self.added),
@@ -150,7 +150,7 @@ class SearchState:
 
 
 def current() -> SearchState:
-    """The search as it stands."""
+    """Return the search as it stands."""
     return cast("SearchState", st.session_state.setdefault("search", SearchState()))
 
 
@@ -186,7 +186,7 @@ def follow_address(page: str) -> None:
 
 
 def marks() -> dict[str, bool]:
-    """What this visitor keeps (True) and rejects (False), by clip id as text."""
+    """Return what this visitor keeps (True) and rejects (False), by clip id as text."""
     return cast("dict[str, bool]", st.session_state.setdefault("marks", {}))
 
 
@@ -221,7 +221,7 @@ def _corners(text: str) -> tuple[tuple[float, float], ...]:
 
 
 def _packed(ids: Sequence[int]) -> str:
-    """Ids as short as an address wants them."""
+    """Return the ids as short as an address wants them."""
     return ".".join(format(number, "x") for number in ids)
 
 

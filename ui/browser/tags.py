@@ -37,7 +37,7 @@ def tags_of(collections: Collections, clip_ids: Sequence[int]) -> dict[int, list
 
 
 def _names(member: Collection) -> list[str]:
-    """The columns of a collection's clips whose texts are tags."""
+    """Return the columns of a collection's clips whose texts are tags."""
     described = member.sql("DESCRIBE clips").to_pylist()
     texts = [str(row["column_name"]) for row in described if row["column_type"] == "VARCHAR"]
     own = set(CLIPS.names)

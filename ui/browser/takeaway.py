@@ -74,7 +74,7 @@ def _items(collections: Collections, search: SearchState, kept: Sequence[int] | 
 
 
 def _offer(items: Sequence[Item], form: str, search: SearchState) -> None:
-    """Say what it will be, and draw the link to it."""
+    """Show what it will be, and draw the link to it."""
     if not items:
         st.info("There is nothing to take away.")
         return

@@ -8,5 +8,5 @@ _jobs = Jobs()
 
 
 def jobs() -> Jobs:
-    """The jobs of this page's process."""
+    """Return the jobs of this page's process."""
     return _jobs

@@ -71,7 +71,7 @@ def classify(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print every clip's best five labels as JSON.")] = False,
 ) -> None:
-    """Classifies clips: one call of `soundgrep.classify` and a table."""
+    """Classify clips: one call of `soundgrep.classify` and a table."""
     from ...indexer.maintenance.labels import Watch
     from ...indexer.maintenance.labels import classify as classify_clips
     from ...search.evaluation.labelling import TEMPLATES

@@ -45,7 +45,7 @@ def compact(
     ] = None,
     as_json: ReportAsJson = False,
 ) -> None:
-    """Compacts a collection: one call of `soundgrep.indexer.compact_collection` and a report."""
+    """Compact a collection: one call of `soundgrep.indexer.compact_collection` and a report."""
     from ...indexer.maintenance.compact import compact_collection
 
     report = compact_collection(collection, keep_hours=keep_hours, drop_encoder=drop_encoder)

@@ -35,7 +35,7 @@ def convert(
         typer.Option(metavar="DIR", help="A folder with the tokenizer's files, see above.", show_default=False),
     ] = None,
 ) -> None:
-    """Converts a checkpoint: one call of `convert_checkpoint` and what it found."""
+    """Convert a checkpoint: one call of `convert_checkpoint` and what it found."""
     from ...model.conversion import convert_checkpoint
 
     report = convert_checkpoint(weights, out_dir, tokenizer=tokenizer)

@@ -47,7 +47,7 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all figures as JSON, as shares of 1.")] = False,
 ) -> None:
-    """Evaluates a collection: one call of `soundgrep.evaluate` and its figures."""
+    """Evaluate a collection: one call of `soundgrep.evaluate` and its figures."""
     from ...search import compare
     from ...search import evaluate as evaluate_collection
     from ...search.querying.request import ALL_ENCODERS

@@ -128,7 +128,7 @@ def index(
 
 
 def _needs_attention(report: IndexReport, sources: Sequence[str], collection: Path) -> bool:
-    """Say on stderr what somebody should look at, and return whether there is anything."""
+    """Print on stderr what somebody should look at, and return whether there is anything."""
     if report.n_unknown:
         say(
             f"the files of {counted(report.n_unknown, 'clip')} of {shown_path(collection)} could not be looked at, so "
@@ -153,7 +153,7 @@ def _needs_attention(report: IndexReport, sources: Sequence[str], collection: Pa
 
 
 def _named(sources: Sequence[str]) -> str:
-    """The sources in a sentence: a shell may have made thousands of a pattern."""
+    """Return the sources in a sentence: a shell may have made thousands of a pattern."""
     shown = ", ".join(shown_path(source) for source in sources[:N_SHOWN_SOURCES])
     n_more = len(sources) - N_SHOWN_SOURCES
     return f"{shown} and {n_more:,} more" if n_more > 0 else shown
@@ -218,7 +218,7 @@ def _write_report(report: IndexReport, collection: Path) -> None:
 
 
 def _passed_over(report: IndexReport) -> str:
-    """Say what was not taken for sound, but for texts, pictures and the like; nothing if there was no such file."""
+    """Return what was not taken for sound, but for texts, pictures and the like; nothing if there was no such file."""
     from mimetypes import MimeTypes
 
     types = MimeTypes()  # those of Python, not of the machine
@@ -260,7 +260,7 @@ def _write_notes(report: IndexReport) -> None:
 
 
 def _write_first(said: Sequence[tuple[str, str]]) -> None:
-    """Writes what is said of files, path and sentence each, and how many more there are."""
+    """Write what is said of files, path and sentence each, and how many more there are."""
     for path, sentence in said[:N_SHOWN_FAILURES]:
         for line in _failure_lines(shown_path(path), printable(sentence)):
             write_line(line)

@@ -43,7 +43,7 @@ def map_(
     again: Annotated[bool, typer.Option("--again", help="Lay out all clips anew, those on the map too.")] = False,
     as_json: ReportAsJson = False,
 ) -> None:
-    """Makes the map: one call of `soundgrep.indexer.map_collection` and a report."""
+    """Make the map: one call of `soundgrep.indexer.map_collection` and a report."""
     from ...indexer import map_collection
 
     with _Progress() as shown:
@@ -76,7 +76,7 @@ class _Progress:
             self._bar.stop()
 
     def update(self, what: str, share: float) -> None:
-        """Takes what is being done and what share of it is done."""
+        """Take what is being done and what share of it is done."""
         if not is_terminal(sys.stderr):
             return
         if self._bar is None:

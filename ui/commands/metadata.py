@@ -50,7 +50,7 @@ def metadata(
     replace: Annotated[bool, typer.Option("--replace", help="Drop all that was joined before.")] = False,
     as_json: ReportAsJson = False,
 ) -> None:
-    """Joins a table: one call of `soundgrep.indexer.add_metadata` and a report."""
+    """Join a table: one call of `soundgrep.indexer.add_metadata` and a report."""
     from ...indexer import add_metadata
 
     report = add_metadata(collection, table, key=key, replace=replace)
@@ -83,7 +83,7 @@ def _write_rows(names: Sequence[str], what: str) -> None:
 
 
 def _as_sql(column: str) -> str:
-    """A column's name as it can be typed in SQL between the shell's double quotes."""
+    """Return a column's name as it can be typed in SQL between the shell's double quotes."""
     if column.isidentifier() and column.islower():
         return column
     name = printable(column).replace('"', '""')

@@ -44,7 +44,7 @@ def models(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON.")] = False,
 ) -> None:
-    """Lists encoders: one call of `soundgrep.model.encoders.registry.known_models`."""
+    """List encoders: one call of `soundgrep.model.encoders.registry.known_models`."""
     if context.invoked_subcommand is not None:
         return
     from ...model.encoders.registry import known_models

@@ -32,7 +32,7 @@ def queries(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the queries as a JSON list.")] = False,
 ) -> None:
-    """Lists saved queries, or deletes one: one call of the library."""
+    """List saved queries, or deletes one: one call of the library."""
     from ...search import Collection
     from ...search.saved import saved_queries
 
@@ -58,7 +58,7 @@ def queries(
 
 
 def _among(where: str | None, n_rejected: int) -> str:
-    """What it is asked among."""
+    """Return what it is asked among."""
     parts = [] if where is None else [printable(where)]
     if n_rejected:
         parts.append(f"without {n_rejected:,} rejected")

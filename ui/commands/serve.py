@@ -54,7 +54,7 @@ def serve(
     no_token: NoToken = False,
     allow_host: AllowHosts = None,
 ) -> None:
-    """Serves until it is stopped."""
+    """Serve until it is stopped."""
     need_extra("serve", wanted_by="soundgrep serve")
     from ..service.server import serve_alone, serve_together
 

@@ -29,7 +29,7 @@ def show(
     collection: CollectionFolder,
     as_json: Annotated[bool, typer.Option("--json", help="Print it as JSON.")] = False,
 ) -> None:
-    """Describes a collection from its manifest."""
+    """Describe a collection from its manifest."""
     from ...search import Collection
 
     opened = Collection.open(collection)
@@ -82,7 +82,7 @@ def _index_in_words(index: IndexRecord | None) -> str:
 
 
 def _curve_lines(tuning: Tuning, *, nprobe: int | None) -> list[str]:
-    """What was measured when the index was built; the row that searches use is marked."""
+    """Return what was measured when the index was built; the row that searches use is marked."""
     from ..table import table_lines
 
     rows = [

@@ -43,7 +43,7 @@ def sql(
     time_limit: Annotated[float, typer.Option(metavar="SECONDS", help="Give up after so long.")] = 60.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the rows as a JSON list.")] = False,
 ) -> None:
-    """Queries the catalog: one call of `Collection.sql` and a table."""
+    """Query the catalog: one call of `Collection.sql` and a table."""
     from ...search import Collection
 
     if output is not None:

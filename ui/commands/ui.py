@@ -61,7 +61,7 @@ def ui(
     no_token: NoToken = False,
     allow_host: AllowHosts = None,
 ) -> None:
-    """Serves the page until it is stopped."""
+    """Serve the page until it is stopped."""
     from ..browser.server import serve_page
 
     settings = served_settings(

@@ -39,7 +39,7 @@ def verify(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what can be mended.")] = False,
     as_json: ReportAsJson = False,
 ) -> None:
-    """Checks a collection: one call of `soundgrep.indexer.verify_collection` and a report."""
+    """Check a collection: one call of `soundgrep.indexer.verify_collection` and a report."""
     from ...indexer.maintenance.verify import verify_collection
 
     report = verify_collection(collection, repair=repair)

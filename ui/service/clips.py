@@ -16,7 +16,7 @@ from ..web.sounds import file_answer, preview_answer
 
 
 def clip_routes(desk: Desk) -> APIRouter:
-    """The addresses, over a desk."""
+    """Return the addresses, over a desk."""
     routes = APIRouter(prefix="/clips/{clip_id}", tags=["clips"])
 
     @routes.get("", summary="What is known of a clip")
@@ -50,7 +50,7 @@ def clip_routes(desk: Desk) -> APIRouter:
 
 
 def _plain(value: object) -> object:
-    """A value of a table as JSON can hold it."""
+    """Return a value of a table as JSON can hold it."""
     match value:
         case datetime.datetime() | datetime.date():
             return value.isoformat()

@@ -54,11 +54,11 @@ class Listing(BaseModel):
     explain: Annotated[bool, Field(description="Say how the search went.")] = False
 
     def condition(self) -> Condition:
-        """The library's filter."""
+        """Return the library's filter."""
         return Condition.of(self.where)
 
     def request(self, *queries: Query, settings: Settings) -> SearchRequest:
-        """The library's request for queries, if the service allows so much."""
+        """Return the library's request for queries, if the service allows so much."""
         if self.k * len(queries) > settings.max_k:
             of_all = ", of all queries" if len(queries) > 1 else ""
             raise RefusedError(422, f"k: at most {settings.max_k:,} hits can be asked for at once{of_all}")
@@ -82,7 +82,7 @@ class ShortQuestion(Listing):
     like: Annotated[Id | None, Field(description="A clip or segment to find more like.")] = None
 
     def query(self) -> Query:
-        """The library's query."""
+        """Return the library's query."""
         query = None if self.q is None else Query.text(self.q)
         if self.like is not None:
             known = _known(self.like)
@@ -112,7 +112,7 @@ class Asked(BaseModel):
     ] = None
 
     def queries(self, hear: Hear) -> list[Query]:
-        """The library's query of each kind that is given."""
+        """Return the library's query of each kind that is given."""
         found = [] if self.text is None else [Query.text(self.text)]
         if self.like is not None:
             found.append(_known(self.like))
@@ -142,7 +142,7 @@ class Summand(Asked):
         return self
 
     def query(self, hear: Hear) -> Query:
-        """The library's query."""
+        """Return the library's query."""
         (query,) = self.queries(hear) or [Query(())]
         return query if self.weight == 1 else query * self.weight
 
@@ -155,7 +155,7 @@ class Wanted(Asked):
     ] = None
 
     def query(self, hear: Hear) -> Query:
-        """The library's query."""
+        """Return the library's query."""
         found = [summand.query(hear) for summand in self.terms or []] + self.queries(hear)
         if not found:
             raise RefusedError(422, f"there is nothing to search for: give {KINDS}, or terms")
@@ -168,7 +168,7 @@ class Bound(Listing):
     where_values: WhereValues = None
 
     def condition(self) -> Condition:
-        """The library's filter."""
+        """Return the library's filter."""
         return Condition.of(self.where, self.where_values)
 
 
@@ -220,7 +220,7 @@ class Answers(BaseModel):
 
 
 def answer(hits: Hits, collections: Collections, query: Query) -> Answer:
-    """Say hits in JSON."""
+    """Return hits as an answer in JSON."""
     from dataclasses import asdict
 
     explanation = None if hits.explanation is None else asdict(hits.explanation)

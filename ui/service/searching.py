@@ -22,7 +22,7 @@ from .questions import Answer, Answers, Hear, Listing, Question, Questions, Shor
 
 
 def search_routes(desk: Desk) -> APIRouter:
-    """The addresses, over a desk."""
+    """Return the addresses, over a desk."""
     routes = APIRouter(tags=["search"])
 
     async def found(question: Listing, query: Query) -> Answer:

@@ -101,7 +101,7 @@ class Desk:
 
 
 def no_such_clip(clip_id: str) -> RefusedError:
-    """What is answered to an id of no clip."""
+    """Return what is answered to an id of no clip."""
     return RefusedError(404, f"there is no clip {clip_id[:40]!r}")
 
 

@@ -45,7 +45,7 @@ def parse_range(header: str | None, *, size: int) -> range | None:
 
 
 def blocks(file: BinaryIO, part: range) -> Iterator[bytes]:
-    """Give a part of a file block by block, and close it at the end, whoever breaks off."""
+    """Yield a part of a file block by block, and close it at the end, whoever breaks off."""
     with file:
         file.seek(part.start)
         left = len(part)

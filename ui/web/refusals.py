@@ -29,10 +29,10 @@ class RefusedError(Exception):
 
 
 def refusal(status: int, sentence: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """Say a sentence as every failure is said."""
+    """Answer with a sentence as every failure is said."""
     return JSONResponse({"error": sentence}, status_code=status, headers=headers)
 
 
 def refusal_of(error: SoundgrepError) -> JSONResponse:
-    """Say an error of the library, with the status that fits it."""
+    """Answer with an error of the library, with the status that fits it."""
     return refusal(next((status for kind, status in _STATUS if isinstance(error, kind)), 500), str(error))

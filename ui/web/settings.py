@@ -70,6 +70,6 @@ class Settings:
 
     @classmethod
     def handed_on(cls) -> Settings:
-        """The settings that the parent process handed on."""
+        """Return the settings that the parent process handed on."""
         fields = json.loads(os.environ[VARIABLE])
         return cls(**fields | {name: tuple(fields[name]) for name in ("collections", "allow_hosts")})
