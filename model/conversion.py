@@ -26,9 +26,9 @@ def convert_checkpoint(weights: Path, out_dir: Path, *, tokenizer: Path | None =
             `bert-base-uncased` for MSCLAP 2022, RoBERTa's for LAION CLAP.
 
     Raises:
-        MissingPackageError: if torch or transformers is not installed.
-        UsageError: if `weights` is missing, `out_dir` exists, or the tokenizer is not given.
-        CheckpointError: if it is no checkpoint of these, or a tensor is missing, of another shape, or not known.
+        MissingPackageError: If torch or transformers is not installed.
+        UsageError: If `weights` is missing, `out_dir` exists, or the tokenizer is not given.
+        CheckpointError: If it is no checkpoint of these, or a tensor is missing, of another shape, or not known.
     """
     need_extra("torch", wanted_by="converting a checkpoint")
     from .encoders.original import Original, refuse_existing

@@ -18,7 +18,7 @@ _UNNAMED = re.compile(r"__index_level_\d+__")
 
 
 def read_types(table: pa.Table) -> pa.Table:
-    """Convert columns of text to the type that all their values are written in: whole numbers, numbers, yes or no, dates.
+    """Convert columns of text to the type of all their values: whole numbers, numbers, yes or no, dates.
 
     A column in which one value is anything else stays text, and so does one of numbers with leading zeros.
     """

@@ -38,7 +38,7 @@ class ClapCapConfig(MSClapConfig):
         """Check what the fields say of the mapper.
 
         Raises:
-            ValueError: if the mapping is not known, or the heads do not divide the decoder's width.
+            ValueError: If the mapping is not known, or the heads do not divide the decoder's width.
         """
         super().__post_init__(**kwargs)
         if self.mapping_type not in MAPPINGS:

@@ -40,7 +40,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
         tokenizer: Folder with GPT-2's tokenizer files.
 
     Raises:
-        CheckpointError: if a tensor is missing, of another shape, or not known, or the tokenizer cannot be read.
+        CheckpointError: If a tensor is missing, of another shape, or not known, or the tokenizer cannot be read.
     """
     extractor, mel = take_front_end(original, PREFIX, what=WHAT, segment_s=SEGMENT_S)
     try:
@@ -71,7 +71,7 @@ def read_config(original: Original) -> ClapCapConfig:
     """Read the sizes of the mapper and of GPT-2 off their tensors; those of the audio tower are always the same.
 
     Raises:
-        CheckpointError: if what tells them is missing, or is no mapper's.
+        CheckpointError: If what tells them is missing, or is no mapper's.
     """
     state = original.state
     tokens = state.get(TOKENS)

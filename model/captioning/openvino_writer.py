@@ -26,7 +26,7 @@ class OpenVinoWriter:
         folder: The checkpoint.
 
     Raises:
-        CheckpointError: if its weights or configuration are unreadable or do not fit each other.
+        CheckpointError: If its weights or configuration are unreadable or do not fit each other.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -76,7 +76,7 @@ def read_sizes(folder: Path) -> WriterSizes:
     """Read a captioner's sizes.
 
     Raises:
-        CheckpointError: if its configuration describes none.
+        CheckpointError: If its configuration describes none.
     """
     try:
         return WriterSizes.of(Checkpoint(folder).read(CONFIG))
@@ -88,7 +88,7 @@ def read_weights(path: Path, sizes: WriterSizes) -> dict[str, Float]:
     """Read the mapper's and the decoder's tensors.
 
     Raises:
-        CheckpointError: if the file cannot be read, or its tensors are not those of the configuration.
+        CheckpointError: If the file cannot be read, or its tensors are not those of the configuration.
     """
     tensors = mapped_tensors(path, prefix=f"{MAPPER}.") | mapped_tensors(path, prefix=f"{DECODER}.")
     check_shapes(tensors, sizes.shapes(), path=path)

@@ -31,7 +31,7 @@ class WriterSizes:
         eps: Of the decoder's layer norms.
 
     Raises:
-        ValueError: if a size is under 1, the heads do not divide the width, or the prefix leaves no room for a caption.
+        ValueError: If a size is under 1, the heads do not divide the width, or the prefix leaves no room for a caption.
     """
 
     embedding_dim: int
@@ -72,7 +72,7 @@ class WriterSizes:
         """Read a checkpoint's `config.json`.
 
         Raises:
-            ValueError, TypeError, AttributeError: if a field is not of its kind.
+            ValueError, TypeError, AttributeError: If a field is not of its kind.
         """
         text = config.get("text_config") or {}
         width = int(text.get("hidden_size", 768))

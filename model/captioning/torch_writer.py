@@ -21,7 +21,7 @@ def load_model(folder: Path) -> ClapCapModel:
     """Load a checkpoint's weights, all of them and nothing else, as float32.
 
     Raises:
-        CheckpointError: if the weights are unreadable or do not fit the configuration.
+        CheckpointError: If the weights are unreadable or do not fit the configuration.
     """
     return loaded_model(folder, lambda folder: ClapCapModel(ClapCapConfig.from_pretrained(folder)))
 

@@ -47,7 +47,7 @@ class Checkpoint:
         """Read one of the JSON files.
 
         Raises:
-            CheckpointError: if it is not a JSON object.
+            CheckpointError: If it is not a JSON object.
         """
         path = self.folder / name
         try:
@@ -62,7 +62,7 @@ class Checkpoint:
         """Read a part of one of the JSON files, empty where it is not there.
 
         Raises:
-            CheckpointError: if it is not a JSON object.
+            CheckpointError: If it is not a JSON object.
         """
         part = self.read(name).get(key) or {}
         if not isinstance(part, dict):
@@ -74,7 +74,7 @@ class Checkpoint:
         """Name of the file that describes the front end.
 
         Raises:
-            CheckpointError: if there is none.
+            CheckpointError: If there is none.
         """
         name = self.first_of(FRONT_ENDS)
         if name is None:
@@ -85,7 +85,7 @@ class Checkpoint:
         """Return a positive number of one of the JSON files.
 
         Raises:
-            CheckpointError: if it is missing or not a positive number.
+            CheckpointError: If it is missing or not a positive number.
         """
         content = self.read(name)
         value = content.get("feature_extractor", content).get(key)
@@ -125,7 +125,7 @@ class Checkpoint:
             tensor: Its name.
 
         Raises:
-            CheckpointError: if the weights have none, or no usable one.
+            CheckpointError: If the weights have none, or no usable one.
         """
         path = self.folder / WEIGHTS
         try:

@@ -158,7 +158,7 @@ class Encoder:
         Free where the checkpoint has passed before on this machine; otherwise the tower is loaded for it.
 
         Raises:
-            CheckpointError: if its embeddings are not finite, all alike, or in the wrong order, or it cannot be loaded.
+            CheckpointError: If its embeddings are not finite, all alike, or in the wrong order, or it cannot be loaded.
         """
         # mini, which comes with the package, is examined by the package's own tests instead.
         if not self._checkpoint.is_bundled and not has_passed(self._paths, "text"):
@@ -176,8 +176,8 @@ class Encoder:
             float32 `[n_waveforms, embedding_dim]`, rows of unit length.
 
         Raises:
-            AudioError: if a waveform is empty, longer than a segment, not mono, or holds NaN or infinity.
-            CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
+            AudioError: If a waveform is empty, longer than a segment, not mono, or holds NaN or infinity.
+            CheckpointError: If the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
         if isinstance(waveforms, np.ndarray) and waveforms.ndim < 2:
             waveforms = [waveforms]
@@ -200,7 +200,7 @@ class Encoder:
 
         Raises:
             QueryError: If one of them is no text.
-            CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
+            CheckpointError: If the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
         asked = as_many(texts, (str, bytes))
         for number, text in enumerate(asked, start=1):
@@ -213,7 +213,7 @@ class Encoder:
         """Load the audio tower, if it is not yet: for who embeds many segments and asks for its pace.
 
         Raises:
-            CheckpointError: if the weights cannot be loaded, or what they make is no embedding (see `selftest`).
+            CheckpointError: If the weights cannot be loaded, or what they make is no embedding (see `selftest`).
         """
         with self._loading:
             if self._audio is None:

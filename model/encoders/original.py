@@ -69,8 +69,8 @@ class Original:
         """Read a file, executing nothing that stands in it.
 
         Raises:
-            UsageError: if the file is missing.
-            CheckpointError: if it is not a torch file of tensors by name, alone or under "model" or "state_dict".
+            UsageError: If the file is missing.
+            CheckpointError: If it is not a torch file of tensors by name, alone or under "model" or "state_dict".
         """
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
@@ -108,7 +108,7 @@ class Original:
             How many tensors were taken, and how many were not needed.
 
         Raises:
-            CheckpointError: if a tensor is missing, of another shape, or not known.
+            CheckpointError: If a tensor is missing, of another shape, or not known.
         """
         ours: dict[str, Tensor] = {}
         for name, value in self.state.items():
@@ -130,7 +130,7 @@ def refuse_existing(out_dir: Path) -> None:
     """Refuse a folder that is there.
 
     Raises:
-        UsageError: if it is.
+        UsageError: If it is.
     """
     if out_dir.exists():
         raise UsageError(f"{out_dir}: exists already, give a new folder")

@@ -49,7 +49,7 @@ class PlainTokenizer:
         path: `tokenizer.json`.
 
     Raises:
-        CheckpointError: if it cannot be read.
+        CheckpointError: If it cannot be read.
     """
 
     def __init__(self, path: Path) -> None:

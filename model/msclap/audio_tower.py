@@ -35,7 +35,7 @@ def load_model(folder: Path) -> MSClapModel:
     """Load a checkpoint's weights, all of them and nothing else, as float32.
 
     Raises:
-        CheckpointError: if the weights are unreadable or do not fit the configuration.
+        CheckpointError: If the weights are unreadable or do not fit the configuration.
     """
     return loaded_model(folder, lambda folder: MSClapModel(MSClapConfig.from_pretrained(folder)))
 
@@ -44,7 +44,7 @@ def load_front_end(folder: Path) -> MelFrontEnd:
     """Load a checkpoint's front end.
 
     Raises:
-        CheckpointError: if it is unreadable.
+        CheckpointError: If it is unreadable.
     """
     try:
         return MSClapFeatureExtractor.from_pretrained(folder).front_end
@@ -61,7 +61,7 @@ class TorchAudioTower:
         front_end: Loads its front end.
 
     Raises:
-        CheckpointError: if a file of it is unreadable or does not fit the others.
+        CheckpointError: If a file of it is unreadable or does not fit the others.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class GpuAudioTower:
         front_end: Loads its front end.
 
     Raises:
-        CheckpointError: if a file of it is unreadable or does not fit the others.
+        CheckpointError: If a file of it is unreadable or does not fit the others.
     """
 
     def __init__(

@@ -69,7 +69,7 @@ class MSClapAudioConfig(PreTrainedConfig):
         """Check that image, patches and stages fit each other.
 
         Raises:
-            ValueError: if the sizes do not divide as the tower needs.
+            ValueError: If the sizes do not divide as the tower needs.
         """
         super().__post_init__(**kwargs)
         if len(self.depths) != len(self.num_attention_heads):

@@ -38,7 +38,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
         tokenizer: Folder with GPT-2's tokenizer files.
 
     Raises:
-        CheckpointError: if a tensor is missing, of another shape, or not known.
+        CheckpointError: If a tensor is missing, of another shape, or not known.
     """
     extractor, mel = take_front_end(original, PREFIX, what=WHAT, segment_s=SEGMENT_S)
     text = load_tokenizer(tokenizer)
@@ -72,7 +72,7 @@ def take_front_end(
         The front end, and what it is in words.
 
     Raises:
-        CheckpointError: if a tensor is missing or computes something else.
+        CheckpointError: If a tensor is missing or computes something else.
     """
     bank = original.state.pop(f"{prefix}.logmel_extractor.melW", None)
     if bank is None or bank.ndim != 2:
@@ -100,7 +100,7 @@ def check_dft(original: Original, prefix: str) -> None:
     """Make sure that a checkpoint's Fourier kernels are those of a Hann window, which ours computes; take them out.
 
     Raises:
-        CheckpointError: if a kernel is missing or differs.
+        CheckpointError: If a kernel is missing or differs.
     """
     n = 1024
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(n) / n)

@@ -107,7 +107,7 @@ class MSClapFeatureExtractor(SequenceFeatureExtractor):
             `input_features`, float32 `[n_waveforms, 1, n_frames, feature_size]`, decibels.
 
         Raises:
-            ValueError: if the rate differs, a waveform is empty or holds NaN or infinity, or has channels.
+            ValueError: If the rate differs, a waveform is empty or holds NaN or infinity, or has channels.
         """
         if sampling_rate is not None and sampling_rate != self.sampling_rate:
             raise ValueError(

@@ -33,7 +33,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         folder: Holds `vocab.json` and `merges.txt`, or `encoder.json` and `vocab.bpe`, or a `tokenizer.json`.
 
     Raises:
-        CheckpointError: if the files are missing or not a byte-pair vocabulary with `<|endoftext|>`.
+        CheckpointError: If the files are missing or not a byte-pair vocabulary with `<|endoftext|>`.
     """
     vocabulary = next((folder / name for name in VOCABULARIES if (folder / name).is_file()), None)
     merges = next((folder / name for name in MERGES if (folder / name).is_file()), None)

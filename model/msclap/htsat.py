@@ -310,7 +310,7 @@ class HtsAt(nn.Module):
             Token states, float `[B, n_tokens, hidden_size]`.
 
         Raises:
-            ValueError: if there are more frames than the image holds.
+            ValueError: If there are more frames than the image holds.
         """
         if input_features.shape[2] > self.max_frames:
             raise ValueError(f"{input_features.shape[2]} frames are more than the {self.max_frames} this tower takes")

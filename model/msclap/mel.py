@@ -56,7 +56,7 @@ class MelFrontEnd:
             config: The JSON object of the feature extractor.
 
         Raises:
-            ValueError, TypeError: if a field is not of its kind.
+            ValueError, TypeError: If a field is not of its kind.
         """
         rate_hz = int(config.get("sampling_rate", 44100))
         bank = config.get("mel_bank")

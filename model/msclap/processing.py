@@ -57,7 +57,7 @@ class MSClapProcessor(ProcessorMixin):
             `[n_waveforms, 1, n_frames, n_mels]`; what was not given is left out.
 
         Raises:
-            ValueError: if neither text nor audio is given, or both `audio` and `audios`.
+            ValueError: If neither text nor audio is given, or both `audio` and `audios`.
         """
         if audio is not None and audios is not None:
             raise ValueError("give audio or audios, not both: they are two names of one argument")

@@ -29,7 +29,7 @@ class MSClapTextTower(TextReader):
         folder: The checkpoint.
 
     Raises:
-        CheckpointError: if its weights, configuration or tokenizer are unreadable or do not fit each other.
+        CheckpointError: If its weights, configuration or tokenizer are unreadable or do not fit each other.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -35,7 +35,7 @@ class TextWeights:
         width: Numbers in a token's state.
 
     Raises:
-        CheckpointError: if weights or configuration are unreadable or do not fit each other.
+        CheckpointError: If weights or configuration are unreadable or do not fit each other.
     """
 
     def __init__(self, folder: Path) -> None:

@@ -30,7 +30,7 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
         folder: Holds `vocab.txt` or `tokenizer.json`, as the hub's `bert-base-uncased` does.
 
     Raises:
-        CheckpointError: if the file is missing, cannot be read, or lacks the tokens that stand around a text.
+        CheckpointError: If the file is missing, cannot be read, or lacks the tokens that stand around a text.
     """
     vocabulary, whole = folder / "vocab.txt", folder / "tokenizer.json"
     if not vocabulary.is_file() and not whole.is_file():

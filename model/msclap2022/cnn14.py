@@ -50,7 +50,7 @@ class Cnn14(nn.Module):
             float `[B, n_frames / 32, conv_widths[-1]]`, means over the mel bands.
 
         Raises:
-            ValueError: if there are too few frames to be halved between the blocks.
+            ValueError: If there are too few frames to be halved between the blocks.
         """
         if input_features.shape[2] < self.min_frames:
             raise ValueError(f"{input_features.shape[2]} frames are fewer than the {self.min_frames} that are needed")

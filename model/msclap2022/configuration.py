@@ -50,7 +50,7 @@ class MSClap2022AudioConfig(PreTrainedConfig):
         """Check that something is left of the mel bands after the pooling.
 
         Raises:
-            ValueError: if the bands are fewer than the pairs of convolutions halve away, or there is no pair.
+            ValueError: If the bands are fewer than the pairs of convolutions halve away, or there is no pair.
         """
         super().__post_init__(**kwargs)
         if not self.conv_widths or self.num_mel_bins < 2 ** (len(self.conv_widths) - 1):

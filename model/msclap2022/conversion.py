@@ -27,7 +27,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
         tokenizer: Folder with the tokenizer files of `bert-base-uncased`.
 
     Raises:
-        CheckpointError: if a tensor is missing, of another shape, or not known, or the tokenizer cannot be read.
+        CheckpointError: If a tensor is missing, of another shape, or not known, or the tokenizer cannot be read.
     """
     extractor, mel = take_front_end(original, PREFIX, what=WHAT, segment_s=SEGMENT_S)
     text = load_tokenizer(tokenizer)

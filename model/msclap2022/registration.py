@@ -43,6 +43,6 @@ def load_model(folder: Path) -> MSClap2022Model:
     """Load a checkpoint's weights, all of them and nothing else, as float32.
 
     Raises:
-        CheckpointError: if the weights are unreadable or do not fit the configuration.
+        CheckpointError: If the weights are unreadable or do not fit the configuration.
     """
     return loaded_model(folder, lambda folder: MSClap2022Model(MSClap2022Config.from_pretrained(folder)))

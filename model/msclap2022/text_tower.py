@@ -22,7 +22,7 @@ class MSClap2022TextTower(TextReader):
         checkpoint: The checkpoint.
 
     Raises:
-        CheckpointError: if its weights, configuration or tokenizer are unreadable or do not fit each other.
+        CheckpointError: If its weights, configuration or tokenizer are unreadable or do not fit each other.
     """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
