@@ -376,7 +376,8 @@ def _parse(kind: Any, value: object, where: str) -> Any:
     if dataclasses.is_dataclass(kind):
         if not isinstance(value, dict):
             raise ValueError(f"{where or 'manifest'} is not an object")
-        hints = _hints(kind)
+        make: Any = kind
+        hints = _hints(make)
         names = [one.name for one in dataclasses.fields(kind)]
         absent = [
             one.name
@@ -385,7 +386,6 @@ def _parse(kind: Any, value: object, where: str) -> Any:
         ]
         if absent:
             raise ValueError(f"it has no {where}{absent[0]}")
-        make: Any = kind
         return make(**{n: _parse(hints[n], value[n], f"{where}{n}.") for n in names if n in value})
     if isinstance(kind, types.UnionType):
         return None if value is None else _parse(typing.get_args(kind)[0], value, where)
