@@ -15,7 +15,7 @@ DEMO := build/demo.soundgrep
 # A check tree in which `soundgrep` is a folder of that name, which mypy needs.
 TYPING := build/typing/soundgrep
 
-.PHONY: demo test quick coverage busy lint format types imports unit chromium faults matrix odd-files fuzz docs pictures clean
+.PHONY: demo test quick coverage busy lint format types imports unit chromium faults attack matrix odd-files fuzz docs pictures clean
 
 $(READY): pyproject.toml constraints.txt
 	@echo "making the environment in $(VENV): a few minutes, the first time"
@@ -104,6 +104,11 @@ busy: $(TEST_READY)
 # The long forms of the tests that kill, fill and corrupt.
 faults: $(TEST_READY)
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m long
+
+# Everything that strangers may try, and every accident that may befall an index: nothing outside is touched, no answer is
+# wrong in silence, nothing crashes.
+attack: $(TEST_READY)
+	$(PYTEST) -m "long or not long" tests/attacks tests/search/test_confined.py
 
 # The wheel in new environments: each Python that is here, with the newest and the lowest releases of what it needs.
 matrix: $(TEST_READY)

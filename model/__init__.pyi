@@ -4,8 +4,8 @@ from .captioning.registration import ClapCapConfig as ClapCapConfig
 from .captioning.registration import ClapCapModel as ClapCapModel
 from .encoders.encoder import Encoder as Encoder
 from .encoders.family import Family as Family
-from .encoders.family import Traits as Traits
 from .encoders.release import Release as Release
+from .encoders.traits import Traits as Traits
 from .errors import SoundgrepError as SoundgrepError
 from .msclap.registration import MSClapAudioConfig as MSClapAudioConfig
 from .msclap.registration import MSClapAudioModel as MSClapAudioModel

@@ -9,6 +9,7 @@ SoundgrepError
   CheckpointError         an encoder's files
   EngineError             what reads the files
   CollectionError         a collection
+    IndexDamagedError       its index, which can be made anew from its tables
     EncoderMismatchError    a collection of another encoder
 """
 
@@ -47,6 +48,10 @@ class EngineError(SoundgrepError):
 
 class CollectionError(SoundgrepError):
     """A collection is missing, unreadable, of another format version, or busy."""
+
+
+class IndexDamagedError(CollectionError):
+    """The index of a collection is damaged; its tables may not be."""
 
 
 class EncoderMismatchError(CollectionError):

@@ -4,8 +4,10 @@ import os
 import unicodedata
 from pathlib import Path
 
+AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
 
-def readable_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> str:
+
+def readable_path(path: AnyPath) -> str:
     r"""Write a path on one line of plain text, whatever bytes its name holds.
 
     Args:
@@ -24,7 +26,7 @@ def user_path(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.expanduser(path))  # noqa: PTH111 - Path.expanduser fails where there is no home
 
 
-def encoded_path(path: str | bytes | os.PathLike[str] | os.PathLike[bytes]) -> bytes:
+def encoded_path(path: AnyPath) -> bytes:
     """Give a path's exact bytes; a name that the charset of the system has no letters for was written in UTF-8."""
     try:
         return os.fsencode(path)

@@ -43,6 +43,11 @@ _ASSUMED_MEMORY_BYTES = 8 << 30
 _STOP_SIGNAL = getattr(signal, "SIGUSR1", signal.SIGTERM)
 _CAN_INHERIT = hasattr(os, "fork")
 _HAS_OPEN_FOLDERS = hasattr(os, "O_DIRECTORY")
+# Bytes of a set of signals in C's struct sigaction, and where struct siginfo has the address; None for no such signal.
+BUS_ERROR_LAYOUT = {"linux": (128, 16), "darwin": (4, 24)}.get(sys.platform)
+SA_SIGINFO = 0x40 if sys.platform == "darwin" else 4
+MAP_FIXED = 0x10
+_UNWAITING = sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
 _PLAINLY = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_BINARY"))
 _CONNECTIONS = {socket.AF_INET: ("tcp", "tcp6"), socket.AF_INET6: ("tcp6",)}
 _MAPPED = bytes(10) + b"\xff\xff"
@@ -190,20 +195,6 @@ def sync_folder(folder: Path) -> None:
         folder.stat()
 
 
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a regular file for reading, wherever links lead: a pipe or a device could wait, or never end.
-
-    Raises:
-        OSError: If it cannot be opened, or is none; `strerror` says so in plain words.
-    """
-    flags = os.O_RDONLY | sum(getattr(os, name, 0) for name in ("O_NONBLOCK", "O_BINARY"))
-    file = os.fdopen(os.open(path, flags), "rb")
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is not a regular file")
-    return file
-
-
 def read_regular(path: str | os.PathLike[str], *, most_bytes: int) -> bytes:
     """Read a regular file that has no more than so many bytes, wherever links lead.
 
@@ -223,8 +214,21 @@ def open_plain(path: Path) -> BinaryIO:
     Raises:
         OSError: If it cannot be opened, or is a symbolic link or no regular file; `strerror` says so in plain words.
     """
-    _check_plain(path.lstat())
-    file = os.fdopen(os.open(path, os.O_RDONLY | _PLAINLY), "rb")
+    return _open_checked(path, path.lstat(), _PLAINLY)
+
+
+def open_regular(path: str | bytes | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading, wherever links lead: a pipe or a device could wait, or never end.
+
+    Raises:
+        OSError: If it cannot be opened or is no regular file; `strerror` says so in plain words.
+    """
+    return _open_checked(path, os.stat(path), _UNWAITING)  # noqa: PTH116 - bytes
+
+
+def _open_checked(path: str | bytes | os.PathLike[str], status: os.stat_result, flags: int) -> BinaryIO:
+    _check_plain(status)
+    file = os.fdopen(os.open(path, os.O_RDONLY | flags), "rb")
     try:
         _check_plain(os.fstat(file.fileno()))  # it may have been swapped meanwhile
     except OSError:
@@ -294,6 +298,12 @@ def absolute_path(path: str, *, flavour: ModuleType = os.path) -> bytes:
         drive, rest = flavour.splitdrive(absolute)
         absolute = ((drive.upper() if drive.endswith(":") else drive) + rest).replace("\\", "/")
     return encoded_path(absolute)
+
+
+def is_share(path: bytes, *, flavour: ModuleType = os.path) -> bool:
+    r"""Tell whether a path leads to another machine by its name, as Windows has it: `\\server\share\a.wav`."""
+    drive: bytes = flavour.splitdrive(path)[0]
+    return drive.startswith((b"\\\\", b"//"))
 
 
 def share_address(listener: socket.socket) -> None:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Self
 import numpy.typing as npt
 import pyarrow as pa
 
+from ..model.audio.indexed_clip import IndexedClip
 from ..model.many import as_many
-from ..model.paths import exact_path, readable_path, user_path
+from ..model.paths import readable_path, user_path
 from .encoders import encoding_of, named_encoder
 from .encoding import Encoding
 from .querying.clips import Clips
@@ -71,10 +72,14 @@ class Searchable(ABC):
         """
         if request.is_fused and len(self.encoders) > 1:
             by_encoder = {name: self.with_encoder(name) for name in self.encoders}
-            return [fused_search(by_encoder, one) for one in request.each()]
-        if request.encoder is None or request.is_fused:
-            return self._answer(request)
-        return self.with_encoder(request.encoder)._answer(request)
+            answers = [fused_search(by_encoder, one) for one in request.each()]
+        elif request.encoder is None or request.is_fused:
+            answers = self._answer(request)
+        else:
+            answers = self.with_encoder(request.encoder)._answer(request)
+        for hits in answers:
+            hits.files = self.clip_file
+        return answers
 
     def search(
         self,
@@ -176,7 +181,15 @@ class Searchable(ABC):
 
     def home(self, clip_id: int) -> Collection | None:
         """Return the first collection that holds a clip, or None."""
-        return next((member for member in self.members if member.clip_path(clip_id) is not None), None)
+        return next((member for member in self.members if member.clip_file(clip_id) is not None), None)
+
+    def clip_file(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file, for `open_clip`, which opens only what was indexed; None if there is no such clip.
+
+        Raises:
+            CollectionError: If the tables cannot be read.
+        """
+        return next((file for member in self.members if (file := member.clip_file(clip_id)) is not None), None)
 
     def close(self) -> None:
         """Let go of files, memory and processes; what is searched later opens them again."""
@@ -303,14 +316,9 @@ class Collection(Searchable):
     def _answer(self, request: SearchRequest) -> list[Hits]:
         return self.encoding.answer(request)
 
-    def clip_path(self, clip_id: int) -> bytes | None:
-        """Return where a clip's bytes are, for `open_clip`; None if there is no such clip.
-
-        Raises:
-            CollectionError: If the tables cannot be read.
-        """
-        clip = self._clips.rows.find(clip_id)
-        return None if clip is None else exact_path(clip.path, clip.path_bytes)
+    def clip_file(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file, as `Searchable.clip_file`."""
+        return self._clips.file_of(clip_id)
 
     def sql(
         self, query: str, *, values: Values | None = None, time_limit_s: float = 60.0, max_rows: int | None = None

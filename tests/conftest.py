@@ -81,6 +81,8 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         MSClapProcessor,
         MSClapTextConfig,
     )
+    from soundgrep.model.encoders.checkpoint import Checkpoint
+    from soundgrep.model.encoders.graphs import keep_graphs
 
     folder = tmp_path_factory.mktemp("checkpoints") / "tiny"
     bpe = Tokenizer(models.BPE())
@@ -118,6 +120,7 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     MSClapModel(config).save_pretrained(folder)
     MSClapProcessor(front_end, tokenizer).save_pretrained(folder)
+    keep_graphs(Checkpoint(folder), room="soundgrep.model.msclap")
     return folder
 
 

@@ -18,6 +18,8 @@ import numpy as np
 import soundfile
 
 with atheris.instrument_imports(include=["soundgrep"]):
+    from fuzz_collection import part_seeds, read_part
+
     from soundgrep.indexer.inputs.usertable import TABLE_SUFFIXES, read_user_table
     from soundgrep.model.audio.decoding import decode
     from soundgrep.model.audio.tag_text import tag_of_bytes, tag_text
@@ -71,7 +73,12 @@ def read_collection(data: bytes) -> None:
     read_manifest(FOLDER)
 
 
-DOORS: tuple[Callable[[bytes], None], ...] = (hear, read_tags, read_list, read_collection)
+def use_collection(data: bytes) -> None:
+    """Use a collection with a file that nobody wrote."""
+    read_part(data, FOLDER)
+
+
+DOORS: tuple[Callable[[bytes], None], ...] = (hear, read_tags, read_list, read_collection, use_collection)
 
 
 def seeds() -> Iterator[bytes]:
@@ -88,6 +95,7 @@ def seeds() -> Iterator[bytes]:
         yield b"\2" + bytes([number]) + rows
     for path in sorted(Path("tests/search/golden").glob("*/manifest.json")):
         yield b"\3" + path.read_bytes()
+    yield from (b"\4" + seed for seed in part_seeds())
     deep = b"[" * 100_000
     yield from (b"\3" + deep, b"\2" + bytes([TABLE_SUFFIXES.index(b".jsonl")]) + deep, b"\3" + json.dumps("x").encode())
 

@@ -24,20 +24,20 @@ def indexing(collection: Path) -> list[str]:
 @pytest.mark.usefixtures("indexing")
 def test_a_search_enters_few_files_and_loads_nothing_that_writes(collection: Path) -> None:
     files, modules = counters.files_of_command("search", str(collection), "glass", "breaking", "-k", "3")
-    assert len(files) <= 49, files
+    assert len(files) <= 54, files
     writers = ("soundgrep.indexer", *(f"soundgrep.search.index.{name}" for name in counters.BUILDERS))
     assert [module for module in modules if module.startswith(writers)] == []
     question = counters.files_of_question(collection)
-    assert len(question) <= 21, question
+    assert len(question) <= 23, question
 
 
 def test_indexing_enters_few_files(indexing: list[str]) -> None:
-    assert len(indexing) <= 55, indexing
+    assert len(indexing) <= 56, indexing
 
 
 def test_files_and_functions_are_of_a_size_to_read() -> None:
     assert counters.long_files() == []
-    assert counters.long_functions() == ["ui/service/searching.py: search_routes"]
+    assert counters.long_functions() == []
 
 
 def test_modules_do_not_import_each_other() -> None:

@@ -38,7 +38,7 @@ DOORS = {
     "fastapi": ("ui/service/",),
     "prometheus_client": ("ui/service/metrics.py",),
     "streamlit": ("ui/browser/",),
-    "uvicorn": ("ui/browser/server.py", "ui/service/server.py"),
+    "uvicorn": ("ui/browser/server.py", "ui/service/server.py", "ui/web/connection.py"),
     "ray": ("indexer/engines/ray_engine.py",),
     "typer": ("ui/",),
     "umap": ("indexer/maintenance/layout.py",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError  # of headers that are no words
 from typing import TYPE_CHECKING
 
 from ..model.documents import json_of
@@ -38,7 +39,7 @@ def read_embedding(path: Path) -> Query:
             numbers = np.load(io.BytesIO(data), allow_pickle=False)
         else:
             numbers = json_of(data)
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, TokenError, MemoryError) as error:
         raise UsageError(f"{name}: holds no embedding (a .npy file, or a list of numbers in JSON)") from error
     try:
         return Query.embedding(numbers)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from ...model.audio.clip_files import Span, clip_state, open_clip
 from ...model.audio.clip_state import ClipState
 from ...model.audio.decoding import AudioInfo, AudioStream
+from ...model.audio.indexed_clip import HASH_BYTES
 from ...model.audio.segments import SegmentCutter, Waveform
 from ...model.encoders.encoder import Encoder
 from ...model.encoders.loading import loading_encoder
@@ -23,7 +24,6 @@ from ...model.errors import AudioError, AudioReadError
 from ...model.paths import readable_path
 from ..report import Failure
 
-_HASH_BYTES = 16
 _HASH_BLOCK_BYTES = 1 << 20
 _N_READINGS = 2
 
@@ -242,7 +242,7 @@ def _decoded(task: Task, file: BinaryIO, before: ClipState) -> Generator[Step, N
 
 
 def _hashed(file: BinaryIO) -> Generator[Step, None, str]:
-    digest = hashlib.blake2b(digest_size=_HASH_BYTES)
+    digest = hashlib.blake2b(digest_size=HASH_BYTES)
     while block := file.read(_HASH_BLOCK_BYTES):
         digest.update(block)
         yield Alive()

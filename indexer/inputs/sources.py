@@ -8,7 +8,7 @@ from pathlib import Path
 from ...model.audio.archives import split_member
 from ...model.audio.clip_files import clip_state
 from ...model.audio.clip_state import ClipState
-from ...model.audio.stores import is_folder, is_url, list_objects, plain_url
+from ...model.audio.stores import is_folder, is_url, list_objects, plain_url, remember_store
 from ...model.errors import UsageError
 from ...model.paths import readable_path
 from ...search.store.identity import clip_id_of, path_of
@@ -61,6 +61,7 @@ def _look_at(source: str, findings: Findings, walk: FolderWalk, collection: Path
     exact = os.fsencode(source)
     try:
         if is_url(exact):
+            remember_store(exact)
             return _look_at_url(exact, findings, walk)
         exact = path_of(os.path.expanduser(source))  # noqa: PTH111 - a pattern is no Path
         return _look_at_path(exact, findings, walk, collection)

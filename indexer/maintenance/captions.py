@@ -12,10 +12,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.audio.spread import spread_segments
 from ...model.captioning.captioner import Captioner, CaptionSearch
 from ...model.errors import AudioError, UsageError
-from ...model.paths import exact_path, readable_path, user_path
+from ...model.paths import AnyPath, exact_path, readable_path, user_path
 from ...search.sql.views import CAPTION_COLUMN, CAPTIONS
 from ...search.store.annexes import read_annex
 from ...search.store.confined import check_confined
@@ -108,9 +109,7 @@ class Manner:
             raise UsageError(f"n_segments must be at least 1, not {self.n_segments}")
 
 
-def caption_file(
-    path: str | bytes | os.PathLike[str], *, captioner: Captioner, manner: Manner | None = None
-) -> list[Caption]:
+def caption_file(path: AnyPath, *, captioner: Captioner, manner: Manner | None = None) -> list[Caption]:
     """Say what a file sounds like.
 
     Args:
@@ -178,7 +177,7 @@ class _Captioning:
         check_confined(self._folder)
         manifest = read_manifest(self._folder)
         clips = Table.open(self._folder / CLIPS_FOLDER, version=manifest.clips_version)
-        wanted = clips.read(["clip_id", "path", "path_bytes", "content_hash"]).to_pylist()
+        wanted = clips.read(["clip_id", "path", "path_bytes", "size_bytes", "content_hash"]).to_pylist()
         key = f"{self._captioner.digest}\n{self._manner}"
         made_of = {row["clip_id"]: _hash(f"{key}\n{row['content_hash']}") for row in wanted}
         rows = self._known(manifest, made_of)
@@ -223,7 +222,8 @@ class _Captioning:
 
     def _rows(self, clip: Mapping[str, Any], made_of: str) -> Iterable[dict[str, Any]]:
         path = exact_path(clip["path"], clip["path_bytes"])
-        for one in caption_file(path, captioner=self._captioner, manner=self._manner):
+        file = IndexedClip(path, clip["size_bytes"], clip["content_hash"])
+        for one in caption_file(file, captioner=self._captioner, manner=self._manner):
             yield {
                 "clip_id": clip["clip_id"],
                 **one.to_json(),

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from ...model.errors import CollectionError
 from ...search.index import Index, read_segment_ids
+from ...search.index.generation import damaged_files
 from ...search.saved import QUERIES_FOLDER
 from ...search.store.annexes import annex_folder, read_annex
 from ...search.store.confined import check_confined
@@ -165,6 +166,9 @@ def index_problems(collection: Path, manifest: Manifest, name: str) -> list[Prob
     record, part = encoding.index, part_of(collection, folder / INDEX_FOLDER)
     if record is None:
         return []
+    damaged = damaged_files(folder / INDEX_FOLDER / record.generation, record)
+    if damaged:
+        return [Problem(part, f"{record.generation} is missing or damaged ({', '.join(damaged)})")]
     try:
         ids = read_segment_ids(folder / INDEX_FOLDER, record)
         index = Index.open(folder / INDEX_FOLDER, record, embedding_dim=encoding.embedding_dim)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from ...model.errors import CollectionError
+from ...model.errors import CollectionError, IndexDamagedError
 from ...search.index import read_segment_ids
 from ...search.index.bank import Bank
 from ...search.index.building import EXACT_BELOW, Progress, Source, TextQueries, build_index, fold_index
@@ -87,7 +87,12 @@ def refreshed_index(
         return build_index(place, generation, source, target=target, progress=progress)
     fresh = np.setdiff1d(current, indexed, assume_unique=True)
     source = Source(lambda: _read(segments, fresh, embedding_dim=dim), n, dim, texts)
-    return fold_index(place, generation, source, old=(record, np.isin(indexed, current)), progress=progress)
+    try:
+        return fold_index(place, generation, source, old=(record, np.isin(indexed, current)), progress=progress)
+    except IndexDamagedError as error:
+        _log.warning("%s; building a new one", error)
+        source = Source(lambda: segments.read_embeddings(embedding_dim=dim), n, dim, texts)
+        return build_index(place, generation, source, target=target, progress=progress)
 
 
 def _indexed(place: Path, record: IndexRecord | None) -> Ids | None:

@@ -1,30 +1,34 @@
 """Clip files: the one way to a clip's bytes, be it a file, a member of a tar archive or an object in a store."""
 
 import contextlib
+import dataclasses
 import errno
 import functools
 import io
 import os
-import stat
 from collections.abc import Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeVar, cast
 
-from ..errors import ArchiveError
-from ..paths import encoded_path
+from ..errors import ArchiveError, AudioReadError
+from ..paths import AnyPath, encoded_path, readable_path
+from ..system import open_regular
 from .archives import read_members, split_member
 from .clip_state import ClipState
+from .indexed_clip import Identity, IndexedClip
 from .stores import fetch_object, is_url, object_state, stream_object
 
 Span = tuple[int, int]
+Place = TypeVar("Place")
 _N_LISTINGS = 16
 
 
-def open_clip(path: str | bytes | os.PathLike[str], *, span: Span | None = None) -> BinaryIO:
+def open_clip(path: AnyPath, *, span: Span | None = None) -> BinaryIO:
     """Open a clip's bytes for reading, wherever they are.
 
     Args:
         path: The clip's path as the collection has it: a file; a member of a tar archive, `shard.tar!/x.wav`; or a URL,
-            `s3://bucket/x.wav` or `s3://bucket/shard.tar!/x.wav`.
+            `s3://bucket/x.wav` or `s3://bucket/shard.tar!/x.wav`. Of an `IndexedClip` the bytes are those that were
+            indexed, or none are given.
         span: First byte and number of bytes of a member, where the caller knows them; None to look for it.
 
     Returns:
@@ -33,19 +37,50 @@ def open_clip(path: str | bytes | os.PathLike[str], *, span: Span | None = None)
     Raises:
         FileNotFoundError: If there is no such file, object or member.
         IsADirectoryError: If it is a folder.
-        OSError: If it cannot be read or is no regular file; `strerror` says why in plain words.
+        OSError: If it cannot be read, is no regular file or not what was indexed; `strerror` says why in plain words.
     """
-    exact = encoded_path(path)
-    member = _member(exact)
-    if member is not None:
-        archive, name = member
-        span = span or _find(archive, name)
-        if is_url(archive):
-            return fetch_object(archive, span=span)
-        return io.BufferedReader(_Slice(_open_file(archive), *span))
-    if is_url(exact):
-        return fetch_object(exact)
-    return _open_file(exact)
+    if not isinstance(path, IndexedClip):
+        return _open(encoded_path(path), span)[0]
+    path.check_place()
+    file, identity = _open(path.path, span)
+    try:
+        path.check_content(file, identity)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def checked_clip(path: Place) -> Place:
+    """Check that an indexed clip has the bytes that were indexed, before it is handed to another process to open.
+
+    Returns:
+        The clip, whose bytes need not be checked again as long as its file stays the same; any other path as it is.
+
+    Raises:
+        AudioReadError: If it cannot be opened, or has others.
+    """
+    if not isinstance(path, IndexedClip):
+        return path
+    try:
+        path.check_place()
+        identity: Identity = ()
+        if not is_url(path.path):  # of an object, whoever fetches it looks at what came
+            file, identity = _open(path.path, None)
+            with file:
+                path.check_content(file, identity)
+    except OSError as error:
+        raise AudioReadError(f"{readable_path(path.path)}: {reading_failed(error)}") from error
+    return dataclasses.replace(path, identity=identity)
+
+
+def reading_failed(error: OSError) -> str:
+    """Say why a clip cannot be read, as the rest of a sentence that begins with its path."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if error.errno in (errno.EISDIR, errno.EINVAL) and error.strerror:
+        return error.strerror  # no file at all, said in our own words
+    return f"it cannot be read ({(error.strerror or 'input/output error').lower()})"
 
 
 def clip_state(path: str | bytes | os.PathLike[str]) -> ClipState:
@@ -82,13 +117,31 @@ def _member(path: bytes) -> tuple[bytes, bytes] | None:
     return member
 
 
+def _open(exact: bytes, span: Span | None) -> tuple[BinaryIO, Identity]:
+    """Open a clip, and tell which file it is and in what state; of what comes from a store nothing."""
+    member = _member(exact)
+    if member is None:
+        return (fetch_object(exact), ()) if is_url(exact) else _known(_open_file(exact))
+    archive, name = member
+    span = span or _find(archive, name)
+    if is_url(archive):
+        return fetch_object(archive, span=span), ()
+    file, identity = _known(_open_file(archive))
+    return io.BufferedReader(_Slice(file, *span)), (*identity, *span)
+
+
+def _known(file: BinaryIO) -> tuple[BinaryIO, Identity]:
+    status = os.fstat(file.fileno())
+    return file, (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+
+
 def _open_file(path: bytes) -> BinaryIO:
-    status = os.stat(path)  # noqa: PTH116 - bytes
-    if stat.S_ISDIR(status.st_mode):
+    if os.path.isdir(path):  # noqa: PTH112 - bytes
         raise IsADirectoryError(errno.EISDIR, "it is a folder, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise OSError(errno.EINVAL, "it is not a regular file")  # whoever opens a pipe or a device may wait for ever
-    return open(path, "rb")  # noqa: PTH123 - bytes
+    try:
+        return open_regular(path)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "its path holds a null character") from error
 
 
 def _find(archive: bytes, name: bytes) -> Span:

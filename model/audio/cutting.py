@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import wave
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import AudioError
-from ..paths import readable_path
+from ..paths import AnyPath, readable_path
+from .clip_files import checked_clip
 from .decoders import decode_apart
 from .decoding import native_blocks
 from .libav import FlacWriter
@@ -26,9 +26,7 @@ _NARROW_BITS, _WIDE_BITS = 16, 24
 _NARROW_BYTES = 2
 
 
-def cut(
-    path: str | bytes | os.PathLike[str], spans: Sequence[tuple[float, float]], *, codec: CutCodec = "wav"
-) -> Iterator[BinaryIO]:
+def cut(path: AnyPath, spans: Sequence[tuple[float, float]], *, codec: CutCodec = "wav") -> Iterator[BinaryIO]:
     """Cut stretches out of a clip, decoding it once, in bounded memory and in a process of its own.
 
     What was coded in 16 bits, or lossily, is written with 16 bits, everything else with 24.
@@ -47,7 +45,7 @@ def cut(
     """
     current: BinaryIO | None = None
     try:
-        for piece in decode_apart(_pieces, os.fspath(path), tuple(spans), codec, name=readable_path(path)):
+        for piece in decode_apart(_pieces, checked_clip(path), tuple(spans), codec, name=readable_path(path)):
             if current is None:
                 current = cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY_BYTES))  # noqa: SIM115 - given away
             if piece:
@@ -61,7 +59,7 @@ def cut(
             current.close()
 
 
-def _pieces(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[bytes | None]:
+def _pieces(path: AnyPath, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[bytes | None]:
     """Give the files in pieces, an empty one at the end of each, and None for every block that was decoded."""
     for file in _cut(path, spans, codec):
         if file is None:
@@ -73,7 +71,7 @@ def _pieces(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutC
         yield b""
 
 
-def _cut(path: str | bytes, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[BinaryIO | None]:
+def _cut(path: AnyPath, spans: Sequence[tuple[float, float]], codec: CutCodec) -> Iterator[BinaryIO | None]:
     waiting = list(spans)
     n = 0
     current: _Writer | None = None

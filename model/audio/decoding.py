@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import AudioError, AudioReadError
-from ..paths import readable_path
-from .clip_files import open_clip
+from ..paths import AnyPath, readable_path
+from .clip_files import open_clip, reading_failed
 from .libav import MediaError
 from .mixdown import Mixdown
 from .recording import Recording, is_too_long, too_long
@@ -90,9 +90,7 @@ class AudioStream:
         file: The file's bytes, if they are open already; None to open them.
     """
 
-    def __init__(
-        self, path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, file: BinaryIO | None = None
-    ) -> None:
+    def __init__(self, path: AnyPath, *, sampling_rate_hz: int, file: BinaryIO | None = None) -> None:
         self._path = path
         self._file = file
         self._mixdown = Mixdown(sampling_rate_hz=sampling_rate_hz)
@@ -158,9 +156,7 @@ class AudioStream:
         )
 
 
-def decode(
-    path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, file: BinaryIO | None = None
-) -> DecodedAudio:
+def decode(path: AnyPath, *, sampling_rate_hz: int, file: BinaryIO | None = None) -> DecodedAudio:
     """Decode a whole file, as `AudioStream` does it block by block.
 
     Args:
@@ -179,7 +175,7 @@ def decode(
     return DecodedAudio(stream.info, waveform, stream.rms_dbfs, stream.peak_dbfs)
 
 
-def native_blocks(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[npt.NDArray[np.generic], int, bool]]:
+def native_blocks(path: AnyPath) -> Iterator[tuple[npt.NDArray[np.generic], int, bool]]:
     """Decode a file's best audio track as it is, neither mixed nor resampled.
 
     Args:
@@ -198,7 +194,7 @@ def native_blocks(path: str | bytes | os.PathLike[str]) -> Iterator[tuple[npt.ND
 
 
 @contextlib.contextmanager
-def _told(path: str | bytes | os.PathLike[str]) -> Iterator[None]:
+def _told(path: AnyPath) -> Iterator[None]:
     """Turn what reading and decoding raise into one sentence that names the file."""
     kind: type[AudioError] = AudioError
     try:
@@ -214,7 +210,7 @@ def _told(path: str | bytes | os.PathLike[str]) -> Iterator[None]:
     raise kind(f"{readable_path(path)}: {reason}")
 
 
-def _open(path: str | bytes | os.PathLike[str], file: BinaryIO | None) -> contextlib.AbstractContextManager[BinaryIO]:
+def _open(path: AnyPath, file: BinaryIO | None) -> contextlib.AbstractContextManager[BinaryIO]:
     """Open a clip's bytes, unless they are open already."""
     return open_clip(path) if file is None else contextlib.nullcontext(file)
 
@@ -237,15 +233,11 @@ def _tags(named: Iterable[tuple[str, str]]) -> dict[str, str]:
     return tags
 
 
-def _suffix(path: str | bytes | os.PathLike[str]) -> str:
+def _suffix(path: AnyPath) -> str:
     return os.path.splitext(os.fsdecode(path))[1].lower()  # noqa: PTH122 - a URL is no Path
 
 
 def _reading_failed(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "there is no such file"
     if error.errno == errno.EINVAL and error.strerror == os.strerror(errno.EINVAL):
         return _DAMAGED  # it was to be read before its start
-    if error.errno in (errno.EISDIR, errno.EINVAL) and error.strerror:
-        return error.strerror  # no file at all, said in our own words
-    return f"it cannot be read ({(error.strerror or 'input/output error').lower()})"
+    return reading_failed(error)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import wave
 from collections.abc import Iterator
 
@@ -11,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import AudioError
-from ..paths import readable_path
+from ..paths import AnyPath, readable_path
+from .clip_files import checked_clip
 from .decoders import decode_apart
 
 
 def excerpt_blocks(
-    path: str | bytes | os.PathLike[str],
+    path: AnyPath,
     *,
     start_s: float = 0.0,
     end_s: float | None = None,
@@ -45,7 +45,7 @@ def excerpt_blocks(
     name = readable_path(path)
     is_there = False
     for block in decode_apart(
-        _stretch, os.fspath(path), first, last, sampling_rate_hz, content, name=name, limit_s=limit_s
+        _stretch, checked_clip(path), first, last, sampling_rate_hz, content, name=name, limit_s=limit_s
     ):
         is_there = True
         yield block
@@ -55,7 +55,7 @@ def excerpt_blocks(
 
 
 def decode_excerpt(
-    path: str | bytes | os.PathLike[str],
+    path: AnyPath,
     *,
     start_s: float,
     end_s: float,
@@ -78,7 +78,7 @@ def decode_excerpt(
 
 
 def _stretch(
-    path: str | bytes, first: int, last: int | None, sampling_rate_hz: int, content: bytes | None
+    path: AnyPath, first: int, last: int | None, sampling_rate_hz: int, content: bytes | None
 ) -> Iterator[npt.NDArray[np.float32] | None]:
     """Give samples of a clip, and None for every block before them."""
     from .decoding import AudioStream  # decoders load only where sound is decoded: not in the process that asks

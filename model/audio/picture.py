@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import struct
 from dataclasses import dataclass
 from functools import cache
@@ -10,6 +9,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from ..paths import AnyPath
 from .excerpt import decode_excerpt
 
 RATE_HZ = 22_050
@@ -48,9 +48,7 @@ class Picture:
         return head + self.low.tobytes() + self.high.tobytes() + self.mel.tobytes()
 
 
-def draw_picture(
-    path: str | bytes | os.PathLike[str], *, start_s: float, end_s: float, limit_s: float | None = None
-) -> Picture:
+def draw_picture(path: AnyPath, *, start_s: float, end_s: float, limit_s: float | None = None) -> Picture:
     """Draw a stretch of a clip.
 
     Args:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from ..paths import readable_path
+from ..paths import AnyPath, readable_path
+from .clip_files import checked_clip
 from .decoders import decode_apart
 from .decoding import AudioStream
 
@@ -48,9 +48,7 @@ def spread_starts(n_samples: int, *, segment_samples: int, n_segments: int) -> l
     return [last // 2] if n == 1 else [round(number * last / (n - 1)) for number in range(n)]
 
 
-def spread_segments(
-    path: str | bytes | os.PathLike[str], *, sampling_rate_hz: int, segment_samples: int, n_segments: int
-) -> list[Stretch]:
+def spread_segments(path: AnyPath, *, sampling_rate_hz: int, segment_samples: int, n_segments: int) -> list[Stretch]:
     """Decode a few segments of a clip, spread evenly, in a process of its own.
 
     Args:
@@ -67,14 +65,12 @@ def spread_segments(
     """
     return list(
         decode_apart(
-            _stretches, os.fspath(path), sampling_rate_hz, segment_samples, n_segments, name=readable_path(path)
+            _stretches, checked_clip(path), sampling_rate_hz, segment_samples, n_segments, name=readable_path(path)
         )
     )
 
 
-def _stretches(
-    path: str | bytes, sampling_rate_hz: int, segment_samples: int, n_segments: int
-) -> Iterator[Stretch | None]:
+def _stretches(path: AnyPath, sampling_rate_hz: int, segment_samples: int, n_segments: int) -> Iterator[Stretch | None]:
     """Give the segments, and None for every block that was decoded."""
     held: list[npt.NDArray[np.float32]] | None = []
     n_samples = 0

@@ -5,14 +5,22 @@ import datetime
 import errno
 import hashlib
 import math
+import os
 import re
 import tempfile
+import urllib.parse
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
+from ..cache import cache_folder
 from ..errors import MissingPackageError
 from ..extras import need_extra
 from .clip_state import ClipState
+
+STORES_VARIABLE = "SOUNDGREP_STORES"
+"""Stores that the user named, beyond those that were indexed from: URLs with spaces between them."""
+
+_NAMED = "stores.txt"
 
 _URL = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]+://.")
 _BLOCK_BYTES = 4 << 20
@@ -25,6 +33,37 @@ _TAG_KEYS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5")
 def is_url(path: bytes) -> bool:
     """Tell whether a path names something in a store; `file://` does too, and works."""
     return _URL.match(path) is not None
+
+
+def name_store(url: str | bytes) -> None:
+    """Note that the user named a store, so that clips in it may be handed out: in this process and its children."""
+    if not is_named_store(os.fsencode(url)):
+        os.environ[STORES_VARIABLE] = f"{os.environ.get(STORES_VARIABLE, '')} {os.fsdecode(url)}".strip()
+
+
+def remember_store(url: bytes) -> None:
+    """Note a store that the user indexes from: for later commands of this user on this machine, too."""
+    if is_named_store(url) or b"\n" in url:
+        return
+    name_store(url)
+    with contextlib.suppress(OSError):  # then it is named again where it is needed
+        place = cache_folder() / _NAMED
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with place.open("ab") as file:
+            file.write(url + b"\n")
+
+
+def is_named_store(url: bytes) -> bool:
+    """Tell whether a URL, or a path of a share, lies below one that the user named."""
+    plain = url.replace(b"\\", b"/")
+    parts = urllib.parse.unquote_to_bytes(plain).split(b"/")
+    if b".." in parts or b"::" in plain:  # a way up, or one that leads through one store into another
+        return False
+    named = re.split(r"\s+(?=\S+://|[/\\]{2})", os.environ.get(STORES_VARIABLE, ""))
+    with contextlib.suppress(OSError):
+        named += os.fsdecode((cache_folder() / _NAMED).read_bytes()).splitlines()
+    prefixes = [os.fsencode(one.strip().replace("\\", "/").rstrip("/")) for one in named]
+    return any(one and (plain == one or plain.startswith(one + b"/")) for one in prefixes)
 
 
 def plain_url(url: bytes) -> bytes:

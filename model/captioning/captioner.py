@@ -16,10 +16,12 @@ import numpy.typing as npt
 from ..audio.segments import checked_waveform
 from ..encoders.checkpoint import TOKENIZER, Checkpoint
 from ..encoders.digests import digest_of
-from ..encoders.family import AudioTower, Traits
+from ..encoders.family import AudioTower
+from ..encoders.graphs import read_graph
 from ..encoders.loading import loading_encoder
 from ..encoders.runtime import chosen_runtime, has_gpu
 from ..encoders.selftest import check_once, examine_audio, made_sounds
+from ..encoders.traits import Traits
 from ..errors import CheckpointError, UsageError
 from ..msclap.text import END_OF_TEXT
 from ..paths import readable_path
@@ -203,10 +205,13 @@ class Captioner:
     def _load_networks(self) -> tuple[AudioTower, Writer]:
         """Load what hears and what writes, in the runtime that is chosen; each is imported only where it is."""
         if chosen_runtime() == "openvino":
-            from ..msclap.openvino_audio import OpenVinoAudioTower
+            from ..encoders.segment_streams import SegmentStreams
+            from ..msclap.mel import read_front_end
             from .openvino_writer import OpenVinoWriter
 
-            return OpenVinoAudioTower(self.source), OpenVinoWriter(self.source)
+            graph = read_graph(self._checkpoint, "audio", room=__package__)
+            tower = SegmentStreams(read_front_end(self._checkpoint), graph)
+            return tower, OpenVinoWriter(self.source)
         from ..msclap.audio_tower import GpuAudioTower, TorchAudioTower
         from .torch_writer import TorchWriter, load_model
 

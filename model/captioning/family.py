@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..encoders.checkpoint import Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.family import AudioTower, Family, TextTower
 from ..encoders.release import HubFile, Release
+from ..encoders.traits import Traits
 from ..errors import CheckpointError
 from ..paths import readable_path, user_path
 

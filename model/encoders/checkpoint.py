@@ -58,6 +58,17 @@ class Checkpoint:
             raise CheckpointError(f"{path}: not a JSON object")
         return content
 
+    def part(self, name: str, key: str) -> Mapping[str, Any]:
+        """Read a part of one of the JSON files, empty where it is not there.
+
+        Raises:
+            CheckpointError: if it is not a JSON object.
+        """
+        part = self.read(name).get(key) or {}
+        if not isinstance(part, dict):
+            raise CheckpointError(f"{self.folder / name}: {key} must be a JSON object, not {part!r}")
+        return part
+
     @property
     def front_end_file(self) -> str:
         """Name of the file that describes the front end.

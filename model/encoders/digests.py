@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
 import os
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..atomic import write_atomically
 from ..cache import cache_folder
 from ..documents import json_of
 
@@ -73,12 +72,8 @@ def _write(digests: dict[str, str]) -> None:
     """Note them; two processes at once may lose a note, which costs one more hashing."""
     kept = dict(list(digests.items())[-_MAX_REMEMBERED:])
     cache = cache_folder() / _CACHE_NAME
-    partial = cache.with_name(f".{_CACHE_NAME}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(kept), encoding="utf-8")
-        partial.replace(cache)
+        write_atomically(cache, json.dumps(kept).encode())
     except OSError as error:
         _log.debug("%s: digests are not remembered (%s)", cache, error)
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

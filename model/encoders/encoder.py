@@ -18,10 +18,11 @@ from ..many import as_many
 from ..paths import readable_path
 from .checkpoint import Checkpoint
 from .digests import digest_of
-from .family import AudioTower, Family, TextTower, Traits
+from .family import AudioTower, Family, TextTower
 from .loading import loading_encoder
 from .registry import family_of, find_checkpoint, kept_checkpoint
 from .selftest import TextFindings, check_once, examine_audio, examine_text, has_passed, made_sounds
+from .traits import Traits
 
 Embedding = npt.NDArray[np.float32]
 

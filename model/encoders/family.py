@@ -26,9 +26,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -36,9 +35,8 @@ import numpy.typing as npt
 from ..errors import CheckpointError
 from ..system import link_or_copy
 from .checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
-
-if TYPE_CHECKING:
-    from .release import Release
+from .release import Release
+from .traits import Traits
 
 Embedding = npt.NDArray[np.float32]
 Waveform = npt.NDArray[np.float32]
@@ -74,29 +72,6 @@ class TextTower(Protocol):
         A text longer than the tower reads is cut, with a `SoundgrepWarning`.
         """
         ...
-
-
-@dataclass(frozen=True)
-class Traits:
-    """What an encoder takes and gives.
-
-    Attributes:
-        sampling_rate_hz: Rate of the waveforms that the audio tower takes.
-        segment_s: Length of a segment, the most that one embedding hears.
-        embedding_dim: Width of the embeddings.
-
-    Raises:
-        ValueError: If one is not above 0.
-    """
-
-    sampling_rate_hz: int
-    segment_s: float
-    embedding_dim: int
-
-    def __post_init__(self) -> None:
-        for name in ("sampling_rate_hz", "segment_s", "embedding_dim"):
-            if not getattr(self, name) > 0:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
 class Family(ABC):

@@ -6,8 +6,6 @@ import contextlib
 import hashlib
 import json
 import logging
-import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -15,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..atomic import write_atomically
 from ..cache import cache_folder
 from ..documents import json_of
 from ..errors import CheckpointError
@@ -207,6 +206,4 @@ def _records() -> dict[str, dict[str, Any]]:
 def _record(file: HubFile, facts: dict[str, str]) -> None:
     path = cache_folder() / _RECORDS
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{_RECORDS}.{os.getpid()}-{secrets.token_hex(4)}")
-    partial.write_text(json.dumps({**_records(), _key(file): facts}, indent=1), encoding="utf-8")
-    partial.replace(path)
+    write_atomically(path, json.dumps({**_records(), _key(file): facts}, indent=1).encode())

@@ -23,7 +23,7 @@ _PLACES = ("model", "state_dict")
 _N_REASON = 300
 # What training may have left beside the weights, such as the best loss so far: single numbers of numpy, under the names
 # that its old versions had, too.
-_NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
+NUMBERS: list[Callable[..., Any] | tuple[Callable[..., Any], str]] = [
     np.dtype,
     scalar,
     (scalar, "numpy.core.multiarray.scalar"),
@@ -75,7 +75,7 @@ class Original:
         if not path.is_file():
             raise UsageError(f"{path}: no such file")
         try:
-            with torch.serialization.safe_globals(_NUMBERS):
+            with torch.serialization.safe_globals(NUMBERS):
                 content = torch.load(path, map_location="cpu", weights_only=True)
         except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, OSError, KeyError, TypeError) as error:
             first = " ".join(str(error).split())[:160]

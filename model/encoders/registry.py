@@ -15,8 +15,9 @@ from pathlib import Path
 from ..errors import CheckpointError
 from ..paths import readable_path, user_path
 from .checkpoint import CONFIG, Checkpoint
-from .family import Family, Traits
+from .family import Family
 from .release import Release
+from .traits import Traits
 
 ENTRY_POINTS = "soundgrep.encoders"
 """Group of entry points by which other packages add families; see `soundgrep.model.encoders.family`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .family import Traits
+from .traits import Traits
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,7 @@ def compiled(model: openvino.Model, *, n_streams: int = 1, n_threads: int | None
         "NUM_STREAMS": n_streams,
         "ENABLE_CPU_PINNING": False,  # several processes would be pinned to the same core
     }
-    return _core().compile_model(model, "CPU", settings)
+    return openvino_core().compile_model(model, "CPU", settings)
 
 
 def n_threads() -> int:
@@ -89,7 +89,8 @@ def usable_cores() -> int:
 
 
 @functools.cache
-def _core() -> openvino.Core:
+def openvino_core() -> openvino.Core:
+    """Return the one core of this process."""
     import openvino
 
     return openvino.Core()

@@ -8,12 +8,9 @@ each other than to a third of other words. Whether a checkpoint is any good is n
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import logging
-import os
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ..atomic import write_atomically
 from ..cache import cache_folder
 from ..documents import json_of
 from ..errors import CheckpointError
@@ -197,12 +195,8 @@ def _passed() -> list[str]:
 def _remember(signature: str) -> None:
     """Note that a test was passed; two processes at once may lose a note, which costs one more test."""
     passed = [*_passed(), signature][-_MAX_REMEMBERED:]
-    partial = _cache().with_name(f".{_CACHE_NAME}.{os.getpid()}-{secrets.token_hex(4)}")
     try:
-        partial.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(json.dumps(passed), encoding="utf-8")
-        partial.replace(_cache())
+        _cache().parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(_cache(), json.dumps(passed).encode())
     except OSError as error:
         _log.debug("%s: the self-test's outcome is not remembered (%s)", _cache(), error)
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from ..errors import CheckpointError
 Float = npt.NDArray[np.float32]
 
 _LENGTH_BYTES = 8  # of the header's length, little-endian; see the format's description at huggingface/safetensors
+_COUNTS = ".num_batches_tracked"  # of training, which nothing else needs
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
@@ -25,7 +26,7 @@ def mapped_tensors(path: Path, *, prefix: str = "", ignored: re.Pattern[str] | N
 
     Args:
         path: A safetensors file.
-        prefix: Only tensors whose names begin so.
+        prefix: Only tensors whose names begin so; counts of training batches are left out.
         ignored: Tensors that are left out, by their whole names.
 
     Returns:
@@ -51,7 +52,11 @@ def _mapped(path: Path, prefix: str, ignored: re.Pattern[str] | None) -> dict[st
     header.pop("__metadata__", None)
     # Copy on write: OpenVINO takes over only arrays that may be written to, and writes to none.
     data = np.memmap(path, np.uint8, "c", offset=start) if path.stat().st_size > start else np.empty(0, np.uint8)
-    asked = [name for name in header if name.startswith(prefix) and not (ignored and ignored.fullmatch(name))]
+    asked = [
+        name
+        for name in header
+        if name.startswith(prefix) and not name.endswith(_COUNTS) and not (ignored and ignored.fullmatch(name))
+    ]
     return {name: _float32(name, data, header[name]) for name in asked}
 
 
@@ -59,14 +64,14 @@ def check_shapes(tensors: Mapping[str, Float], expected: Mapping[str, tuple[int,
     """Refuse tensors that are not all those of a configuration, each in its size.
 
     Args:
-        tensors: What a file holds; counts of training batches may be among them.
+        tensors: What a file holds.
         expected: Shape of each tensor that is needed.
         path: The file.
 
     Raises:
         CheckpointError: Naming the first tensor that is missing, unknown or of another shape.
     """
-    found = {name: tensor.shape for name, tensor in tensors.items() if not name.endswith(".num_batches_tracked")}
+    found = {name: tensor.shape for name, tensor in tensors.items()}
     wrong = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
     if wrong:
         what = "size mismatch" if wrong[0] in found else "Missing key"

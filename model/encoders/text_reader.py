@@ -7,19 +7,26 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
 from ..errors import CheckpointError, SoundgrepWarning
+from ..extras import need_extra
 from ..system import read_regular
-from .checkpoint import MAX_JSON_BYTES
-from .runtime import RUNTIME_VARIABLE, has_openvino
+from .checkpoint import MAX_JSON_BYTES, Checkpoint
+from .graphs import read_graph
+from .runtime import RUNTIME_VARIABLE, compiled, has_openvino, n_threads
+
+if TYPE_CHECKING:
+    import openvino
 
 Float = npt.NDArray[np.float32]
 
@@ -60,6 +67,15 @@ class PlainTokenizer:
         """Ids of one text, uncut and unpadded; of a text that no tower reads to its end, those of its beginning."""
         ids: list[int] = self._tokenizer.encode(text[:MAX_CHARACTERS], add_special_tokens=add_special_tokens).ids
         return ids
+
+    def check_size(self, n_tokens: int, folder: Path) -> None:
+        """Refuse a vocabulary that is larger than the network's.
+
+        Raises:
+            CheckpointError: If it is.
+        """
+        if len(self) > n_tokens:
+            raise CheckpointError(f"{folder}: the tokenizer has more tokens than the text tower")
 
 
 class Forward(Protocol):
@@ -120,3 +136,52 @@ def is_compiled(n_dense: int) -> bool:
     if asked:
         return asked == "openvino"
     return has_openvino() and n_dense >= MIN_COMPILED
+
+
+class GraphForward:
+    """A network in OpenVINO, on all cores: a person waits for the one text.
+
+    Args:
+        graph: From token ids, int64 `[n_tokens]`, to an embedding of any length, float32 `[embedding_dim]`.
+    """
+
+    def __init__(self, graph: openvino.Model) -> None:
+        self._request = compiled(graph, n_threads=n_threads()).create_infer_request()
+        self._computing = threading.Lock()
+
+    def __call__(self, ids: list[int]) -> Float:
+        """Embed token ids."""
+        with self._computing:  # all cores are at work for one text: a second at once would only slow both
+            self._request.infer([np.array(ids, np.int64)])
+            embedding: Float = np.array(self._request.get_output_tensor(0).data)
+        return embedding
+
+
+def network_of(
+    checkpoint: Checkpoint, load: Callable[[], Any], *, room: str, ignored: re.Pattern[str] | None = None
+) -> Forward:
+    """Load the network of a text tower: in OpenVINO where that is installed and no other runtime is asked for.
+
+    Args:
+        checkpoint: The checkpoint.
+        load: Loads its model in torch.
+        room: The package of its family.
+        ignored: Tensors of its file that the tower does not need.
+
+    Raises:
+        CheckpointError: If weights or configuration are unreadable or do not fit each other.
+        MissingPackageError: If torch is needed and not installed.
+    """
+    if os.environ.get(RUNTIME_VARIABLE, "openvino" if has_openvino() else "") == "openvino":
+        return GraphForward(read_graph(checkpoint, "text", room=room, ignored=ignored))
+    need_extra("torch", wanted_by="a text tower without OpenVINO")
+    import torch
+
+    model = load()
+
+    def forward(ids: list[int]) -> Float:
+        with torch.inference_mode():
+            embedding: Float = model.get_text_features(input_ids=torch.tensor([ids])).pooler_output[0].numpy()
+        return embedding.copy()
+
+    return forward

@@ -10,7 +10,8 @@ from torch import Tensor
 from transformers import ClapConfig, ClapFeatureExtractor, ClapModel, ClapProcessor, RobertaTokenizer
 from transformers.initialization import no_init_weights
 
-from ..encoders.checkpoint import CONFIG, WEIGHTS
+from ..encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+from ..encoders.graphs import keep_graphs
 from ..encoders.original import ConversionReport, Original, written
 from ..errors import CheckpointError
 from ..msclap.conversion import BANK_TOLERANCE, check_dft
@@ -57,6 +58,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
     def write(folder: Path) -> None:
         model.save_pretrained(folder)
         ClapProcessor(extractor, text).save_pretrained(folder)
+        keep_graphs(Checkpoint(folder), room=__package__)
 
     written(out_dir, write)
     return ConversionReport(out_dir=out_dir, what=WHAT, n_tensors=len(state), n_ignored=n_ignored, mel=mel)
@@ -80,6 +82,7 @@ def rewrite_pickle(files: Mapping[str, Path], out_dir: Path) -> None:
     for name, other in files.items():
         if other != path and name not in (CONFIG, WEIGHTS):
             (out_dir / Path(name).name).write_bytes(other.read_bytes())
+    keep_graphs(Checkpoint(out_dir), room=__package__)
 
 
 def _model(original: Original, config: ClapConfig, state: dict[str, Tensor]) -> ClapModel:

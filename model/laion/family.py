@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 
 from ..encoders.checkpoint import CONFIG, FRONT_ENDS, TOKENIZER, WEIGHTS, Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits, Waveform
+from ..encoders.family import AudioTower, Family, TextTower, Waveform
+from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
+from ..encoders.traits import Traits
 from ..errors import CheckpointError
 from ..extras import need_extra
 from .front_end import repeated
+from .sizes import IGNORED
 
 PICKLE = "pytorch_model.bin"
 _TRAITS = Traits(sampling_rate_hz=48_000, segment_s=10.0, embedding_dim=512)
@@ -22,8 +25,7 @@ _TRAITS = Traits(sampling_rate_hz=48_000, segment_s=10.0, embedding_dim=512)
 def _release(name: str, revision: str, weights: str, n_bytes: int) -> Release:
     paths = (CONFIG, FRONT_ENDS[0], TOKENIZER, weights)
     files = tuple(HubFile(name, path, revision=revision) for path in paths)
-    extra = "torch" if weights == PICKLE else None
-    return Release(name, licence="Apache-2.0", traits=_TRAITS, n_bytes=n_bytes, files=files, extra=extra)
+    return Release(name, licence="Apache-2.0", traits=_TRAITS, n_bytes=n_bytes, files=files, extra="torch")
 
 
 class LaionClap(Family):
@@ -41,9 +43,11 @@ class LaionClap(Family):
     def audio_tower(self, checkpoint: Checkpoint) -> AudioTower:
         """Load the tower for sounds in the runtime that is chosen; each is imported only where it is."""
         if chosen_runtime() == "openvino":
-            from .openvino_audio import ClapOpenVinoTower
+            from ..encoders.segment_streams import SegmentStreams
+            from .front_end import read_clap_front_end
 
-            return ClapOpenVinoTower(checkpoint.folder)
+            graph = read_graph(checkpoint, "audio", room=__package__, ignored=IGNORED)
+            return SegmentStreams(read_clap_front_end(checkpoint), graph)
         from .torch_audio import gpu_tower, torch_tower
 
         return gpu_tower(checkpoint.folder) if has_gpu() else torch_tower(checkpoint.folder)
@@ -52,7 +56,7 @@ class LaionClap(Family):
         """Load the tower for texts, without torch."""
         from .text_tower import ClapTextTower
 
-        return ClapTextTower(checkpoint.folder)
+        return ClapTextTower(checkpoint)
 
     def files(self, checkpoint: Checkpoint) -> tuple[str, ...]:
         """Name the files that decide an embedding; weights in a pickle are not read."""

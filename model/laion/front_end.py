@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from ..encoders.checkpoint import Checkpoint
 from ..errors import CheckpointError
-from ..msclap.audio_sizes import AudioSizes
-from ..msclap.mel import MelFrontEnd, triangles
+from ..msclap.mel import MelFrontEnd, read_front_end, triangles
+from .sizes import audio_sizes
 
 Float = npt.NDArray[np.float32]
 
@@ -58,28 +58,17 @@ def front_end_of(config: Mapping[str, Any]) -> MelFrontEnd:
     )
 
 
-def read_front_end(checkpoint: Checkpoint, sizes: AudioSizes) -> MelFrontEnd:
+def read_clap_front_end(checkpoint: Checkpoint) -> MelFrontEnd:
     """Read the front end of a checkpoint without the transformers library.
-
-    Args:
-        checkpoint: The checkpoint.
-        sizes: Those of its audio tower.
 
     Raises:
         CheckpointError: If it is unreadable, describes none that is computed here, or makes what the tower cannot take.
     """
-    content = checkpoint.read(checkpoint.front_end_file)
-    try:
-        front_end = front_end_of(content.get("feature_extractor", content))
-        _ = front_end.bank
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        where = checkpoint.folder / checkpoint.front_end_file
-        raise CheckpointError(f"{where}: the front end cannot be loaded: {error}") from error
-    n_frames = front_end.n_frames(round(checkpoint.sampling_rate_hz * checkpoint.segment_s))
-    if n_frames > sizes.max_frames or front_end.n_mels != sizes.n_mels:
+    front_end = read_front_end(checkpoint, front_end_of)
+    n_mels = audio_sizes(checkpoint).get("num_mel_bins", 64)
+    if front_end.n_mels != n_mels:
         raise CheckpointError(
-            f"{checkpoint.folder}: the front end makes {n_frames} frames of {front_end.n_mels} mel bands, but the "
-            f"audio tower takes at most {sizes.max_frames} of {sizes.n_mels}"
+            f"{checkpoint.folder}: the front end makes {front_end.n_mels} mel bands, but the audio tower takes {n_mels}"
         )
     return front_end
 

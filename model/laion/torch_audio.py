@@ -8,12 +8,14 @@ from pathlib import Path
 import torch
 from transformers import ClapAudioConfig, ClapConfig, ClapModel
 
-from ..encoders.checkpoint import Checkpoint
+from ..encoders.checkpoint import CONFIG, Checkpoint
 from ..encoders.torch_models import loaded_model
+from ..errors import CheckpointError
 from ..msclap.audio_tower import GpuAudioTower, TorchAudioTower
+from ..msclap.configuration import MSClapAudioConfig
 from ..msclap.mel import MelFrontEnd
-from .audio_weights import IGNORED, read_sizes
-from .front_end import read_front_end
+from .front_end import read_clap_front_end
+from .sizes import IGNORED, audio_sizes
 
 # Buffers that hold what the configuration says; files have them or not, by the version that wrote them.
 CONSTANT = re.compile(r".*\.(relative_position_index|num_batches_tracked|position_ids|token_type_ids)")
@@ -43,8 +45,7 @@ def load_front_end(folder: Path) -> MelFrontEnd:
     Raises:
         CheckpointError: If it is unreadable, or makes what the tower cannot take.
     """
-    checkpoint = Checkpoint(folder)
-    return read_front_end(checkpoint, read_sizes(checkpoint))
+    return read_clap_front_end(Checkpoint(folder))
 
 
 def load_model(folder: Path) -> ClapModel:
@@ -56,7 +57,10 @@ def load_model(folder: Path) -> ClapModel:
     Raises:
         CheckpointError: If the weights are unreadable or do not fit the configuration.
     """
-    read_sizes(Checkpoint(folder))  # refuses what OpenVINO's tower would not compute
+    try:
+        MSClapAudioConfig(**audio_sizes(Checkpoint(folder)))  # refuses what OpenVINO's tower would not compute
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"{folder / CONFIG}: the audio tower cannot be built: {error}") from error
     return loaded_model(folder, _made, fill=fill)
 
 

@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from transformers.initialization import no_init_weights
 
+from ..encoders.checkpoint import Checkpoint
+from ..encoders.graphs import keep_graphs
 from ..encoders.original import ConversionReport, Original, written
 from ..errors import CheckpointError
 from .feature_extraction import MSClapFeatureExtractor
@@ -49,6 +51,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
     def write(folder: Path) -> None:
         model.save_pretrained(folder)
         MSClapProcessor(extractor, text).save_pretrained(folder)
+        keep_graphs(Checkpoint(folder), room=__package__)
 
     written(out_dir, write)
     return ConversionReport(out_dir=out_dir, what=WHAT, n_tensors=n_tensors, n_ignored=n_ignored, mel=mel)

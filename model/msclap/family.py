@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..encoders.checkpoint import BUNDLED, Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.family import AudioTower, Family, TextTower
+from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
+from ..encoders.traits import Traits
 
 # The digests are those that several independent users of these files published.
 _WEIGHTS = HubFile(
@@ -50,9 +52,11 @@ class MSClap(Family):
     def audio_tower(self, checkpoint: Checkpoint) -> AudioTower:
         """Load the tower for sounds in the runtime that is chosen; each is imported only where it is."""
         if chosen_runtime() == "openvino":
-            from .openvino_audio import OpenVinoAudioTower
+            from ..encoders.segment_streams import SegmentStreams
+            from .mel import read_front_end
 
-            return OpenVinoAudioTower(checkpoint.folder)
+            graph = read_graph(checkpoint, "audio", room=__package__)
+            return SegmentStreams(read_front_end(checkpoint), graph)
         from .audio_tower import GpuAudioTower, TorchAudioTower
 
         return GpuAudioTower(checkpoint.folder) if has_gpu() else TorchAudioTower(checkpoint.folder)

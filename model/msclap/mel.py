@@ -7,13 +7,16 @@ centred frames with reflected edges, power 2, mel bank of Slaney's scale and nor
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from ..encoders.checkpoint import Checkpoint
+from ..errors import CheckpointError
 
 MIN_POWER = 1e-10
 # Frames transformed at once: their spectra stay in the cache, which halves the time.
@@ -129,6 +132,28 @@ class MelFrontEnd:
         """The bank up to the last bin that any band hears [n_bins, n_mels]: above it, power need not be computed."""
         heard = np.flatnonzero(self.bank.any(axis=1))
         return np.ascontiguousarray(self.bank[: heard[-1] + 1 if len(heard) else 1])
+
+
+def read_front_end(
+    checkpoint: Checkpoint, make: Callable[[Mapping[str, Any]], MelFrontEnd] = MelFrontEnd.of
+) -> MelFrontEnd:
+    """Read the front end of a checkpoint without the transformers library.
+
+    Args:
+        checkpoint: The checkpoint.
+        make: Makes it of the JSON object that describes it.
+
+    Raises:
+        CheckpointError: If it is unreadable or describes none that is computed here.
+    """
+    content = checkpoint.read(checkpoint.front_end_file)
+    try:
+        front_end = make(content.get("feature_extractor", content))
+        _ = front_end.bank
+    except (TypeError, ValueError, ZeroDivisionError) as error:
+        where = checkpoint.folder / checkpoint.front_end_file
+        raise CheckpointError(f"{where}: the front end cannot be loaded: {error}") from error
+    return front_end
 
 
 def slaney_bank(

@@ -14,7 +14,7 @@ from transformers.utils.generic import ModelOutput, can_return_tuple
 
 from .configuration import MSClapAudioConfig, MSClapConfig, MSClapTextConfig
 from .gpt2 import Gpt2
-from .htsat import HtsAt, WindowAttention
+from .htsat import HtsAt, WindowAttention, WithConstants
 
 
 @dataclass
@@ -121,13 +121,11 @@ class MSClapPreTrainedModel(PreTrainedModel):
                 init.zeros_(module.num_batches_tracked)
         elif isinstance(module, WindowAttention):
             init.trunc_normal_(module.relative_position_bias_table, std=std)
-            # Constants that no checkpoint holds: loading leaves them empty.
-            init.copy_(module.relative_position_index, module.position_index())
-            mask = module.mask()
-            if mask is not None and module.shift_mask is not None:
-                init.copy_(module.shift_mask, mask)
         elif isinstance(module, MSClapModel):
             init.constant_(module.logit_scale, math.log(module.config.logit_scale_init_value))
+        if isinstance(module, WithConstants):
+            for name, value in module.constants().items():
+                init.copy_(getattr(module, name), value)
 
 
 class MSClapTextModel(MSClapPreTrainedModel):

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from ..encoders.checkpoint import TOKENIZER
-from ..encoders.runtime import compiled, n_threads
-from ..encoders.text_reader import PlainTokenizer, TextReader, is_compiled
-from ..errors import CheckpointError
+from ..encoders.checkpoint import TOKENIZER, Checkpoint
+from ..encoders.graphs import read_graph
+from ..encoders.text_reader import Forward, GraphForward, PlainTokenizer, TextReader, is_compiled
 from .text import MAX_TOKENS, N_ENDING, marked_ids
 from .text_weights import BLOCKS, LAST_NORM, PROJECTION, PROJECTION_EPS, TextWeights
 
@@ -37,34 +35,19 @@ class MSClapTextTower(TextReader):
     def __init__(self, folder: Path) -> None:
         tokenizer = PlainTokenizer(folder / TOKENIZER)
         weights = TextWeights(folder)
-        if len(tokenizer) > weights.n_tokens:
-            raise CheckpointError(f"{folder}: the tokenizer has more tokens than the text tower")
+        tokenizer.check_size(weights.n_tokens, folder)
+        forward: Forward
+        if is_compiled(weights.n_dense):
+            forward = GraphForward(read_graph(Checkpoint(folder), "text", room=__package__))
+        else:
+            forward = NumpyForward(weights)
         super().__init__(
-            CompiledForward(weights) if is_compiled(weights.n_dense) else NumpyForward(weights),
+            forward,
             functools.partial(marked_ids, tokenizer),
             name=folder.name,
             max_tokens=min(MAX_TOKENS, weights.n_positions),
             n_ending=N_ENDING,
         )
-
-
-class CompiledForward:
-    """The network in OpenVINO, on all cores: a person waits for the one text."""
-
-    def __init__(self, weights: TextWeights) -> None:
-        from .text_graph import TextGraph
-
-        self._weights = weights
-        self._request = compiled(TextGraph(weights).build(), n_threads=n_threads()).create_infer_request()
-        self._computing = threading.Lock()
-
-    def __call__(self, ids: list[int]) -> Float:
-        """Embed token ids."""
-        inputs = [self._weights.entry(ids), causal_mask(len(ids))]
-        with self._computing:  # all cores are at work for one text: a second at once would only slow both
-            self._request.infer(inputs)
-            embedding: Float = np.array(self._request.get_output_tensor(0).data)
-        return embedding
 
 
 class NumpyForward:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from transformers.initialization import no_init_weights
 
+from ..encoders.checkpoint import Checkpoint
+from ..encoders.graphs import keep_graphs
 from ..encoders.original import ConversionReport, Original, written
 from ..msclap.conversion import take_front_end
 from .bert_tokenizer import load_tokenizer
@@ -36,6 +38,7 @@ def convert_original(original: Original, out_dir: Path, *, tokenizer: Path) -> C
     def write(folder: Path) -> None:
         model.save_pretrained(folder)
         MSClap2022Processor(extractor, text).save_pretrained(folder)
+        keep_graphs(Checkpoint(folder), room=__package__)
 
     written(out_dir, write)
     return ConversionReport(out_dir=out_dir, what=WHAT, n_tensors=n_tensors, n_ignored=n_ignored, mel=mel)

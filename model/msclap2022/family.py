@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..encoders.checkpoint import Checkpoint
-from ..encoders.family import AudioTower, Family, TextTower, Traits
+from ..encoders.family import AudioTower, Family, TextTower
+from ..encoders.graphs import read_graph
 from ..encoders.release import HubFile, Release
 from ..encoders.runtime import chosen_runtime, has_gpu
+from ..encoders.traits import Traits
 
 _WEIGHTS = HubFile("microsoft/msclap", "CLAP_weights_2022.pth")
 _TOKENIZER = HubFile("google-bert/bert-base-uncased", "vocab.txt")
@@ -32,11 +34,13 @@ class MSClap2022(Family):
     def audio_tower(self, checkpoint: Checkpoint) -> AudioTower:
         """Load the tower for sounds in the runtime that is chosen; each is imported only where it is."""
         if chosen_runtime() == "openvino":
-            from .openvino_audio import OpenVinoCnn14Tower
+            from ..encoders.segment_streams import SegmentStreams
+            from ..msclap.mel import read_front_end
 
-            return OpenVinoCnn14Tower(checkpoint.folder)
+            graph = read_graph(checkpoint, "audio", room=__package__)
+            return SegmentStreams(read_front_end(checkpoint), graph)
         from ..msclap.audio_tower import GpuAudioTower, TorchAudioTower
-        from .torch_audio import load_model
+        from .registration import load_model
 
         if has_gpu():
             return GpuAudioTower(checkpoint.folder, load=load_model)
@@ -46,7 +50,7 @@ class MSClap2022(Family):
         """Load the tower for texts, without torch."""
         from .text_tower import MSClap2022TextTower
 
-        return MSClap2022TextTower(checkpoint.folder)
+        return MSClap2022TextTower(checkpoint)
 
     def assemble(self, files: Mapping[str, Path], out_dir: Path) -> None:
         """Convert the original weights; a checkpoint of our own form is taken as it is."""

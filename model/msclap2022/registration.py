@@ -1,7 +1,10 @@
 """Every class of MSCLAP 2022 in one import, and their registration with transformers' Auto classes."""
 
+from pathlib import Path
+
 from transformers import AutoConfig, AutoFeatureExtractor, AutoModel, AutoProcessor
 
+from ..encoders.torch_models import loaded_model
 from ..msclap.feature_extraction import MSClapFeatureExtractor
 from .configuration import MSClap2022AudioConfig, MSClap2022Config, MSClap2022TextConfig
 from .modeling import (
@@ -34,3 +37,12 @@ for config, model in (
     AutoModel.register(config, model)
 AutoFeatureExtractor.register(MSClap2022Config, MSClapFeatureExtractor)
 AutoProcessor.register(MSClap2022Config, MSClap2022Processor)
+
+
+def load_model(folder: Path) -> MSClap2022Model:
+    """Load a checkpoint's weights, all of them and nothing else, as float32.
+
+    Raises:
+        CheckpointError: if the weights are unreadable or do not fit the configuration.
+    """
+    return loaded_model(folder, lambda folder: MSClap2022Model(MSClap2022Config.from_pretrained(folder)))

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - the name everybody reads
 
+from ..encoders.original import NUMBERS
 from .corpus import SAMPLING_RATE_HZ
 from .space import Floats
 from .teachers import teacher_package
@@ -49,8 +50,8 @@ class EffectsListener:
     """Four blocks of two convolutions on log-mels of 2.3 s."""
 
     def __init__(self, file: Path) -> None:
-        # The file is a pickle of its package's; it is as trusted as the package's own code would be.
-        weights, _ = torch.load(file, map_location="cpu", weights_only=False)
+        with torch.serialization.safe_globals(NUMBERS):
+            weights, _ = torch.load(file, map_location="cpu", weights_only=True)
         prefix = "embedding_net."
         self._weights: dict[str, Tensor] = {
             name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)

@@ -1,6 +1,5 @@
 """The bank: how well ordinary descriptions are answered by a collection, to measure an answer with."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from .arrays import save_arrays
+from .arrays import READING_ERRORS, read_arrays, save_arrays
 
 BANK_NAME = "bank.npz"
 
@@ -41,12 +40,13 @@ class Bank:
             CollectionError: If it is missing or damaged.
         """
         try:
-            with np.load(generation / BANK_NAME, allow_pickle=False) as parts:
-                bank = cls(parts["embeddings"], parts["best_scores"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            parts = read_arrays(generation / BANK_NAME)
+            bank = cls(parts["embeddings"], parts["best_scores"])
+        except READING_ERRORS as error:
             why = getattr(error, "strerror", None) or "it is damaged"
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read ({why})") from error
-        if bank.embeddings.ndim != 2 or len(bank.embeddings) != len(bank.best_scores):
+        shape, kinds = bank.embeddings.shape, [str(bank.embeddings.dtype), str(bank.best_scores.dtype)]
+        if len(shape) != 2 or shape[:1] != bank.best_scores.shape or kinds != ["float16", "float32"]:
             raise CollectionError(f"{readable_path(generation)}: the bank cannot be read (it is damaged)")
         return bank
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,9 +19,10 @@ from .celled import Celled
 from .cells import Cells
 from .embeddings import HalfEmbeddings
 from .flat import write_flat
-from .generation import CELLS, EMBEDDINGS_NAME, FLAT, told, written_aside
+from .generation import CELLS, EMBEDDINGS_NAME, FLAT, file_digests, told, written_aside
 from .opening import Index
 from .space import Space
+from .sums import row_sums, write_sums
 
 EXACT_BELOW = 20_000
 """Collections of fewer segments are searched exactly: comparing every embedding takes a few milliseconds."""
@@ -32,6 +33,7 @@ N_TEXTS_CELLS = 2_000
 # An odd number whose multiples lie evenly over 64 bits (Knuth, The Art of Computer Programming, 6.4).
 _SPREAD = 0x9E37_79B9_7F4A_7C15
 _N_COLUMNS = 64
+_N_SUMMED = 16_384
 _TRAINING_PER_CELL = 40
 _MAX_SAMPLE_BYTES = 2**30
 # Share of the variance that the codes keep; what they leave out, the ranking by full embeddings puts right.
@@ -103,7 +105,8 @@ def build_index(
         parts = ((ids, embeddings, cells.cell_of(embeddings)) for ids, embeddings in source.batches())
         tuning, ids = _fill(place, cells, parts, source, target=target, trained=None, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=cells.write(place))
+        size_bytes = _write(place, cells, ids, dim=source.embedding_dim)
+        return _record(generation, cells, tuning, size_bytes=size_bytes, files=file_digests(place))
 
 
 def fold_index(
@@ -151,7 +154,8 @@ def fold_index(
         target = record.tuning.target_recall
         tuning, ids = _fill(place, cells, parts(), source, target=target, trained=record.tuning, say=say)
         write_ids(ids)
-        return _record(generation, cells, tuning, size_bytes=cells.write(place))
+        size_bytes = _write(place, cells, ids, dim=source.embedding_dim)
+        return _record(generation, cells, tuning, size_bytes=size_bytes, files=file_digests(place))
 
 
 def _build_flat(
@@ -169,7 +173,14 @@ def _build_flat(
     Bank.asked(texts, (texts @ rows.T).max(axis=1, initial=-1.0)).write(place)
     write_ids(together[order])
     size_bytes = write_flat(place, rows)
-    return IndexRecord(generation=generation, kind=FLAT, n_segments=len(together), size_bytes=size_bytes)
+    write_sums(place, together[order], row_sums(rows))
+    return IndexRecord(
+        generation=generation,
+        kind=FLAT,
+        n_segments=len(together),
+        size_bytes=size_bytes,
+        files=file_digests(place),
+    )
 
 
 def _sample(place: Path, source: Source, *, n: int, say: Progress) -> Float:
@@ -237,13 +248,23 @@ def _fill(
     return tuning, np.concatenate(ordered)
 
 
-def _record(generation: str, cells: Cells, tuning: Tuning, *, size_bytes: int) -> IndexRecord:
+def _write(place: Path, cells: Cells, ids: Int, *, dim: int) -> int:
+    """Write the cells, and the sums of all; return the size of the codes' file."""
+    size_bytes, of_cells = cells.write(place)
+    stored = HalfEmbeddings.open(place / EMBEDDINGS_NAME, n=len(cells), embedding_dim=dim)
+    of_rows = [row_sums(stored.rows[first : first + _N_SUMMED]) for first in range(0, len(cells), _N_SUMMED)]
+    write_sums(place, ids, of_cells, *of_rows)
+    return size_bytes
+
+
+def _record(generation: str, cells: Cells, tuning: Tuning, *, size_bytes: int, files: Mapping[str, str]) -> IndexRecord:
     nprobe = tuning.routes[0].nprobe
     return IndexRecord(
         generation=generation,
         kind=CELLS,
         n_segments=len(cells),
         size_bytes=size_bytes,
+        files=files,
         nlist=cells.nlist,
         nprobe=nprobe,
         recall_at_10=next(point.text_recall for point in tuning.curve if point.nprobe == nprobe),

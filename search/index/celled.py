@@ -6,11 +6,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from ...model.errors import IndexDamagedError
 from ..store.manifest import IndexRecord, Tuning
-from .cells import Cells
+from .cells import CODES_NAME, Cells
 from .costs import costs_of
 from .embeddings import HalfEmbeddings
 from .generation import EMBEDDINGS_NAME
+from .mapped import MappedFile
+from .sums import read_sums
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -24,6 +27,7 @@ class Celled:
         self.cells = cells
         self.stored = embeddings
         self.tuning = tuning
+        self.files: tuple[MappedFile, ...] = ()
         self._costs = tuning.costs or costs_of(cells, embedding_dim=embeddings.rows.shape[1], n_ranked=tuning.n_ranked)
 
     @classmethod
@@ -38,8 +42,15 @@ class Celled:
         """
         if record.tuning is None:
             raise ValueError("the manifest does not say how it is searched")
-        stored = HalfEmbeddings.open(generation / EMBEDDINGS_NAME, n=record.n_segments, embedding_dim=embedding_dim)
-        return cls(Cells.open(generation), stored, record.tuning)
+        _check_tuning(record.tuning)
+        n, nlist = record.n_segments, record.nlist or 0
+        sums = read_sums(generation, 1 + nlist + n)
+        of_cells, of_rows = (None, None) if sums is None else (sums[: 1 + nlist], sums[1 + nlist :])
+        stored = HalfEmbeddings.open(generation / EMBEDDINGS_NAME, n=n, embedding_dim=embedding_dim, sums=of_rows)
+        file = MappedFile(generation / CODES_NAME)
+        engine = cls(Cells.open(generation, file, sums=of_cells), stored, record.tuning)
+        engine.files = (file, stored.file)
+        return engine
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,9 +92,12 @@ class Celled:
         """Find the nearest [m] in the `nprobe` most promising cells; the best `n_ranked` codes are ranked exactly."""
         if n_ranked is None:
             n_ranked = max(self.tuning.n_ranked, math.ceil(self.tuning.n_ranked * n / 10))
+        n_ranked = min(n_ranked, len(self.cells))
         query = self.cells.space.query(embedding)
         cells = self.cells.choose(query, nprobe, spread_weight=self.tuning.spread_weight, allowed=allowed)
         positions = self.cells.candidates(query, cells, n_ranked, allowed=allowed)
+        if len(positions) and positions.max() >= len(self.cells):
+            raise IndexDamagedError(f"{CODES_NAME} of the index names segments that it does not hold")
         scores = self.stored.scores(embedding, positions)
         # Of equals the one that comes first, as in an exact search.
         order = np.lexsort((positions, -scores))[:n]
@@ -92,6 +106,14 @@ class Celled:
     def embeddings(self, positions: Int) -> Float:
         """Give embeddings [m, embedding_dim]."""
         return self.stored.embeddings(positions)
+
+
+def _check_tuning(tuning: Tuning) -> None:
+    depths = [route.depth for route in tuning.routes]
+    if not depths or min(depths) < 1 or depths != sorted(set(depths)) or min(one.nprobe for one in tuning.routes) < 1:
+        raise ValueError("the manifest has no way to search it")
+    if tuning.n_ranked < 1 or not math.isfinite(tuning.spread_weight):
+        raise ValueError("the manifest has odd numbers of how it is searched")
 
 
 def _nprobe_at(tuning: Tuning, depth: float) -> int:

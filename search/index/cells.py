@@ -8,9 +8,12 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
-from .arrays import save_arrays
+from .arrays import read_arrays, save_arrays
+from .layout import cell_starts, cells_offset
+from .mapped import MappedFile
 from .scan import dots, one_thread
 from .space import Space
+from .sums import Checked, Sums, stretch_sums
 
 faiss: Any = _untyped_faiss
 
@@ -36,8 +39,11 @@ class Cells:
         spreads: How far the segments of each cell lie from its centre [nlist], root mean square.
     """
 
-    def __init__(self, index: Any, *, space: Space, starts: Int, spreads: Float) -> None:
+    def __init__(
+        self, index: Any, *, space: Space, starts: Int, spreads: Float, checked: Checked | None = None
+    ) -> None:
         self.space = space
+        self._checked = checked
         self.starts = starts
         self.spreads = spreads
         self._index = index
@@ -73,27 +79,32 @@ class Cells:
         return cls(index, space=space, starts=np.zeros(nlist + 1, np.int64), spreads=np.zeros(nlist, np.float32))
 
     @classmethod
-    def open(cls, folder: Path) -> "Cells":
+    def open(cls, folder: Path, file: MappedFile, *, sums: Sums | None) -> "Cells":
         """Open the cells of a generation; the codes stay on the disk until they are read.
+
+        Args:
+            folder: The generation's.
+            file: Its codes.
+            sums: What to check its head and each cell by [nlist + 1]; None for nothing.
 
         Raises:
             OSError: If a file cannot be opened.
             RuntimeError: If the codes are damaged.
-            ValueError: If the other file is.
-            KeyError: If it lacks a part.
+            ValueError: If a file is, or is of another kind.
+            KeyError: If one lacks a part.
         """
+        space, starts, spreads = _read_space(folder / SPACE_NAME)
+        sizes = np.diff(starts)
+        offset = cells_offset(file.content, dim=space.dim, sizes=sizes)
+        checked = Checked(file, sums, starts=np.append(0, cell_starts(offset, dim=space.dim, sizes=sizes)))
+        checked.stretches(np.zeros(1, np.int64))
         index = faiss.read_index(str(folder / CODES_NAME), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
-        if not isinstance(index, faiss.IndexIVFScalarQuantizer):
-            raise ValueError(f"{CODES_NAME} holds something else")  # noqa: TRY004 - a wrong value in a file
         lists = faiss.downcast_InvertedLists(index.invlists)
         if hasattr(lists, "prefetch_nthread"):
             lists.prefetch_nthread = 0  # 32 threads a query otherwise
-        with np.load(folder / SPACE_NAME, allow_pickle=False) as parts:
-            space = Space(mean=parts["mean"], axes=parts["axes"])
-            starts, spreads = parts["starts"], parts["spreads"]
-        if (index.d, index.nlist, index.ntotal) != (space.dim, len(spreads), starts[-1]):
-            raise ValueError(f"{SPACE_NAME} belongs to another index")
-        return cls(index, space=space, starts=starts, spreads=spreads)
+            if lists.totsize == len(file.content):
+                file.move_to(int(lists.ptr))
+        return cls(index, space=space, starts=starts, spreads=spreads, checked=checked)
 
     def emptied(self, generation: Path) -> "Cells":
         """Make cells around the same centres, with the same codes, that hold nothing yet.
@@ -128,11 +139,11 @@ class Cells:
         sizes = self.sizes.astype(np.float64)
         return float(self.nlist * (sizes**2).sum() / max(1.0, sizes.sum() ** 2))
 
-    def write(self, folder: Path) -> int:
+    def write(self, folder: Path) -> tuple[int, Sums]:
         """Write them into the folder of a generation.
 
         Returns:
-            Size of the codes' file in bytes.
+            Size of the codes' file in bytes, and the sums of its head and of each cell [nlist + 1].
 
         Raises:
             OSError: If a file cannot be written.
@@ -141,7 +152,10 @@ class Cells:
         faiss.write_index(self._index, str(folder / CODES_NAME))
         with (folder / SPACE_NAME).open("wb") as file:
             save_arrays(file, mean=self.space.mean, axes=self.space.axes, starts=self.starts, spreads=self.spreads)
-        return (folder / CODES_NAME).stat().st_size
+        content = MappedFile(folder / CODES_NAME).content
+        offset = cells_offset(content, dim=self.space.dim, sizes=self.sizes)
+        starts = np.append(0, cell_starts(offset, dim=self.space.dim, sizes=self.sizes))
+        return len(content), stretch_sums(content, starts)
 
     def cell_of(self, embeddings: Float) -> Int:
         """Find the cell [n] that each embedding [n, embedding_dim] belongs to."""
@@ -221,6 +235,8 @@ class Cells:
         Returns:
             Their positions, at most `n`.
         """
+        if self._checked is not None:
+            self._checked.stretches(cells + 1)
         bits = None if allowed is None else np.packbits(allowed, bitorder="little")
         selector = None if bits is None else faiss.IDSelectorBitmap(bits)
         parameters = faiss.SearchParametersIVF(nprobe=len(cells), sel=selector)
@@ -240,3 +256,17 @@ class Cells:
                 tally,
             )
         return positions[positions >= 0]
+
+
+def _read_space(path: Path) -> tuple[Space, Int, Float]:
+    """Read the space of a generation, where its cells start and how far they spread."""
+    parts = read_arrays(path)
+    mean, axes, starts, spreads = (parts[name] for name in ("mean", "axes", "starts", "spreads"))
+    kinds = [(str(array.dtype), array.ndim) for array in (mean, axes, starts, spreads)]
+    if kinds != [("float32", 1), ("float32", 2), ("int64", 1), ("float32", 1)]:
+        raise ValueError(f"{path.name} holds something else")
+    if axes.shape[1] != len(mean) or not 0 < len(axes) <= len(mean) or len(starts) != len(spreads) + 1:
+        raise ValueError(f"{path.name} holds parts of different sizes")
+    if starts[0] != 0 or not len(spreads) or bool((np.diff(starts) < 0).any()):
+        raise ValueError(f"{path.name} holds cells that are none")
+    return Space(mean=mean, axes=axes), starts, spreads

@@ -8,7 +8,9 @@ import faiss as _untyped_faiss
 import numpy as np
 import numpy.typing as npt
 
+from .mapped import MappedFile
 from .scan import dots, scan
+from .sums import Checked, Sums
 
 faiss: Any = _untyped_faiss
 
@@ -30,8 +32,10 @@ class HalfEmbeddings:
         rows: The embeddings [n, embedding_dim], float16, read from the disk as they are touched.
     """
 
-    def __init__(self, rows: Half) -> None:
+    def __init__(self, rows: Half, file: MappedFile, *, sums: Sums | None) -> None:
         self.rows = rows
+        self.file = file
+        self._checked = Checked(file, sums)
         n, dim = rows.shape
         self._index = faiss.IndexScalarQuantizer(dim, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
         self._index.is_trained = True
@@ -42,24 +46,30 @@ class HalfEmbeddings:
             self._index.ntotal = n
 
     @classmethod
-    def open(cls, path: Path, *, n: int, embedding_dim: int) -> "HalfEmbeddings":
+    def open(cls, path: Path, *, n: int, embedding_dim: int, sums: Sums | None = None) -> "HalfEmbeddings":
         """Map a file.
+
+        Args:
+            path: The file.
+            n: Embeddings in it.
+            embedding_dim: Numbers in each.
+            sums: What to check each of them by [n]; None for nothing.
 
         Raises:
             OSError: If it cannot be opened.
             ValueError: If it has another size.
         """
-        if path.stat().st_size != 2 * n * embedding_dim:
+        file = MappedFile(path)
+        if len(file.content) != 2 * n * embedding_dim:
             raise ValueError(f"{path.name} is cut short or swapped")
-        # A plain array over the map: the map's own class costs microseconds at every step.
-        return cls(np.asarray(np.memmap(path, np.dtype("<f2"), "r", shape=(n, embedding_dim))))
+        return cls(file.content.view("<f2").reshape(n, embedding_dim), file, sums=sums)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def embeddings(self, positions: Int) -> Float:
         """Give the embeddings [m, embedding_dim] at some positions [m], brought back to unit length."""
-        found = self._single(self.rows[positions])
+        found = self._read(positions)
         unit: Float = found / np.maximum(np.linalg.norm(found, axis=1, keepdims=True), 1e-12)
         return unit
 
@@ -67,7 +77,7 @@ class HalfEmbeddings:
         """Compare a query [embedding_dim] with the embeddings at some positions [n]: their scores [n]."""
         scores = np.empty(len(positions), np.float32)
         for first in range(0, len(positions), _N_BLOCK):
-            scores[first : first + _N_BLOCK] = dots(self._single(self.rows[positions[first : first + _N_BLOCK]]), query)
+            scores[first : first + _N_BLOCK] = dots(self._read(positions[first : first + _N_BLOCK]), query)
         return scores
 
     def nearest(self, query: Float, n: int, *, allowed: Bool | None) -> tuple[Float, Int]:
@@ -76,6 +86,7 @@ class HalfEmbeddings:
         Returns:
             Scores and positions [m], best first, m at most `n`.
         """
+        self._checked.allowed_rows(self.rows, allowed)
         return scan(self._index, query, n, allowed=allowed)
 
     def blocks(self, n_block: int) -> Iterator[tuple[int, Float]]:
@@ -85,7 +96,14 @@ class HalfEmbeddings:
             First position and embeddings [m, embedding_dim] of each block, m at most `n_block`.
         """
         for first in range(0, len(self), n_block):
-            yield first, self._single(self.rows[first : first + n_block])
+            rows = self.rows[first : first + n_block]
+            self._checked.rows(rows, slice(first, first + n_block))
+            yield first, self._single(rows)
+
+    def _read(self, positions: Int) -> Float:
+        rows = self.rows[positions]
+        self._checked.rows(rows, positions)
+        return self._single(rows)
 
     def _single(self, rows: Half) -> Float:
         """Turn rows [m, dim] into single precision: FAISS does it several times as fast as numpy."""

@@ -2,8 +2,8 @@
 
 import contextlib
 import dataclasses
+import hashlib
 import shutil
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,15 +12,18 @@ import numpy.typing as npt
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ...model.system import sync_file, sync_folder
+from ...model.system import open_plain, sync_file, sync_folder
 from ..store.manifest import IndexRecord
+from .arrays import READING_ERRORS
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
+from .sums import SUMS_NAME, check_ids, renew_sum_of_ids
 
 FLAT = "flat"
 CELLS = "cells"
 EMBEDDINGS_NAME = "embeddings.f16"
 _IDS_NAME = "segment_ids.npy"
+_BLOCK_BYTES = 1 << 20
 
 Int = npt.NDArray[np.int64]
 
@@ -48,13 +51,44 @@ def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
     if record.kind not in (FLAT, CELLS):
         raise CollectionError(f"{readable_path(generation)}: the index is of an older kind ({record.kind})")
     with told(generation, "read"):
-        ids: Int = np.load(generation / _IDS_NAME, allow_pickle=False)
+        with open_plain(generation / _IDS_NAME) as file:
+            ids: Int = np.load(file, allow_pickle=False)
         size_bytes = faiss_file(generation, record.kind).stat().st_size
         if size_bytes != record.size_bytes or ids.shape != (record.n_segments,) or ids.dtype != np.int64:
             raise CollectionError(
                 f"{readable_path(generation)}: the index cannot be read (a file is cut short or swapped)"
             )
+        check_ids(generation, ids)
     return ids
+
+
+def file_digests(generation: Path) -> dict[str, str]:
+    """Hash the files of a generation, for its manifest: "sha256:<hex>" by their names.
+
+    Raises:
+        OSError: If one cannot be read.
+    """
+    return {path.name: _digest(path) for path in sorted(generation.iterdir())}
+
+
+def damaged_files(generation: Path, record: IndexRecord) -> list[str]:
+    """List the files of a generation that are not what the manifest says; none where it says nothing of them."""
+    damaged = []
+    for name, digest in record.files.items():
+        try:
+            if _digest(generation / name) != digest:
+                damaged.append(name)
+        except OSError:
+            damaged.append(name)
+    return damaged
+
+
+def _digest(path: Path) -> str:
+    digest = hashlib.sha256()
+    with open_plain(path) as file:
+        while block := file.read(_BLOCK_BYTES):
+            digest.update(block)
+    return f"sha256:{digest.hexdigest()}"
 
 
 @contextlib.contextmanager
@@ -106,7 +140,10 @@ def renamed_generation(folder: Path, record: IndexRecord, generation: str, segme
             shutil.copyfile(file, aside / file.name)
         (aside / _IDS_NAME).unlink()
         write_ids(segment_ids)
-    return dataclasses.replace(record, generation=generation)
+        renew_sum_of_ids(aside, segment_ids)
+        # The other files are held to what they were, whether or not they still are.
+        renewed = {name: _digest(aside / name) for name in (_IDS_NAME, SUMS_NAME) if name in record.files}
+    return dataclasses.replace(record, generation=generation, files={**record.files, **renewed})
 
 
 @contextlib.contextmanager
@@ -114,7 +151,7 @@ def told(place: Path, deed: str) -> Iterator[None]:
     """Turn what the file system, numpy and FAISS raise into one sentence about the index."""
     try:
         yield
-    except (OSError, ValueError, EOFError, KeyError, RuntimeError, MemoryError, zipfile.BadZipFile) as error:
+    except READING_ERRORS as error:
         if isinstance(error, CollectionError):
             raise
         why = getattr(error, "strerror", None) or ("it is damaged" if deed == "read" else "writing failed")

@@ -12,6 +12,7 @@ from ..store.manifest import IndexRecord
 from .celled import Celled
 from .flat import Flat
 from .generation import CELLS, faiss_file, read_segment_ids, told
+from .mapped import MappedFile
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -20,6 +21,10 @@ Bool = npt.NDArray[np.bool_]
 
 class Kind(Protocol):
     """What the flat index and the one with cells have in common."""
+
+    @property
+    def files(self) -> tuple[MappedFile, ...]:
+        """What is read of it while it is searched."""
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -72,7 +77,7 @@ class Index:
             if record.kind == CELLS:
                 kind = Celled.open(generation, record, embedding_dim=embedding_dim)
             else:
-                kind = Flat.open(faiss_file(generation, record.kind))
+                kind = Flat.open(generation, n=record.n_segments, embedding_dim=embedding_dim)
         if (*kind.shape, kind.nlist) != (record.n_segments, embedding_dim, record.nlist):
             raise CollectionError(f"{readable_path(generation)}: the index is not the one that the manifest names")
         return cls(kind, segment_ids)
@@ -105,13 +110,18 @@ class Index:
 
         Returns:
             Scores and positions [m], best first, m the smaller of `n` and the number allowed.
+
+        Raises:
+            IndexDamagedError: If what it reads is not what was written.
         """
         n_allowed = len(self) if allowed is None else int(np.count_nonzero(allowed))
         n = min(n, n_allowed)
         if not n:
             return np.empty(0, np.float32), np.empty(0, np.int64)
         query = np.ascontiguousarray(embedding, np.float32)
-        return self._kind.search(query, n, n_sure=n if n_sure is None else min(n, n_sure), allowed=allowed)
+        found = self._kind.search(query, n, n_sure=n if n_sure is None else min(n, n_sure), allowed=allowed)
+        self._check()
+        return found
 
     def embedding(self, position: int) -> Float:
         """Give the embedding [embedding_dim] at a position.
@@ -121,9 +131,15 @@ class Index:
         """
         if not 0 <= position < len(self):
             raise CollectionError(f"the index holds no segment at position {position}")
-        found: Float = self._kind.embeddings(np.array([position], np.int64))[0]
+        found: Float = self.embeddings(np.array([position], np.int64))[0]
         return found
 
     def embeddings(self, positions: Int) -> Float:
         """Give the embeddings [m, embedding_dim] at positions [m], each of which the index has."""
-        return self._kind.embeddings(positions)
+        found = self._kind.embeddings(positions)
+        self._check()
+        return found
+
+    def _check(self) -> None:
+        for file in self._kind.files:
+            file.check()

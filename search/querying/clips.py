@@ -14,7 +14,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.errors import CollectionError
+from ...model.paths import exact_path
 from ..store.annexes import read_annex
 from ..store.encodings import encoding_folder, sql_name
 from ..store.manifest import CLIPS_FOLDER, SEGMENTS_FOLDER, Manifest
@@ -59,6 +61,26 @@ class Clips:
     def rows(self) -> ClipRows:
         """What hits need of every clip."""
         return ClipRows(self.table.read(["clip_id", "path", "path_bytes", "duration_s"]))
+
+    def file_of(self, clip_id: int) -> IndexedClip | None:
+        """Return a clip's file as it was indexed, for `open_clip`; None if there is no clip of that id.
+
+        Raises:
+            CollectionError: If the table cannot be read.
+        """
+        clip = self.rows.find(clip_id)
+        if clip is None:
+            return None
+        ids, sizes, hashes = self._contents
+        place = int(np.searchsorted(ids, clip_id))
+        return IndexedClip(exact_path(clip.path, clip.path_bytes), int(sizes[place]), hashes[place].as_py())
+
+    @cached_property
+    def _contents(self) -> tuple[Int, Int, pa.StringArray]:
+        """Ids of the clips [n], ascending, their sizes and the hashes of their content; read when one is handed out."""
+        rows = self.table.read(["clip_id", "size_bytes", "content_hash"]).sort_by("clip_id").combine_chunks()
+        ids, sizes = (rows.column(name).to_numpy() for name in ("clip_id", "size_bytes"))
+        return ids, sizes, rows.column("content_hash").combine_chunks()
 
     @cached_property
     def lexical(self) -> Lexical:

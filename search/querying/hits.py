@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, SupportsIndex, overload
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.errors import UsageError
 from .hit import Hit
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Files = Callable[[int], IndexedClip | None]
+"""What returns the file of a clip as it was indexed, by the clip's id."""
 
 NOTHING_BELOW = 5.0
 """Where the best hit's calibrated score is lower than this, nothing here sounds like the query."""
@@ -95,11 +99,19 @@ class Hits(list[Hit]):
 
     Attributes:
         explanation: How the search went, where the request wanted to know.
+        files: What returns a clip's file as it was indexed, by its id; None where the collection is not at hand.
     """
 
-    def __init__(self, hits: Iterable[Hit] = (), *, explanation: Explanation | None = None) -> None:
+    def __init__(
+        self, hits: Iterable[Hit] = (), *, explanation: Explanation | None = None, files: Files | None = None
+    ) -> None:
         super().__init__(hits)
         self.explanation = explanation
+        self.files = files
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled: the hits and their explanation, not the collection."""
+        return vars(self) | {"files": None}
 
     @overload
     def __getitem__(self, index: SupportsIndex) -> Hit: ...
@@ -108,7 +120,7 @@ class Hits(list[Hit]):
     def __getitem__(self, index: SupportsIndex | slice) -> Hit | Hits:
         """Return a hit, or some of them as `Hits`."""
         if isinstance(index, slice):
-            return Hits(super().__getitem__(index), explanation=self.explanation)
+            return Hits(super().__getitem__(index), explanation=self.explanation, files=self.files)
         return super().__getitem__(index)
 
     def page(self, offset: int, k: int) -> Hits:
@@ -161,7 +173,7 @@ class Hits(list[Hit]):
     def _repr_html_(self) -> str:
         from .notebook import html_of
 
-        return html_of(self)
+        return html_of(self, self.files)
 
     @property
     def nothing_like_it(self) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import operator
 import os
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +19,11 @@ from .hit import Hit
 
 Sound = str | os.PathLike[str] | npt.NDArray[np.float32]
 ClipReference = Hit | str | os.PathLike[str] | int
+
+_LANGUAGE_NOTE = (
+    "the encoders learned English, and a text in other letters tells them little: ask in English if the hits make no "
+    "sense"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,6 +207,11 @@ def only_query(
     return queries[0]
 
 
+def language_note(texts: Iterable[str]) -> str | None:
+    """Return what whoever searches by some texts should know of their language, as a sentence; None if nothing."""
+    return _LANGUAGE_NOTE if any(map(_is_foreign, texts)) else None
+
+
 def unit(embedding: npt.NDArray[np.float32], what: str) -> npt.NDArray[np.float32]:
     """Bring an embedding [embedding_dim] to unit length.
 
@@ -213,6 +225,13 @@ def unit(embedding: npt.NDArray[np.float32], what: str) -> npt.NDArray[np.float3
         raise QueryError(f"{what} is zero and points nowhere")
     scaled: npt.NDArray[np.float32] = (embedding / length).astype(np.float32)
     return scaled
+
+
+def _is_foreign(text: str) -> bool:
+    """Return whether most letters of a text are of another script than the Latin one."""
+    letters = [char for char in text if char.isalpha()]
+    n_latin = sum(unicodedata.name(char, "").startswith(("LATIN", "FULLWIDTH LATIN")) for char in letters)
+    return 2 * n_latin < len(letters)
 
 
 def _as_query(other: object) -> Query | None:

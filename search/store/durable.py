@@ -1,10 +1,10 @@
 """Durable writes: what is named by a manifest has reached the disk before the manifest names it."""
 
 import errno
-import os
 from pathlib import Path
 
-from ...model.system import open_plain, replace_file, sync_folder
+from ...model.atomic import write_atomically
+from ...model.system import open_plain
 
 
 def write_durably(path: Path, data: bytes) -> None:
@@ -17,17 +17,7 @@ def write_durably(path: Path, data: bytes) -> None:
     Raises:
         OSError: If the folder cannot be written or the disk is full; the old file is untouched.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        aside.unlink(missing_ok=True)
-        with aside.open("xb") as file:  # follows no link that somebody put there
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        replace_file(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    write_atomically(path, data, is_durable=True)
 
 
 def read_plain(path: Path, *, most_bytes: int) -> bytes:

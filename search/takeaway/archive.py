@@ -17,6 +17,7 @@ from ...model.audio.archives import split_member
 from ...model.audio.clip_files import open_clip
 from ...model.audio.stores import is_url
 from ...model.errors import AudioError
+from ...model.system import is_share
 from .items import Item
 from .names import Names, common_folders, split_name
 
@@ -192,12 +193,12 @@ def _stretches(items: Sequence[Item], codec: str) -> list[tuple[Item, list[_Entr
 
 def _opened(item: Item, entries: Sequence[_Entry], what: What) -> Generator[tuple[_Entry, BinaryIO], None, None]:
     if what == "files":
-        yield entries[0], open_clip(item.exact)
+        yield entries[0], open_clip(item.file)
         return
     from ...model.audio.cutting import cut  # decoders load only where something is cut
 
     spans = [(entry.start_s or 0.0, entry.end_s or item.duration_s) for entry in entries]
-    yield from zip(entries, cut(item.exact, spans, codec=what), strict=True)
+    yield from zip(entries, cut(item.file, spans, codec=what), strict=True)
 
 
 def _added(archive: zipfile.ZipFile, sink: _Sink, name: str, file: BinaryIO) -> Iterator[bytes]:
@@ -241,8 +242,8 @@ def _problem(item: Item, error: Exception) -> str:
 
 
 def _is_there(exact: bytes) -> bool:
-    """Whether a clip's file is where it was; of stores that is not asked."""
-    if is_url(exact):
+    """Tell whether a clip's file is where it was; of stores and shares that is not asked."""
+    if is_url(exact) or is_share(exact):
         return True
     member = split_member(exact)
     return os.path.exists(exact) or (member is not None and os.path.exists(member[0]))  # noqa: PTH110 - bytes

@@ -8,11 +8,12 @@ from typing import Any
 
 import pyarrow as pa
 
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.paths import exact_path
 from ..collection import Searchable
 from ..querying.hit import Hit, Span
 
-_FACTS = "clip_id, path, path_bytes, size_bytes, codec, sampling_rate_hz, n_channels, duration_s"
+_FACTS = "clip_id, path, path_bytes, size_bytes, content_hash, codec, sampling_rate_hz, n_channels, duration_s"
 
 ROWS = pa.schema(
     [
@@ -39,6 +40,7 @@ class Item:
         path: Its path as people read it.
         exact: Its path as the system takes it.
         size_bytes: Its size when it was indexed.
+        content_hash: Hash of its content then.
         codec: Its coding.
         sampling_rate_hz: Its rate.
         n_channels: Its channels.
@@ -50,11 +52,17 @@ class Item:
     path: str
     exact: bytes
     size_bytes: int
+    content_hash: str
     codec: str
     sampling_rate_hz: int
     n_channels: int
     duration_s: float
     hit: Hit | None = None
+
+    @property
+    def file(self) -> IndexedClip:
+        """Its file, which is opened only if it is what was indexed."""
+        return IndexedClip(self.exact, self.size_bytes, self.content_hash)
 
     @property
     def spans(self) -> tuple[Span, ...]:

@@ -101,8 +101,14 @@ def test_fields_of_too_many_characters(tmp_path: Path) -> None:
         with pytest.raises(UsageError):
             read_csv(tmp_path / name)
     (tmp_path / "deep.json").write_text("[" * 1_000_000)
-    with pytest.raises(UsageError, match="holds no embedding"):
-        read_embedding(tmp_path / "deep.json")
+    (tmp_path / "open.npy").write_bytes(b"\x93NUMPY\x01\x00\x10\x00{'descr': (((((((")
+    (tmp_path / "large.npy").write_bytes(
+        b"\x93NUMPY\x01\x00\x50\x00{'descr': '<f8', 'fortran_order': False, 'shape': (9999999999999,), }".ljust(90)
+        + b"\n"
+    )
+    for name in ("deep.json", "open.npy", "large.npy"):
+        with pytest.raises(UsageError, match="holds no embedding"):
+            read_embedding(tmp_path / name)
 
 
 @pytest.mark.parametrize(

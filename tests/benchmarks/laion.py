@@ -37,9 +37,10 @@ def longer(noise: np.ndarray) -> list[np.ndarray]:
 
 
 def ours(folder: str, n_threads: int, noise: np.ndarray) -> Run:
-    from soundgrep.model.laion.openvino_audio import ClapOpenVinoTower
+    from soundgrep.model.encoders.checkpoint import Checkpoint
+    from soundgrep.model.laion.family import LaionClap
 
-    loaded, segments = ClapOpenVinoTower(Path(folder)), longer(noise)
+    loaded, segments = LaionClap().audio_tower(Checkpoint(Path(folder))), longer(noise)
     return lambda batch: len(loaded.embed_segments(segments[: max(batch, n_threads)]))
 
 

@@ -58,9 +58,10 @@ def full_size(folder: Path) -> None:
 
 
 def embed(folder: Path, barrier, rates) -> None:
-    from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
+    from soundgrep.model.encoders.checkpoint import Checkpoint
+    from soundgrep.model.msclap.family import MSClap
 
-    tower = OpenVinoAudioTower(folder)
+    tower = MSClap().audio_tower(Checkpoint(folder))
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, SEGMENT), dtype=np.float32)
     tower.embed_segments(noise)
     barrier.wait()

@@ -57,23 +57,22 @@ def work(kind: str, n_threads: int, folder: str, pipe: Connection) -> None:
 
 
 def ours(folder: str, n_threads: int, noise: np.ndarray):
-    from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
+    from soundgrep.model.encoders.checkpoint import Checkpoint
+    from soundgrep.model.msclap.family import MSClap
 
-    tower = OpenVinoAudioTower(Path(folder))
+    tower = MSClap().audio_tower(Checkpoint(Path(folder)))
     return lambda batch: len(tower.embed_segments(list(noise[: max(batch, n_threads)])))
 
 
 def ours_alone(folder: str, n_threads: int, noise: np.ndarray):
-    from soundgrep.model.encoders.checkpoint import CONFIG, WEIGHTS, Checkpoint
+    from soundgrep.model.encoders.checkpoint import Checkpoint
+    from soundgrep.model.encoders.graphs import read_graph
     from soundgrep.model.encoders.segment_streams import SegmentStreams
-    from soundgrep.model.msclap.audio_sizes import AudioSizes
-    from soundgrep.model.msclap.openvino_audio import read_front_end, read_weights
-    from soundgrep.model.msclap.openvino_graph import AudioGraph
+    from soundgrep.model.msclap.mel import read_front_end
 
     checkpoint = Checkpoint(Path(folder))
     mels = read_front_end(checkpoint)(noise[0])
-    sizes, weights = AudioSizes.of(checkpoint.read(CONFIG)), read_weights(Path(folder) / WEIGHTS)
-    tower = SegmentStreams(lambda waveform: mels, AudioGraph(sizes, weights, n_frames=len(mels)).build())
+    tower = SegmentStreams(lambda waveform: mels, read_graph(checkpoint, "audio", room="soundgrep.model.msclap"))
     return lambda batch: len(tower.embed_segments(list(noise[: max(batch, n_threads)])))
 
 

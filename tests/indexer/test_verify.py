@@ -126,7 +126,7 @@ DAMAGES: dict[str, tuple[Callable[[Path], object], str, int | None]] = {
     "clips: table gone": (lambda c: shutil.rmtree(c / "clips"), "cannot be opened", 0),
     "index: bits flipped": (
         lambda c: flip(next(c.glob("encodings/*/index/*/embeddings.faiss"))),
-        "does not agree",
+        "damaged (embeddings.faiss)",
         None,
     ),
     "index: cut short": (

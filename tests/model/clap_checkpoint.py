@@ -19,6 +19,9 @@ from transformers import (
     RobertaTokenizer,
 )
 
+from soundgrep.model.encoders.checkpoint import Checkpoint
+from soundgrep.model.encoders.graphs import keep_graphs
+
 from .random_weights import normal_like
 
 MARKS = ("<s>", "<pad>", "</s>", "<unk>")
@@ -61,6 +64,7 @@ def build(folder: Path, *, is_fused: bool = False) -> Path:
     )
     model.save_pretrained(folder)
     ClapProcessor(front_end, tokenizer).save_pretrained(folder)
+    keep_graphs(Checkpoint(folder), room="soundgrep.model.laion")
     return folder
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from soundgrep.model.encoders.checkpoint import Checkpoint
+from soundgrep.model.encoders.graphs import keep_graphs
 from soundgrep.model.msclap.feature_extraction import MSClapFeatureExtractor
 from soundgrep.model.msclap2022.bert_tokenizer import load_tokenizer
 from soundgrep.model.msclap2022.registration import (
@@ -49,4 +51,5 @@ def build(folder: Path) -> Path:
         feature_size=32, sampling_rate=16000, hop_length=160, max_length_s=1, fft_window_size=512
     )
     MSClap2022Processor(front_end, tokenizer).save_pretrained(folder)
+    keep_graphs(Checkpoint(folder), room="soundgrep.model.msclap2022")
     return folder

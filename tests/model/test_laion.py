@@ -30,7 +30,6 @@ from transformers import (
 )
 
 from soundgrep import Encoder
-from soundgrep.model.bert.network import gelu
 from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE
 from soundgrep.model.errors import CheckpointError, SoundgrepWarning
 from soundgrep.model.laion.family import LaionClap
@@ -195,12 +194,6 @@ def test_nothing_of_a_query_or_of_indexing_loads_torch(tiny_clap_checkpoint: Pat
     assert done.stdout == "set()\n"
 
 
-def test_gelu_is_by_the_error_function() -> None:
-    x = np.linspace(-8, 8, 4001, dtype=np.float32)
-    exact = torch.nn.functional.gelu(torch.from_numpy(x).double()).numpy()
-    np.testing.assert_allclose(gelu(x), exact, rtol=0, atol=5e-7)
-
-
 Damage = Callable[[Path], object]
 
 
@@ -320,7 +313,7 @@ def test_a_folder_of_another_family_is_refused_in_a_sentence(
     folder = shutil.copytree(tiny_checkpoint, tmp_path / "tiny")
     with_json("config.json", "model_type", value="clap")(folder)
     for part in (Encoder.embed_audio, Encoder.embed_text):
-        with pytest.raises(CheckpointError, match=r"(audio|text)_(model|projection)\.") as caught:
+        with pytest.raises(CheckpointError, match=r"(audio|text)_(model|projection)\.|not RoBERTa's") as caught:
             part(Encoder.from_pretrained(folder), [np.ones(9, np.float32)] if part is Encoder.embed_audio else ["rain"])
         assert "\n" not in str(caught.value)
 

@@ -13,7 +13,10 @@ from soundgrep.model.captioning.captioner import Captioner, CaptionSearch, Write
 from soundgrep.model.captioning.openvino_writer import OpenVinoWriter
 from soundgrep.model.captioning.torch_writer import TorchWriter, load_model
 from soundgrep.model.conversion import convert_checkpoint
-from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
+from soundgrep.model.encoders.checkpoint import Checkpoint
+from soundgrep.model.encoders.graphs import read_graph
+from soundgrep.model.encoders.segment_streams import SegmentStreams
+from soundgrep.model.msclap.mel import read_front_end
 
 from .reference import GPT2_FILES, build_clapcap, generated
 
@@ -48,11 +51,17 @@ def assert_writes_as(reference: torch.nn.Module, writer: Writer, prefix: torch.T
         assert ours == generated(reference, prefix, stop=stop, beam_size=n_beams, entry_length=n)[0]
 
 
+def audio_tower(folder: Path) -> SegmentStreams:
+    checkpoint = Checkpoint(folder)
+    graph = read_graph(checkpoint, "audio", room="soundgrep.model.captioning")
+    return SegmentStreams(read_front_end(checkpoint), graph)
+
+
 @pytest.mark.long
 def test_captions_of_the_full_size_are_the_references_own(tmp_path: Path) -> None:
     reference = build_clapcap()
     folder = converted(reference, tmp_path)
-    tower, writer = OpenVinoAudioTower(folder), OpenVinoWriter(folder)
+    tower, writer = audio_tower(folder), OpenVinoWriter(folder)
     prefix = prefix_of(reference, NOISE)
     ours = writer.prefix(tower.embed_segments([NOISE])[0])
     assert np.abs(ours - prefix[0].numpy()).max() < 1e-4
@@ -69,7 +78,7 @@ def test_captions_of_a_small_decoder_are_the_references_own(tmp_path: Path, mapp
     prefix = prefix_of(reference, TONE)
     model = load_model(folder)
     for writer in (OpenVinoWriter(folder), TorchWriter(model)):
-        embedding = OpenVinoAudioTower(folder).embed_segments([TONE])[0]
+        embedding = audio_tower(folder).embed_segments([TONE])[0]
         assert np.abs(writer.prefix(embedding) - prefix[0].numpy()).max() < 1e-4
         for n_beams, n in ((1, 8), (5, 12)):
             assert_writes_as(reference, writer, prefix, n_beams=n_beams, n=n)

@@ -14,12 +14,13 @@ import torch
 from transformers.audio_utils import mel_filter_bank
 
 from soundgrep.model import MSClapConfig, MSClapFeatureExtractor, MSClapModel
+from soundgrep.model.encoders.checkpoint import Checkpoint
 from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.encoders.runtime import RUNTIME_VARIABLE, THREADS_VARIABLE, chosen_runtime, n_threads
 from soundgrep.model.errors import UsageError
 from soundgrep.model.msclap.audio_tower import GpuAudioTower, TorchAudioTower, load_model
+from soundgrep.model.msclap.family import MSClap
 from soundgrep.model.msclap.mel import slaney_bank
-from soundgrep.model.msclap.openvino_audio import OpenVinoAudioTower
 
 MINI = Encoder.from_pretrained("mini").source
 
@@ -70,7 +71,10 @@ def test_openvino_agrees_with_torch(which: str, full_size: Path, tiny_checkpoint
     folder = {"mini": MINI, "full size": full_size, "tiny": tiny_checkpoint}[which]
     rate_hz, segment_s = {"mini": (22_050, 5), "full size": (44_100, 7), "tiny": (16_000, 1)}[which]
     sounds = waveforms(rate_hz * segment_s, rate_hz)
-    ours, theirs = OpenVinoAudioTower(folder).embed_segments(sounds), TorchAudioTower(folder).embed_segments(sounds)
+    ours, theirs = (
+        MSClap().audio_tower(Checkpoint(folder)).embed_segments(sounds),
+        TorchAudioTower(folder).embed_segments(sounds),
+    )
     assert least_cosine(ours, theirs) > 1 - 1e-6
     ours /= np.linalg.norm(ours, axis=1, keepdims=True)
     np.testing.assert_allclose(ours, theirs, atol=1e-5)

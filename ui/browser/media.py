@@ -26,7 +26,7 @@ def media_routes(desk: Desk) -> list[Route]:
     """The addresses, over a desk. All are read-only, and only clips of its collections can be had."""
 
     async def audio(request: Request) -> Response:
-        return await file_answer(await desk.path_of(request.path_params["clip_id"]), request)
+        return await file_answer(await desk.clip_of(request.path_params["clip_id"]), request)
 
     async def preview(request: Request) -> Response:
         start_s, end_s = _seconds(request, "start_s"), _seconds(request, "end_s")

@@ -6,8 +6,8 @@ from functools import lru_cache
 
 from starlette.responses import Response
 
-from ...model.audio.clip_files import clip_state
-from ...model.paths import readable_path
+from ...model.audio.clip_files import checked_clip
+from ...model.audio.indexed_clip import IndexedClip
 from ...search.union import Collections
 from ..web.executor import Desk
 from ..web.refusals import RefusedError
@@ -24,18 +24,13 @@ async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
         RefusedError: If there is no such clip, or the stretch is empty or too long.
         AudioError: If the clip cannot be decoded, or ends before the stretch starts.
     """
-    path = await desk.path_of(clip_id)
+    clip = await desk.clip_of(clip_id)
     end = start_s + MAX_PICTURE_S if end_s is None else end_s
     if not start_s < end <= start_s + MAX_PICTURE_S:
         raise RefusedError(422, f"end_s: must be above start_s, and by at most {MAX_PICTURE_S:g} s")
 
     def drawn(_collections: Collections) -> bytes:
-        try:
-            state = clip_state(path)
-        except OSError as error:
-            reason = (error.strerror or "it cannot be read").lower()
-            raise RefusedError(404, f"{readable_path(path)}: the clip's file is not to be had ({reason})") from None
-        return _drawn(path, state.mtime_ns, state.size_bytes, start_s, end, desk.settings.decoding_limit_s)
+        return _drawn(checked_clip(clip), start_s, end, desk.settings.decoding_limit_s)
 
     content = await desk.ask(drawn)
     headers = {"Cache-Control": "private, max-age=600"}
@@ -43,7 +38,7 @@ async def picture_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
 
 
 @lru_cache(maxsize=N_KEPT)
-def _drawn(path: bytes, _mtime_ns: int, _size_bytes: int, start_s: float, end_s: float, limit_s: float) -> bytes:
+def _drawn(clip: IndexedClip, start_s: float, end_s: float, limit_s: float) -> bytes:
     from ...model.audio.picture import draw_picture
 
-    return draw_picture(path, start_s=start_s, end_s=end_s, limit_s=limit_s).to_bytes()
+    return draw_picture(clip, start_s=start_s, end_s=end_s, limit_s=limit_s).to_bytes()

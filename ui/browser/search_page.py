@@ -10,7 +10,7 @@ import streamlit as st
 
 from ...model.errors import SoundgrepError
 from ...search import Hit
-from ...search.querying.language import language_note
+from ...search.querying.query import language_note
 from ...search.union import Collections
 from ..screen import counted, printable, spoken_duration
 from . import resources, state

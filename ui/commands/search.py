@@ -124,7 +124,7 @@ def _write(
     as_json: bool,
 ) -> None:
     """Write the hits where they are wanted, and say on stderr what is to be known beside them."""
-    from ...search.querying.language import language_note
+    from ...search.querying.query import language_note
 
     if output is not None and hits:
         save_hits(opened, hits, output, spans=spans)
@@ -219,7 +219,7 @@ def _weighted(text: str) -> Query:
 
 def _write_answers(lines: Sequence[str], queries: Sequence[Query], answers: Sequence[Hits]) -> None:
     """Write a line of JSON for each answer."""
-    from ...search.querying.language import language_note
+    from ...search.querying.query import language_note
 
     for line, query, hits in zip(lines, queries, answers, strict=True):
         document = {

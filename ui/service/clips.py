@@ -21,7 +21,7 @@ def clip_routes(desk: Desk) -> APIRouter:
 
     @routes.get("", summary="What is known of a clip")
     async def clip(clip_id: str) -> dict[str, object]:
-        await desk.path_of(clip_id)  # or there is none
+        await desk.clip_of(clip_id)  # or there is none
 
         def look_up(collections: Collections) -> dict[str, object]:
             home = collections.home(int(clip_id))
@@ -36,7 +36,7 @@ def clip_routes(desk: Desk) -> APIRouter:
     @routes.head("/audio", include_in_schema=False)
     @routes.get("/audio", summary="The clip's own file, whole or in part", response_class=Response)
     async def audio(clip_id: str, request: Request) -> Response:
-        return await file_answer(await desk.path_of(clip_id), request)
+        return await file_answer(await desk.clip_of(clip_id), request)
 
     @routes.get("/preview", summary="A stretch of the clip as a mono wav file", response_class=Response)
     async def preview(

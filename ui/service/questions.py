@@ -11,7 +11,7 @@ from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, model_validator
 
 from ...search import Hit, Hits, Query, SearchOptions, SearchRequest
 from ...search.querying.condition import Condition
-from ...search.querying.language import language_note
+from ...search.querying.query import language_note
 from ...search.union import Collections
 from ..web.refusals import RefusedError
 from ..web.settings import Settings

@@ -16,6 +16,7 @@ from ..screen import printable
 from ..web.executor import Desk
 from ..web.limits import SOUND_PATH
 from ..web.refusals import RefusedError
+from ..web.settings import Settings
 from ..web.uploads import decode_sent
 from .questions import Answer, Answers, Hear, Listing, Question, Questions, ShortQuestion, answer
 
@@ -39,13 +40,15 @@ def search_routes(desk: Desk) -> APIRouter:
 
     @routes.post("/search", summary="Search by texts, clips, sounds and embeddings, weighted and summed up")
     async def by_body(question: Question) -> Answer:
-        return await found(question, await desk.ask(lambda opened: question.query(_decoder(opened, question))))
+        return await found(
+            question, await desk.ask(lambda opened: question.query(_decoder(opened, question, desk.settings)))
+        )
 
     @routes.post("/search/many", summary="Search by several such at once")
     async def by_many(questions: Questions) -> Answers:
         def search(collections: Collections) -> Answers:
             _check_encoder(collections, questions.encoder)
-            queries = [one.query(_decoder(collections, questions)) for one in questions.queries]
+            queries = [one.query(_decoder(collections, questions, desk.settings)) for one in questions.queries]
             answers = collections.answer(questions.request(*queries, settings=desk.settings))
             return Answers(answers=[answer(hits, collections, one) for hits, one in zip(answers, queries, strict=True)])
 
@@ -58,33 +61,35 @@ def search_routes(desk: Desk) -> APIRouter:
     ) -> Answer:
         if not sound:
             raise RefusedError(422, "the body is empty: it must be the sound to search by")
-        waveform = await desk.ask(lambda opened: _decoder(opened, question)(sound))
+        waveform = await desk.ask(lambda opened: _decoder(opened, question, desk.settings)(sound))
         return await found(question, Query.audio(waveform))
 
-    def _check_encoder(collections: Collections, encoder: str | None) -> None:
-        there = collections.members[0].encoders
-        if encoder is not None and encoder not in (*there, *ALL_ENCODERS):
-            raise RefusedError(422, f"encoder: none is called {printable(encoder)!r} here, only {', '.join(there)}")
-
-    def _decoder(collections: Collections, question: Listing) -> Hear:
-        """Return what decodes a sound to the rate of the encoder that a question names."""
-        _check_encoder(collections, question.encoder)
-        if question.encoder is not None and question.encoder not in ALL_ENCODERS:
-            collections = collections.with_encoder(question.encoder)
-
-        def decode(sound: bytes) -> npt.NDArray[np.float32]:
-            most_s = desk.settings.max_sound_s
-            waveform, is_longer = decode_sent(
-                sound,
-                name="the sound",
-                most_s=most_s,
-                sampling_rate_hz=collections.encoder.sampling_rate_hz,
-                limit_s=desk.settings.decoding_limit_s,
-            )
-            if is_longer:
-                raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
-            return waveform
-
-        return decode
-
     return routes
+
+
+def _check_encoder(collections: Collections, encoder: str | None) -> None:
+    there = collections.members[0].encoders
+    if encoder is not None and encoder not in (*there, *ALL_ENCODERS):
+        raise RefusedError(422, f"encoder: none is called {printable(encoder)!r} here, only {', '.join(there)}")
+
+
+def _decoder(collections: Collections, question: Listing, settings: Settings) -> Hear:
+    """Return what decodes a sound to the rate of the encoder that a question names."""
+    _check_encoder(collections, question.encoder)
+    if question.encoder is not None and question.encoder not in ALL_ENCODERS:
+        collections = collections.with_encoder(question.encoder)
+
+    def decode(sound: bytes) -> npt.NDArray[np.float32]:
+        most_s = settings.max_sound_s
+        waveform, is_longer = decode_sent(
+            sound,
+            name="the sound",
+            most_s=most_s,
+            sampling_rate_hz=collections.encoder.sampling_rate_hz,
+            limit_s=settings.decoding_limit_s,
+        )
+        if is_longer:
+            raise RefusedError(422, f"the sound is longer than {most_s:g} s; send the part to search by")
+        return waveform
+
+    return decode

@@ -6,7 +6,6 @@ import asyncio
 from functools import cached_property
 from typing import Any
 
-import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from ...model.system import connection_owner
@@ -21,6 +20,8 @@ BODY_S = 40.0
 """A body must have come after so long, and may take longer as it grows: a second for each `LEAST_BYTES_PER_S`."""
 
 LEAST_BYTES_PER_S = 16 << 10
+
+_HEADERS, _BODY = "IDLE", "SEND_BODY"  # what h11 calls a client that sends these
 
 READER_S = 120.0
 """A client that takes nothing of its answer for so long is left."""
@@ -53,7 +54,7 @@ class Connection(H11Protocol):
 
     _timer: asyncio.TimerHandle | None = None
     _reader_timer: asyncio.TimerHandle | None = None
-    _phase: object = None
+    _phase = ""
     _since_s = 0.0
     _n_bytes = 0
     _is_upgraded = False
@@ -80,7 +81,7 @@ class Connection(H11Protocol):
         self._forget()
         super().connection_lost(exc)
 
-    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+    def handle_websocket_upgrade(self, event: Any) -> None:
         """Hand the connection over to who speaks with sockets, and asks them for signs of life."""
         self._is_upgraded = True
         self._forget()
@@ -98,17 +99,17 @@ class Connection(H11Protocol):
 
     def _watch(self) -> None:
         """Note what is waited for, and since when."""
-        phase = None if self._is_upgraded or self.transport.is_closing() else self.conn.their_state
-        if phase is self._phase and self._timer is not None:
+        phase = "" if self._is_upgraded or self.transport.is_closing() else str(self.conn.their_state)
+        if phase == self._phase and self._timer is not None:
             return  # more of the same
         _cancel(self._timer)
         self._timer = None
         self._phase, self._since_s, self._n_bytes = phase, self.loop.time(), 0
-        if phase in (h11.IDLE, h11.SEND_BODY):
+        if phase in (_HEADERS, _BODY):
             self._timer = self.loop.call_at(self._deadline_s(), self._look)
 
     def _deadline_s(self) -> float:
-        if self._phase is h11.IDLE:
+        if self._phase == _HEADERS:
             return self._since_s + HEADERS_S
         return self._since_s + BODY_S + self._n_bytes / LEAST_BYTES_PER_S
 

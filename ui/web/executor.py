@@ -12,6 +12,7 @@ from typing import TypeVar
 import anyio
 
 from ...model.askers import Asker, current_asker
+from ...model.audio.indexed_clip import IndexedClip
 from ...search.live import LiveCollections
 from ...search.union import Collections
 from .refusals import RefusedError
@@ -82,21 +83,21 @@ class Desk:
             if not queue.borrowed_tokens and not queue.statistics().tasks_waiting:
                 self._queues.pop(name, None)
 
-    async def path_of(self, clip_id: str) -> bytes:
-        """Tell where a clip's bytes are.
+    async def clip_of(self, clip_id: str) -> IndexedClip:
+        """Return a clip's file, as it was indexed.
 
         Raises:
             RefusedError: If there is no such clip.
         """
 
-        def look_up(collections: Collections) -> bytes | None:
+        def look_up(collections: Collections) -> IndexedClip | None:
             home = collections.home(_number(clip_id))
-            return None if home is None else home.clip_path(_number(clip_id))
+            return None if home is None else home.clip_file(_number(clip_id))
 
-        path = await self.ask(look_up)
-        if path is None:
+        clip = await self.ask(look_up)
+        if clip is None:
             raise no_such_clip(clip_id)
-        return path
+        return clip
 
 
 def no_such_clip(clip_id: str) -> RefusedError:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import mimetypes
-import os
 import urllib.parse
 from typing import BinaryIO
 
@@ -12,7 +10,8 @@ import anyio.to_thread
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from ...model.audio.clip_files import clip_state, open_clip
+from ...model.audio.clip_files import open_clip
+from ...model.audio.indexed_clip import IndexedClip
 from ...model.paths import readable_path
 from ...search.union import Collections
 from .executor import Desk
@@ -22,17 +21,18 @@ from .refusals import RefusedError
 PREVIEW_RATE_HZ = 44_100
 
 
-async def file_answer(path: bytes, request: Request) -> Response:
+async def file_answer(clip: IndexedClip, request: Request) -> Response:
     """Answer with a clip's own file, or the range of it that was asked for.
 
     Args:
-        path: The clip, as `Desk.path_of` tells it.
+        clip: The clip, as `Desk.clip_of` gives it.
         request: What was asked.
 
     Raises:
-        RefusedError: If the file is not to be had, or the range lies beyond its end.
+        RefusedError: If the file is not to be had or not what was indexed, or the range lies beyond its end.
     """
-    file, size, etag = await _opened(path)
+    file, etag, path = await _opened(clip), f'"{clip.content_hash}"', clip.path
+    size = clip.size_bytes
     headers = {
         "Accept-Ranges": "bytes",
         "ETag": etag,
@@ -79,7 +79,7 @@ async def preview_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
     """
     from ...model.audio.excerpt import decode_excerpt, wav_bytes
 
-    path = await desk.path_of(clip_id)
+    clip = await desk.clip_of(clip_id)
     most_s = desk.settings.max_sound_s
     end = start_s + min(10.0, most_s) if end_s is None else end_s
     if not start_s < end <= start_s + most_s:
@@ -87,7 +87,7 @@ async def preview_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
 
     def excerpt(_collections: Collections) -> bytes:
         waveform = decode_excerpt(
-            path,
+            clip,
             start_s=start_s,
             end_s=end,
             sampling_rate_hz=PREVIEW_RATE_HZ,
@@ -98,21 +98,12 @@ async def preview_answer(desk: Desk, clip_id: str, *, start_s: float, end_s: flo
     return Response(await desk.ask(excerpt), media_type="audio/wav")
 
 
-async def _opened(path: bytes) -> tuple[BinaryIO, int, str]:
-    """Open a clip's file, and tell its size and what to know it by."""
-
-    def work() -> tuple[BinaryIO, int, str]:
-        state = clip_state(path)
-        file = open_clip(path)
-        size = file.seek(0, os.SEEK_END)
-        name = hashlib.blake2b(f"{state.mtime_ns} {state.size_bytes} {size}".encode() + path, digest_size=8)
-        return file, size, f'"{name.hexdigest()}"'
-
+async def _opened(clip: IndexedClip) -> BinaryIO:
     try:
-        return await anyio.to_thread.run_sync(work)
+        return await anyio.to_thread.run_sync(open_clip, clip)
     except OSError as error:
         reason = (error.strerror or "it cannot be read").lower()
-        raise RefusedError(404, f"{readable_path(path)}: the clip's file is not to be had ({reason})") from None
+        raise RefusedError(404, f"{readable_path(clip)}: the clip's file is not to be had ({reason})") from None
 
 
 def _file_name(path: bytes) -> str:

@@ -169,7 +169,7 @@ def visit_odd(visitor: Callable[..., BrowserContext], odd_address: str) -> Visit
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        arguments = ["--mute-audio", "--disable-gpu", "--disable-software-rasterizer"]
+        arguments = ["--mute-audio"]
         arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
         started = playwright.chromium.launch(executable_path=chromium(), args=arguments)
         yield started
