@@ -24,7 +24,7 @@ def indexing(collection: Path) -> list[str]:
 @pytest.mark.usefixtures("indexing")
 def test_a_search_enters_few_files_and_loads_nothing_that_writes(collection: Path) -> None:
     files, modules = counters.files_of_command("search", str(collection), "glass", "breaking", "-k", "3")
-    assert len(files) <= 54, files
+    assert len(files) <= 55, files
     writers = ("soundgrep.indexer", *(f"soundgrep.search.index.{name}" for name in counters.BUILDERS))
     assert [module for module in modules if module.startswith(writers)] == []
     question = counters.files_of_question(collection)
@@ -32,7 +32,7 @@ def test_a_search_enters_few_files_and_loads_nothing_that_writes(collection: Pat
 
 
 def test_indexing_enters_few_files(indexing: list[str]) -> None:
-    assert len(indexing) <= 56, indexing
+    assert len(indexing) <= 58, indexing
 
 
 def test_files_and_functions_are_of_a_size_to_read() -> None:
@@ -41,4 +41,4 @@ def test_files_and_functions_are_of_a_size_to_read() -> None:
 
 
 def test_modules_do_not_import_each_other() -> None:
-    assert counters.circles() == [["soundgrep.model.encoders.family", "soundgrep.model.encoders.release"]]
+    assert counters.circles() == []
