@@ -263,16 +263,20 @@ def replace_file(aside: Path, path: Path) -> None:
         time.sleep(0.01)
 
 
-def link_or_copy(source: Path, target: Path) -> None:
-    """Let a file be found under another path: by a symbolic link, or where users may make none by a copy.
+def link_or_copy(source: Path, target: Path, *, is_hard: bool = False) -> None:
+    """Let a file be found under another path: by a symbolic or a hard link, or where there can be none by a copy.
 
     Raises:
         OSError: If neither can be written.
     """
     try:
-        target.symlink_to(source)
+        if is_hard:
+            os.link(source, target)
+        else:
+            target.symlink_to(source)
     except (OSError, NotImplementedError):
         shutil.copyfile(source, target)
+        sync_file(target)
 
 
 def folder_identity(path: bytes, status: os.stat_result) -> tuple[int, int]:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
 from pathlib import Path
 
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ...model.system import sync_file, sync_folder
+from ...model.system import link_or_copy, sync_folder
 from ...search.store.encodings import OLD_FOLDERS, coverage_folder, encoding_folder, read_coverage
 from ...search.store.manifest import (
     COVERAGE_FOLDER,
@@ -94,9 +93,5 @@ def _link(source: Path, target: Path) -> None:
         if path.is_dir():
             _link(path, target / path.name)
             continue
-        try:
-            os.link(path, target / path.name)
-        except OSError:  # the file system knows no hard links, or another one begins here
-            shutil.copy2(path, target / path.name)
-            sync_file(target / path.name)
+        link_or_copy(path, target / path.name, is_hard=True)
     sync_folder(target)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +13,6 @@ import pytest
 
 from soundgrep.indexer.maintenance.compact import compact_collection
 from soundgrep.indexer.maintenance.verify import verify_collection
-from soundgrep.indexer.writing import upgrade
 from soundgrep.indexer.writing.annexes import write_annex
 from soundgrep.indexer.writing.writer import Writer
 from soundgrep.model.errors import CollectionError
@@ -113,7 +113,7 @@ def test_where_files_have_no_second_name_they_are_copied(tmp_path: Path, monkeyp
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(upgrade.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     open_to_write(folder)
     assert answers(Collection.open(folder)) == before
     assert {path.stat().st_nlink for path in folder.rglob("*") if path.is_file()} == {1}

@@ -245,7 +245,8 @@ def visit(visitor: Callable[..., BrowserContext], address: str) -> Visit:
 
 def opened(page: Page, address: str, path: str = "", **parameters: str | list[str]) -> Page:
     """Opens an address and waits until the page is drawn."""
-    page.goto(f"{address}/{path}?{urlencode(parameters | {'token': _tokens[address]}, doseq=True)}")
+    query = urlencode(parameters | {"token": _tokens[address]}, doseq=True)
+    page.goto(f"{address}/{path}{'&' if '?' in path else '?'}{query}")
     settled(page)
     return page
 

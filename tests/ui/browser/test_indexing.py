@@ -67,14 +67,20 @@ def test_a_collection_that_stays_empty_leaves_nothing(visitor: Callable[..., Bro
 @contextlib.contextmanager
 def halted() -> Iterator[None]:
     """Halt the processes of the jobs that pages have started, and let them go on at the end."""
-    children = psutil.Process().children(recursive=True)
-    processes = [process for process in children if "SOUNDGREP_NICE" in process.environ()]
+    processes = [process for process in psutil.Process().children(recursive=True) if _is_of_a_job(process)]
     assert processes
     for process in processes:
         process.suspend()
     yield
     for process in processes:
         process.resume()
+
+
+def _is_of_a_job(process: psutil.Process) -> bool:
+    try:
+        return "SOUNDGREP_NICE" in process.environ()
+    except psutil.Error:  # it has ended meanwhile
+        return False
 
 
 def test_what_is_done_so_far_is_searched_and_the_rest_can_be_stopped(
