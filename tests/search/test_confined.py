@@ -33,6 +33,8 @@ from ..indexer.sounds import write
 from ..ui.command import soundgrep
 from .made import add_clips, by_clip, clustered
 
+pytestmark = pytest.mark.slow
+
 SECRET = "the canary sings"
 GOLDEN = Path(__file__).parent / "golden"
 
