@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import io
 import re
 from pathlib import Path
+from unittest.mock import patch
 
-from .ui.command import soundgrep
+from soundgrep.ui.program import run
 
 PAGE = Path(__file__).parents[1] / "docs" / "commands.md"
 _HEAD = """\
@@ -23,11 +27,18 @@ Made by `make docs` from `soundgrep COMMAND --help`. Whatever lists something ha
 """
 
 
+@functools.cache
 def help_of(*command: str) -> str:
-    """The help of a command, as an 80-column terminal shows it."""
-    done = soundgrep(*command, "--help")
-    assert done.code == 0, done.err
-    return done.out
+    """The help of a command, as a pipe gets it."""
+    shown, complaints = io.StringIO(), io.StringIO()
+    with (
+        patch("sys.argv", ["soundgrep", *command, "--help"]),
+        contextlib.redirect_stdout(shown),
+        contextlib.redirect_stderr(complaints),
+    ):
+        code = run()
+    assert (code, complaints.getvalue()) == (0, "")
+    return shown.getvalue()
 
 
 def commands_in(text: str) -> list[str]:

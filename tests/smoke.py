@@ -23,7 +23,7 @@ import time
 import urllib.request
 import wave
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 RATE_HZ = 16_000
@@ -173,8 +173,13 @@ def _run(command: list[str | Path], folder: Path) -> subprocess.CompletedProcess
     )
 
 
+def run_command(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as people do, in a process of its own."""
+    return _run([*COMMAND, *arguments], folder)
+
+
 def _soundgrep(folder: Path, *arguments: str, allow: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[str]:
-    done = _run([*COMMAND, *arguments], folder)
+    done = run_command(arguments, folder)
     _expect(done.returncode in allow and "Traceback" not in done.stderr, done)
     return done
 

@@ -30,10 +30,13 @@ def blocks(path: Path, language: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder like the checkout as a reader sees it after `make demo`: the demo sounds, and a collection of them."""
+    """A folder like the checkout as a reader sees it after `make demo`: the demo sounds, and collections of them."""
     folder = tmp_path_factory.mktemp("docs")
     shutil.copytree(ROOT / "data" / "demo", folder / "data" / "demo")
     (folder / "build").mkdir()
+    done = soundgrep_command("index", "data/demo", "build/demo.soundgrep", cwd=folder)
+    assert done.code == 0, done.err
+    shutil.copytree(folder / "build" / "demo.soundgrep", folder / "build" / "readme.soundgrep")
     return folder
 
 

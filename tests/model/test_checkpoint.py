@@ -23,6 +23,8 @@ from soundgrep.model.msclap.original import PREFIX
 
 from .reference import GPT2_FILES
 
+pytestmark = pytest.mark.slow
+
 MEL_BANK = f"{PREFIX}.logmel_extractor.melW"
 DFT = tuple(f"{PREFIX}.spectrogram_extractor.stft.conv_{part}.weight" for part in ("real", "imag"))
 

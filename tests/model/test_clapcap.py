@@ -22,6 +22,8 @@ from soundgrep.model.msclap.processing import MSClapProcessor
 
 from .captioner_checkpoint import build
 
+pytestmark = pytest.mark.slow
+
 SOUNDS = [np.random.default_rng(n).standard_normal(4_000 * (n + 1)).astype(np.float32) for n in range(3)]
 
 

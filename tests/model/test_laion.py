@@ -36,6 +36,8 @@ from soundgrep.model.laion.family import LaionClap
 
 from .clap_checkpoint import build
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ, SEGMENT = 16_000, 16_000
 TOLERANCE = 1e-5
 TEXTS = [

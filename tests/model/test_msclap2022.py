@@ -32,6 +32,8 @@ from .bert_vocabulary import save_vocabulary
 from .msclap2022_checkpoint import build
 from .reference import GPT2_FILES
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["", "dog", "a dog barking!", "Größer CAFÉ naïve", "犬 собака", "it's the dog's bark, isn't it?", "word " * 40]
 SOUNDS = [np.random.default_rng(n).standard_normal(4_000 * (n + 1)).astype(np.float32) for n in range(4)]
 

@@ -20,6 +20,8 @@ from soundgrep.model.errors import AudioError
 from .media import sine
 from .test_libav import riff
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 16_000
 TONE = sine(440, rate_hz=RATE_HZ, duration_s=2)
 PCM = (TONE * 32767).astype("<i2").tobytes()

@@ -20,6 +20,8 @@ import soundfile
 from soundgrep import Encoder
 from soundgrep.model.errors import CheckpointError
 
+pytestmark = pytest.mark.slow
+
 # A family of another package: it hears how loud each eighth of a sound is, and reads which letters a text has.
 MODULE = """
 import json

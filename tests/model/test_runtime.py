@@ -22,6 +22,8 @@ from soundgrep.model.msclap.audio_tower import GpuAudioTower, TorchAudioTower, l
 from soundgrep.model.msclap.family import MSClap
 from soundgrep.model.msclap.mel import slaney_bank
 
+pytestmark = pytest.mark.slow
+
 MINI = Encoder.from_pretrained("mini").source
 
 

@@ -22,6 +22,8 @@ from soundgrep.search.index.bank import Bank
 from .conftest import Made
 from .made import Float, clip_path, clustered, made_file
 
+pytestmark = pytest.mark.slow
+
 WHERES = (None, *(f"size_bytes < {100 + n}" for n in (5, 60, 700, 2_500, 6_000)))
 OPTIONS = (SearchOptions(), SearchOptions(by="segment"), SearchOptions(fold=True))
 

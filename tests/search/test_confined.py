@@ -7,8 +7,6 @@ import json
 import os
 import shutil
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,8 +28,12 @@ from soundgrep.model.errors import CollectionError, SoundgrepError
 from soundgrep.search import Collection, Query
 from soundgrep.search.saved import file_of
 
+from ..grids import taking_turns
 from ..indexer.sounds import write
+from ..ui.command import soundgrep
 from .made import add_clips, by_clip, clustered
+
+pytestmark = pytest.mark.slow
 
 SECRET = "the canary sings"
 GOLDEN = Path(__file__).parent / "golden"
@@ -150,8 +152,7 @@ def part(folder: Path, pattern: str) -> Path:
     return sorted(folder.glob(pattern))[-1]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("pattern", [*FOLDERS, *FILES])
+@pytest.mark.parametrize(("pattern", "command"), taking_turns([*FOLDERS, *FILES], COMMANDS))
 def test_a_link_in_a_collection_is_not_followed(
     copy: Path, outside: Path, sounds: Path, pattern: str, command: str
 ) -> None:
@@ -167,10 +168,10 @@ def test_a_link_in_a_collection_is_not_followed(
     assert str(path.relative_to(copy)) in sentence or "manifest cannot be read (it is a symbolic link)" in sentence
 
 
-@pytest.mark.parametrize("command", ["index", "compact", "repair", "metadata", "save"])
-@pytest.mark.parametrize(
-    "name", ["manifest.previous.json", "lock", "damaged", "queries", "ears", "segments", ".manifest.json.1.tmp"]
-)
+WRITTEN = ("manifest.previous.json", "lock", "damaged", "queries", "ears", "segments", ".manifest.json.1.tmp")
+
+
+@pytest.mark.parametrize(("name", "command"), taking_turns(WRITTEN, ["index", "compact", "repair", "metadata", "save"]))
 def test_a_link_where_a_command_would_write_is_not_followed(
     copy: Path, outside: Path, sounds: Path, name: str, command: str
 ) -> None:
@@ -240,9 +241,10 @@ NAMES = (
 )
 
 
-@pytest.mark.parametrize("command", ["search", "index", "compact", "repair"])
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("kind", ["annex", "generation", "encoding", "file"])
+@pytest.mark.parametrize(
+    ("name", "kind", "command"),
+    taking_turns(NAMES, ["annex", "generation", "encoding", "file"], ["search", "index", "compact", "repair"]),
+)
 def test_a_name_in_the_manifest_leads_nowhere(
     copy: Path, outside: Path, sounds: Path, kind: str, name: str, command: str
 ) -> None:
@@ -297,9 +299,7 @@ def named_by_log(table: Path, action: str, path: str, *, style: str) -> None:
     entry.write_text(text)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("action", ["add", "remove"])
-@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(("path", "action", "command"), taking_turns(PATHS, ["add", "remove"], COMMANDS))
 def test_a_path_in_a_log_leads_nowhere(
     copy: Path, outside: Path, sounds: Path, path: str, action: str, command: str
 ) -> None:
@@ -309,9 +309,9 @@ def test_a_path_in_a_log_leads_nowhere(
         assert "clips/_delta_log" in refused(command, copy, sounds)
 
 
-@pytest.mark.parametrize("command", ["search", "compact", "repair"])
-@pytest.mark.parametrize("style", STYLES)
-@pytest.mark.parametrize("action", ["add", "remove"])
+@pytest.mark.parametrize(
+    ("style", "action", "command"), taking_turns(STYLES, ["add", "remove"], ["search", "compact", "repair"])
+)
 def test_however_it_is_written(copy: Path, outside: Path, sounds: Path, action: str, style: str, command: str) -> None:
     name = part(outside, "other/clips/*.parquet").name
     named_by_log(copy / "clips", action, f"../../outside/other/clips/{name}", style=style)
@@ -339,14 +339,14 @@ def test_what_a_log_of_ours_never_holds_is_refused(
             refused(command, copy, sounds)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize(
-    "pattern", ["manifest.json", "lock", "clips/*.parquet", "clips/_delta_log/*.json", "encodings/*/index/*/*"]
-)
-def test_a_pipe_or_a_socket_is_not_waited_for(copy: Path, sounds: Path, pattern: str, command: str) -> None:
+AWAITED = ("manifest.json", "lock", "clips/*.parquet", "clips/_delta_log/*.json", "encodings/*/index/*/*")
+
+
+@pytest.mark.parametrize(("pattern", "kind", "command"), taking_turns(AWAITED, ["pipe", "socket"], COMMANDS))
+def test_a_pipe_or_a_socket_is_not_waited_for(copy: Path, sounds: Path, pattern: str, kind: str, command: str) -> None:
     path = part(copy, pattern) if list(copy.glob(pattern)) else copy / pattern
     path.unlink(missing_ok=True)
-    if pattern == "manifest.json":
+    if kind == "socket":
         with socket.socket(socket.AF_UNIX) as listener, contextlib.chdir(path.parent):
             listener.bind(path.name)
     else:
@@ -376,12 +376,16 @@ def test_a_manifest_that_is_none_is_refused_in_a_sentence(copy: Path, sounds: Pa
     assert not verify_collection(copy).is_sound
 
 
-@pytest.mark.parametrize("value", [-1, 1 << 63, 1 << 80, "1", None, 1.5, [], True, {}])
-@pytest.mark.parametrize("key", ["clips_version", "segments_version", "n_clips", "embedding_dim", "sampling_rate_hz"])
-def test_odd_numbers_in_a_manifest_are_refused(copy: Path, sounds: Path, key: str, value: object) -> None:
+COUNTS = ("clips_version", "segments_version", "n_clips", "embedding_dim", "sampling_rate_hz")
+ODD = (-1, 1 << 63, 1 << 80, "1", None, 1.5, [], True, {})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "command"), taking_turns(COUNTS, ODD, ["search", "index", "compact", "metadata"])
+)
+def test_odd_numbers_in_a_manifest_are_refused(copy: Path, sounds: Path, key: str, value: object, command: str) -> None:
     edit(copy, having(**{key: value}))
-    for command in ("search", "index", "compact", "metadata"):
-        assert key in refused(command, copy, sounds)
+    assert key in refused(command, copy, sounds)
 
 
 @pytest.mark.parametrize("key", ["segment_s", "hop_s"])
@@ -424,22 +428,15 @@ def test_no_encoder_is_fetched_because_a_collection_says_so(copy: Path, sounds: 
     with socket.create_server(("127.0.0.1", 0)) as hub:
         threading.Thread(target=lambda: asked.append(hub.accept()[1]), daemon=True).start()
         address = f"http://127.0.0.1:{hub.getsockname()[1]}"
-        environment = {name: value for name, value in os.environ.items() if name != "HF_HUB_OFFLINE"}
-        environment |= {"HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub"), "HF_TOKEN": SECRET}
-        environment |= {"SOUNDGREP_CACHE": str(tmp_path / "cache")}
+        environment = {"HF_HUB_OFFLINE": "0", "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "hub")}
+        environment |= {"HF_TOKEN": SECRET, "SOUNDGREP_CACHE": str(tmp_path / "cache")}
         for name in ("someone/evil", "laion/clap-htsat-unfused", f"{address}/x", "../../x", "msclap-2023"):
             source = {"id": name, "digest": "sha256:0", "source": name}
             edit(copy, having(encoder=source))
             for command in (["search", str(copy), "a dog"], ["index", str(sounds), str(copy)]):
-                done = subprocess.run(
-                    [sys.executable, "-c", "from soundgrep.ui.cli import main; main()", *command],
-                    env=environment,
-                    capture_output=True,
-                    text=True,
-                )
-                assert done.returncode == 2
-                assert "soundgrep models check" in done.stderr
-                assert SECRET not in done.stderr
+                said = soundgrep(*command, environment=environment).mistake()
+                assert "soundgrep models check" in said
+                assert SECRET not in said
     assert not asked
     assert not (tmp_path / "cache").exists()
 

@@ -16,6 +16,8 @@ from soundgrep.search import Collection, Hit
 from .conftest import Made
 from .made import Float, add_clips, by_clip, clustered, exact_best
 
+pytestmark = pytest.mark.slow
+
 
 def numbers(hits: list[Hit]) -> list[int]:
     return [int(Path(hit.path).stem) for hit in hits]

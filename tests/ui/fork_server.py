@@ -17,6 +17,8 @@ from typing import TextIO
 
 # In the order and the way in which the command loads them.
 LIBRARIES = ("numpy", "faiss", "duckdb", "pyarrow.compute", "pyarrow.dataset", "pyarrow.parquet", "tokenizers", "av")
+LIBRARIES += ("soundgrep.ui.program", "soundgrep.ui.table", "pydantic.type_adapter", "pydantic.json_schema", "filelock")
+NAMES = {"search": ("Collection",), "indexer": ("build_collection", "verify_collection")}  # whose modules they load
 
 
 def serve(channel: socket.socket) -> list[str] | None:
@@ -64,6 +66,9 @@ def load() -> None:
     lean.leave_out_pandas()
     for name in LIBRARIES:
         importlib.import_module(name)
+    for floor, names in NAMES.items():
+        for name in names:
+            getattr(importlib.import_module(f"soundgrep.{floor}"), name)
 
 
 if __name__ == "__main__":

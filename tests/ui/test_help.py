@@ -9,9 +9,10 @@ from importlib.metadata import version
 
 import pytest
 
+from ..commands_page import commands_in, help_of
 from .command import ENVIRONMENT, soundgrep
 
-COMMANDS = re.findall(r"^  (\w+) ", soundgrep("--help").out.split("Commands:\n")[1].split("\n\n")[0], re.MULTILINE)
+COMMANDS = commands_in(help_of())
 HEAVY = [
     "torch",
     "transformers",
@@ -33,16 +34,15 @@ def test_there_are_commands() -> None:
 
 @pytest.mark.parametrize("command", [None, *COMMANDS])
 def test_help_fits_a_terminal_and_has_an_example(command: str | None) -> None:
-    shown = soundgrep(*([command] if command else []), "--help")
-    assert (shown.code, shown.err) == (0, "")
-    assert all(len(line) <= 80 for line in shown.lines)
-    assert f"\n  soundgrep {command or 'index'} " in shown.out
+    shown = help_of(*([command] if command else []))
+    assert all(len(line) <= 80 for line in shown.splitlines())
+    assert f"\n  soundgrep {command or 'index'} " in shown
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_the_examples_parse(command: str) -> None:
     """Every option that an example uses exists."""
-    text = soundgrep(command, "--help").out
+    text = help_of(command)
     head, examples = re.split(r"\nExamples?:\n", text)
     lines = [line for line in examples.splitlines() if line.startswith(f"  soundgrep {command} ")]
     for option in re.findall(r"(?<!\S)--?[a-z-]+", " ".join(lines)):
@@ -52,7 +52,7 @@ def test_the_examples_parse(command: str) -> None:
 def test_no_command_is_a_mistake_answered_with_the_help() -> None:
     bare = soundgrep()
     assert (bare.code, bare.out) == (2, "")
-    assert bare.err == soundgrep("--help").out
+    assert bare.err == soundgrep("--help").out == help_of()
 
 
 def test_version() -> None:

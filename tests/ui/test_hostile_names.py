@@ -51,7 +51,7 @@ def commands(folder: Path) -> list[list[str | Path]]:
         ["verify", collection],
         ["verify", folder / ESCAPE],
         ["compact", collection],
-        ["map", collection],
+        ["map", collection, "--method", "pca"],
         ["models", "check", f"no{ESCAPE}"],
         ["serve", folder / ESCAPE, "--port", "0"],
         ["ui", folder / ESCAPE, "--port", "0", "--no-open"],

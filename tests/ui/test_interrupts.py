@@ -16,6 +16,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer
 
+from ..grids import taking_turns
 from ..model import captioner_checkpoint
 from .command import ENVIRONMENT, SOUNDGREP, soundgrep
 from .conftest import Indexed
@@ -98,10 +99,11 @@ COMMANDS: dict[str, Callable[[Made, Path], Arguments]] = {
     "serve": lambda made, folder: ["serve", made.collection, "--port", "0"],
     "ui": lambda made, folder: ["ui", made.collection, "--port", "0", "--no-open"],
 }
-LASTING = {"sql", "deaf", "filter", "serve", "ui"}  # which do not end by themselves
+LASTING = ("sql", "deaf", "filter", "serve", "ui")  # which do not end by themselves
 # The start is the same for all of them.
 MOMENTS = [("search", after_s) for after_s in (0.0, 0.03, 0.1, 0.2)]
-MOMENTS += [(name, after_s) for name in COMMANDS for after_s in ((0.4, 1.2) if name in LASTING else (0.3, 0.8))]
+MOMENTS += taking_turns(LASTING, (0.4, 1.2))
+MOMENTS += taking_turns([name for name in COMMANDS if name not in LASTING], (0.3, 0.8))
 MOMENTS += [(name, 2.0) for name in ("index", "tar", "evaluate", "classify", "caption", "convert", "map")]
 
 
@@ -150,7 +152,7 @@ def test_ctrl_c_ends_it_at_any_time(name: str, after_s: float, made: Made, tmp_p
     assert b"Exception ignored" not in said, said.decode()
     # It may have ended by itself in the very moment.
     assert process.returncode in ((0, 2, 3) if is_over else (130, 0, 2, 3)), said
-    if name in LASTING - {"serve", "ui"}:
+    if name in LASTING and name not in ("serve", "ui"):
         assert not is_over
         assert process.returncode == 130, said
         assert said == b"soundgrep: stopped.\n"

@@ -33,13 +33,13 @@ def test_damage_is_told_then_mended(folder: Path) -> None:
     assert said.code == 3
     assert said.lines == [
         "my sounds: 1 problem",
-        "  encodings/tiny/index: 000001 is missing or damaged",
+        "  encodings/tiny/index: 000001 is missing or damaged (embeddings.faiss)",
         "next: soundgrep verify 'my sounds' --repair",
     ]
     report = soundgrep("verify", folder, "--json")
     assert report.code == 3
     assert json.loads(report.out)["remaining"] == [
-        {"part": "encodings/tiny/index", "what": "000001 is missing or damaged"}
+        {"part": "encodings/tiny/index", "what": "000001 is missing or damaged (embeddings.faiss)"}
     ]
     said = soundgrep("verify", folder.name, "--repair", cwd=folder.parent)
     assert said.code == 0, said.err
