@@ -13,7 +13,7 @@ import pytest
 
 from soundgrep.indexer.maintenance import repair
 from soundgrep.indexer.maintenance.verify import verify_collection
-from soundgrep.search.store import durable
+from soundgrep.model import atomic
 
 from ..indexer.test_commits import Killed, contents, instants
 from ..indexer.test_verify import DAMAGES, own_files
@@ -24,7 +24,6 @@ UNREADABLE = """
 import json, os, resource, sys
 from pathlib import Path
 from soundgrep.indexer.maintenance.verify import verify_collection
-from soundgrep.search.store import durable
 from soundgrep.model.errors import SoundgrepError
 
 folder, told = Path(sys.argv[1]), {}
@@ -77,7 +76,7 @@ def test_a_repair_that_is_ended_at_any_step_can_be_run_again(base: Path, tmp_pat
         folder = shutil.copytree(broken, tmp_path / str(ends_at))
         with pytest.MonkeyPatch.context() as monkeypatch:
             instants(monkeypatch, ends_at)
-            monkeypatch.setattr(repair, "sync_folder", durable.sync_folder)  # counted with the others
+            monkeypatch.setattr(repair, "sync_folder", atomic.sync_folder)  # counted with the others
             try:
                 verify_collection(folder, repair=True)
             except Killed:

@@ -14,12 +14,12 @@ from soundgrep.indexer.writing import tables as encoding_tables
 from soundgrep.indexer.writing import upgrade
 from soundgrep.indexer.writing.lock import writer_lock
 from soundgrep.indexer.writing.writer import Writer
-from soundgrep.model import system
+from soundgrep.model import atomic, system
 from soundgrep.model.encoders.encoder import Encoder
 from soundgrep.model.errors import CollectionError
 from soundgrep.search import Collection
 from soundgrep.search.index import generation
-from soundgrep.search.store import durable, tables
+from soundgrep.search.store import tables
 from soundgrep.search.store.identity import clip_id_of
 from soundgrep.search.store.tables import Table
 
@@ -84,7 +84,7 @@ def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]
 
         return step
 
-    for module in (durable, tables, generation, encoding_tables, upgrade):
+    for module in (atomic, tables, generation, encoding_tables, upgrade):
         for name in ("sync_file", "sync_folder"):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stepping(getattr(system, name)))
