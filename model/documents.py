@@ -22,10 +22,13 @@ def json_of(document: str | bytes) -> Any:
     """Parse JSON.
 
     Raises:
-        ValueError: If it is none, or is nested more than 200 levels deep.
+        ValueError: If it is none, is nested more than 200 levels deep, or holds text that no file and no answer could.
     """
+    text = document if isinstance(document, str) else text_of(document)
     try:
-        value = json.loads(document)
+        value = json.loads(text)
+        if "\\ud" in text.lower():  # perhaps half of a pair
+            json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
         raise ValueError("it is nested too deeply") from error
     level: list[object] = [value]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..model.errors import CheckpointError, EncoderMismatchError
 from ..model.paths import readable_path
+from ..model.system import is_share
 from .store.manifest import EncoderRecord, Manifest
 
 if TYPE_CHECKING:
@@ -69,7 +70,8 @@ def open_encoder(record: EncoderRecord, *, collection: Path) -> Encoder:
 def _own_folder(record: EncoderRecord, collection: Path) -> Path:
     """Return the folder that a checkpoint was in, if it is one of this machine and no part of the collection."""
     folder = Path(record.source) if "\0" not in record.source else Path()
-    if not folder.is_absolute() or not folder.is_dir() or folder.resolve().is_relative_to(collection.resolve()):
+    is_here = folder.is_absolute() and not is_share(os.fsencode(folder))  # to ask another machine tells it who we are
+    if not is_here or not folder.is_dir() or folder.resolve().is_relative_to(collection.resolve()):
         raise CheckpointError(f"there is no encoder {readable_path(record.source)!r}")
     return folder
 

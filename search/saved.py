@@ -99,7 +99,7 @@ class SavedQuery:
             where = None if record["where"] is None else str(record["where"])
             rejected = tuple(int(clip_id) for clip_id in record["rejected"])
             values = dict(record["values"])
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, OverflowError) as error:
             raise ValueError(f"it lacks or misspells {error}") from error
         if not len(embedding) or not np.isfinite(embedding).all():
             raise ValueError("its embedding is not made of numbers")
@@ -127,7 +127,7 @@ def checked_name(name: str) -> str:
 
 def file_of(collection: Path, name: str) -> Path:
     """Return where a collection keeps the query of a name; the name may hold what a file's name cannot."""
-    digest = hashlib.blake2b(name.encode(), digest_size=12).hexdigest()
+    digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
     return collection / QUERIES_FOLDER / f"{digest}.json"
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..model.atomic import replacing
 from ..model.errors import UsageError
 from .rows_file import rows_as
 from .screen import counted, json_text, say, shown_path, spoken_size
@@ -58,15 +57,10 @@ def save_hits(collections: Searchable, hits: Sequence[Hit], file: Path, *, spans
 
     check_output(file, spans)
     items = items_of(collections, hits)
-    aside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        with contextlib.ExitStack() as undone:
-            undone.callback(aside.unlink, missing_ok=True)
-            with aside.open("wb") as sink:
-                for piece in _pieces(items, file.suffix.lower(), spans):
-                    sink.write(piece)
-            aside.replace(file)
-            undone.pop_all()
+        with replacing(file) as sink:
+            for piece in _pieces(items, file.suffix.lower(), spans):
+                sink.write(piece)
     except OSError as error:
         raise UsageError(f"{shown_path(file)}: cannot be written ({error.strerror or error})") from error
     say(f"{shown_path(file)}: {counted(len(items), 'hit')}, {spoken_size(file.stat().st_size)}")

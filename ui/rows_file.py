@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from ..model.atomic import replacing
 from ..model.errors import UsageError
 from .screen import json_text, shown_path
 
@@ -35,13 +35,10 @@ def save_rows(rows: pa.Table, file: Path) -> None:
         UsageError: If the file cannot be written.
     """
     check_format(file)
-    aside = file.with_name(f".{file.name}.{os.getpid()}.tmp")
     try:
-        with aside.open("wb") as sink:
+        with replacing(file) as sink:
             _write(rows, sink, file.suffix.lower())
-        aside.replace(file)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise UsageError(f"{shown_path(file)}: cannot be written ({error.strerror or error})") from error
 
 

@@ -44,6 +44,7 @@ from .readable import check_is_damage, check_readable
 from .recovery import recover_clips, recover_coverage, recover_segments
 
 _TEMPORARY = ".tmp"
+_OF_A_MANIFEST = ".manifest."
 
 
 def repair_collection(folder: Path) -> Iterator[str]:
@@ -86,7 +87,7 @@ def repair_collection(folder: Path) -> Iterator[str]:
         if index_problems(folder, after, name):
             yield _rebuilt_index(folder, name)
     for name in leftovers(folder):
-        if name.endswith(_TEMPORARY) and (folder / name).name.startswith("."):
+        if name.endswith(_TEMPORARY) and (name.startswith(_OF_A_MANIFEST) or "/" in name):
             _remove(folder / name)
             yield f"removed {name}, left by a run that was killed"
 

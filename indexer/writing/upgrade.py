@@ -21,7 +21,7 @@ from ...search.store.manifest import (
     write_manifest,
 )
 from ...search.store.schema import COVERAGE
-from ...search.store.tables import Table
+from ...search.store.tables import LOG_FOLDER, Table
 
 
 def upgraded(collection: Path, manifest: Manifest) -> Manifest:
@@ -45,8 +45,8 @@ def upgraded(collection: Path, manifest: Manifest) -> Manifest:
         return manifest
     place = collection / ENCODINGS_FOLDER
     try:
-        if place.exists():
-            shutil.rmtree(place)
+        for left in (place / name for name in manifest.encodings if (place / name).exists()):
+            shutil.rmtree(left)
         encodings = {name: _moved(collection, manifest, name, place / name) for name in manifest.encodings}
         sync_folder(place)
         sync_folder(collection)
@@ -58,14 +58,16 @@ def upgraded(collection: Path, manifest: Manifest) -> Manifest:
 def clear_old_places(collection: Path, manifest: Manifest) -> None:
     """Remove where older formats kept their tables, if an upgrade has left anything there.
 
+    Each had a table of segments, which goes last: without it, folders of these names are somebody's own.
+
     Raises:
         CollectionError: If the manifest cannot be written, which comes first: the one before it still names them.
     """
-    old = [collection / name for name in OLD_FOLDERS if (collection / name).exists()]
-    if old:
-        write_manifest(collection, manifest)
-    for folder in old:
-        shutil.rmtree(folder, ignore_errors=True)
+    if not (collection / SEGMENTS_FOLDER / LOG_FOLDER).is_dir():
+        return
+    write_manifest(collection, manifest)
+    for name in sorted(OLD_FOLDERS):
+        shutil.rmtree(collection / name, ignore_errors=True)
 
 
 def _moved(collection: Path, manifest: Manifest, name: str, target: Path) -> EncodingRecord:

@@ -254,16 +254,16 @@ class Encoder:
     def _loaded_text_tower(self) -> TextTower:
         with loading_encoder(self.source):
             tower = self._family.text_tower(self._checkpoint)
-        name = readable_path(self.source)
-        if not self._checkpoint.is_bundled:
-            check_once(self._paths, "text", lambda: examine_text(tower.embed_text, name=name))
+            name = readable_path(self.source)
+            if not self._checkpoint.is_bundled:
+                check_once(self._paths, "text", lambda: examine_text(tower.embed_text, name=name))
         return tower
 
     def _loaded_audio_tower(self) -> AudioTower:
         with loading_encoder(self.source):
             tower = self._family.audio_tower(self._checkpoint)
-        if not self._checkpoint.is_bundled:
-            check_once(self._paths, "audio", lambda: self._examine_audio(tower))
+            if not self._checkpoint.is_bundled:
+                check_once(self._paths, "audio", lambda: self._examine_audio(tower))
         return tower
 
     def _examine_audio(self, tower: AudioTower) -> float:

@@ -8,6 +8,7 @@ otherwise; only making one needs torch.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import secrets
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import openvino
 
 FOLDER = "graphs"
+_MAGIC = b"<?xml"
 _VERSION = 1
 """Raised when the modules that graphs are made of come to compute something else."""
 
@@ -54,8 +56,10 @@ def read_graph(
 
     path = _kept(checkpoint, name) or keep_graph(checkpoint, name, room=room, folder=cache_folder() / FOLDER)
     try:
+        _check_kind(path)
         model = openvino_core().read_model(path)
-    except RuntimeError as error:
+        model.output()  # it has one
+    except (RuntimeError, OSError) as error:
         raise CheckpointError(f"{path}: the graph cannot be read; remove it, and it is made again") from error
     weights = {one.get_friendly_name(): one for one in model.get_parameters() if "." in one.get_friendly_name()}
     tensors = mapped_tensors(checkpoint.folder / WEIGHTS, prefix=f"{name}_", ignored=ignored)
@@ -109,7 +113,16 @@ def keep_graphs(checkpoint: Checkpoint, *, room: str) -> None:
 
 def _kept(checkpoint: Checkpoint, name: str) -> Path | None:
     places = (checkpoint.folder / FOLDER, cache_folder() / FOLDER)
-    return next((path for place in places if (path := place / _file(checkpoint, name)).is_file()), None)
+    paths = [place / _file(checkpoint, name) for place in places]
+    # OpenVINO would wait for a pipe.
+    return next((path for path in paths if path.is_file() and path.with_suffix(".bin").is_file()), None)
+
+
+def _check_kind(path: Path) -> None:
+    """Refuse a file that OpenVINO would take for another kind of network, which may name further files to read."""
+    with path.open("rb") as file:
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise OSError(errno.EINVAL, "it is no graph of OpenVINO's")
 
 
 def _file(checkpoint: Checkpoint, name: str) -> str:

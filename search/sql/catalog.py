@@ -180,7 +180,9 @@ class Catalog:
                 n_rows += batch.num_rows
                 if max_rows is not None and n_rows >= max_rows:
                     break
-            return pa.Table.from_batches(batches, reader.schema)[:max_rows]
+            rows = pa.Table.from_batches(batches, reader.schema)[:max_rows]
+            rows.validate(full=True)  # texts of a table that somebody made up may be none
+            return rows
 
     @contextlib.contextmanager
     def _searches(self, connection: duckdb.DuckDBPyConnection, query: str, values: Values) -> Iterator[None]:
@@ -326,6 +328,8 @@ def _told(what: str, *, limit_s: float) -> Iterator[None]:
         if isinstance(error, OSError) and "INTERRUPT" not in str(error):
             raise QueryError(f"{what} cannot be answered ({' '.join(str(error).split())})") from error
         raise QueryError(f"{what} was stopped after {limit_s:g} s: it takes too long") from error
+    except pa.ArrowInvalid as error:
+        raise QueryError(f"{what} cannot be answered ({' '.join(str(error).split())})") from error
     except duckdb.OutOfMemoryException as error:
         raise ExhaustedError(f"{what} needs more memory than it may have ({str(error).splitlines()[0]})") from error
     except duckdb.PermissionException as error:

@@ -27,7 +27,10 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._=-]*")
 _PATH_IN_TEXT = re.compile(r'"path"\s*:\s*"([^"]*)"')
 _NEVER_WRITTEN = ("deletionVector", "readerFeatures", "sidecar", "\\u00")
 _CHECKED_ACTIONS = frozenset({"commitInfo", "protocol", "metaData", "add", "remove", "txn"})
-_READER_VERSION = 1
+_READER_VERSION, _WRITER_VERSION = 1, 2
+# Conditions and formulas in SQL, which whoever writes to the table computes.
+_COMPUTED = re.compile(r"delta\.(invariants|generationExpression|identity)")
+_MAX_LOG_BYTES = 1 << 28
 
 
 def check_confined(collection: Path) -> None:
@@ -91,6 +94,7 @@ def check_removable(names: Iterable[str], *, folder: Path) -> None:
 
 
 def _is_ours(name: str) -> bool:
+    name = name.casefold()  # some file systems find "Clips" where "clips" is asked for
     return name in _OURS or name.startswith((_MANIFESTS, "."))
 
 
@@ -108,6 +112,8 @@ def _entries(folder: Path, collection: Path) -> list[os.DirEntry[str]]:
 def _check_entry(path: Path, collection: Path) -> None:
     """Check every path in a file of a log; what cannot be read at all cannot be read by others either."""
     name = path.name
+    if path.lstat().st_size > _MAX_LOG_BYTES:
+        raise _refused(collection, path, f"has more than {_MAX_LOG_BYTES:,} bytes")
     try:
         if name.endswith(".parquet"):
             actions = _checkpointed(path)
@@ -154,7 +160,7 @@ def _records(line: bytes) -> Iterator[dict[str, Any]]:
 def _checkpointed(path: Path) -> Iterator[tuple[str, Any]]:
     with pq.ParquetFile(path) as file:
         schema = file.schema_arrow
-        columns = [name for name in schema.names if name not in _CHECKED_ACTIONS or name == "protocol"]
+        columns = [name for name in schema.names if name not in _CHECKED_ACTIONS or name in ("protocol", "metaData")]
         for name in {"add", "remove"} & {*schema.names}:
             inner = schema.field(name).type
             fields = {one.name for one in inner} if pa.types.is_struct(inner) else set()
@@ -168,8 +174,17 @@ def _fault(kind: str, content: Any) -> str | None:
         return f"has an entry {readable_path(kind)[:40]!r}, as no log that is written here"
     if not isinstance(content, dict):
         return None
-    if kind == "protocol" and content.get("minReaderVersion") not in (None, _READER_VERSION):
+    if kind == "protocol" and (
+        content.get("minReaderVersion") not in (None, _READER_VERSION)
+        or content.get("minWriterVersion") not in (None, _WRITER_VERSION)
+    ):
         return "is of a protocol that is never used here"
+    if kind == "metaData" and (
+        content.get("configuration")
+        or content.get("partitionColumns")
+        or _COMPUTED.search(str(content.get("schemaString")))
+    ):
+        return "has settings that are never used here"
     if kind in ("add", "remove"):
         path = content.get("path")
         if path is not None and (not isinstance(path, str) or not _FILE_NAME.fullmatch(path)):

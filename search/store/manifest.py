@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...model.atomic import write_atomically
 from ...model.documents import json_of
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from ...model.system import replace_file
 from .durable import read_plain, write_durably
 from .formats import in_format_4
 
@@ -330,14 +330,7 @@ def write_manifest(collection: Path, manifest: Manifest) -> Manifest:
 
 def _keep_previous(collection: Path) -> None:
     data = read_plain(collection / MANIFEST_NAME, most_bytes=_MAX_BYTES)
-    aside = collection / f".{PREVIOUS_MANIFEST_NAME}.{os.getpid()}.tmp"
-    try:
-        aside.unlink(missing_ok=True)
-        with aside.open("xb") as file:
-            file.write(data)
-        replace_file(aside, collection / PREVIOUS_MANIFEST_NAME)
-    finally:
-        aside.unlink(missing_ok=True)
+    write_atomically(collection / PREVIOUS_MANIFEST_NAME, data)
 
 
 def _check(manifest: Manifest) -> None:
@@ -350,7 +343,7 @@ def _check(manifest: Manifest) -> None:
             names.append(("index.generation", _FOLDER_NAME, record.index.generation))
             names += [("index.files", _FOLDER_NAME, name) for name in record.index.files]
     for where, allowed, name in names:
-        if not allowed.fullmatch(name) or name in (CLIPS_FOLDER, SEGMENTS_FOLDER):
+        if not allowed.fullmatch(name) or (where == "annexes" and name in (CLIPS_FOLDER, SEGMENTS_FOLDER)):
             raise ValueError(
                 f"{where} has the name {readable_path(name)[:80]!r}, which no part of a collection can have"
             )

@@ -1,5 +1,7 @@
 """Schemas of the tables of a collection, and the only way embeddings enter and leave them."""
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -62,6 +64,44 @@ FAILURES = pa.schema(
         pa.field("failed_at", pa.timestamp("us", "UTC"), nullable=False),
     ]
 )
+
+
+_ANNEX = pa.schema([CLIPS.field("clip_id")])
+_BY_FOLDER = {"clips": CLIPS, "segments": SEGMENTS, "coverage": COVERAGE, "heard": COVERAGE}
+_ANNEXES = {"failures": FAILURES}
+
+
+def check_types(schema: pa.Schema, *, folder: Path) -> None:
+    """Refuse a table that lacks a column of ours, or has it in another type: who made it up may have written anything.
+
+    Raises:
+        ValueError: If so, naming the column.
+    """
+    for field in _ours(folder):
+        place = schema.get_field_index(field.name)
+        if place < 0 or schema.field(place).type != field.type:
+            raise ValueError(f"it has no column {field.name} of type {field.type}")
+
+
+def check_rows(rows: pa.Table | pa.RecordBatch, *, folder: Path) -> None:
+    """Refuse rows that lack what every row of the table has, or hold text that is none.
+
+    Raises:
+        ValueError: If so.
+    """
+    for field in rows.schema:
+        if pa.types.is_string(field.type):
+            rows.column(field.name).validate(full=True)
+    for field in _ours(folder):
+        if not field.nullable and field.name in rows.schema.names and rows.column(field.name).null_count:
+            raise ValueError(f"a row of it has no {field.name}")
+
+
+def _ours(folder: Path) -> pa.Schema:
+    """Return the columns that a table has wherever we wrote it, by its folder; further ones are whose they may be."""
+    if folder.parent.name == "annexes":
+        return _ANNEXES.get(folder.name, _ANNEX)
+    return _BY_FOLDER.get(folder.name, pa.schema([]))
 
 
 def embedding_column(embeddings: npt.NDArray[np.float32]) -> pa.ListArray:

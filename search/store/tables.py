@@ -23,7 +23,7 @@ from ...model.paths import readable_path
 from ...model.system import sync_file, sync_folder
 from .confined import check_file_names, check_removable
 from .identity import path_of
-from .schema import embedding_matrix
+from .schema import check_rows, check_types, embedding_matrix
 
 # Above this many ids a join is the faster way to delete; far above it, a list of ids overflows the planner's stack.
 _MAX_LISTED_IDS = 1_000
@@ -93,7 +93,7 @@ class Table:
         check_location(folder)
         with _told(folder, "opened"):
             table = cls(folder, deltalake.DeltaTable(str(folder), version=version))
-            table._check_names()
+            table._check()
             return table
 
     @classmethod
@@ -232,7 +232,7 @@ class Table:
             if before == version:
                 return False
             self._delta.restore(version, ignore_missing_files=allow_missing, post_commithook_properties=_LOG_KEPT)
-            self._check_names()
+            self._check()
             self._sync(since=before)
             return True
 
@@ -318,7 +318,9 @@ class Table:
             CollectionError: If a file of the table is missing or damaged.
         """
         with _told(self.folder, "read"):
-            return self.dataset().to_table(columns=None if columns is None else list(columns))
+            rows = self.dataset().to_table(columns=None if columns is None else list(columns))
+            check_rows(rows, folder=self.folder)
+            return rows
 
     def read_of(self, column: str, ids: Ids, *, columns: Sequence[str] | None = None) -> pa.Table:
         """Read the rows of some ids, opening only the files that hold any of them for more than the ids.
@@ -340,7 +342,9 @@ class Table:
                 is_wanted = pc.is_in(fragment.to_table(columns=[column]).column(column), value_set=wanted)
                 if pc.any(is_wanted).as_py():
                     found.append(fragment.to_table(schema=dataset.schema, columns=names).filter(is_wanted))
-            return pa.concat_tables(found) if found else dataset.head(0, columns=names)
+            rows = pa.concat_tables(found) if found else dataset.head(0, columns=names)
+            check_rows(rows, folder=self.folder)
+            return rows
 
     def read_embeddings(
         self, *, embedding_dim: int, n_batch: int = 8_192
@@ -378,11 +382,13 @@ class Table:
             for fragment in self.dataset().get_fragments():
                 for batch in fragment.to_batches(columns=list(columns), batch_size=n_batch):
                     if batch.num_rows:
+                        check_rows(batch, folder=self.folder)
                         yield batch
 
-    def _check_names(self) -> None:
+    def _check(self) -> None:
         names = pa.table(self._delta.get_add_actions(flatten=True)).column("path").to_pylist()
         check_file_names(names, folder=self.folder)
+        check_types(pa.schema(self._delta.schema().to_arrow()), folder=self.folder)
 
     def _sync(self, *, since: int) -> None:
         """Put what the versions after `since` added on the disk: Delta itself leaves that to the system."""
@@ -421,7 +427,7 @@ def _told(folder: Path, deed: str) -> Iterator[None]:
         raise CollectionError(f"{readable_path(folder)}: the table cannot be {deed} ({why})")
     try:
         yield
-    except (DeltaError, pa.ArrowException, OSError) as error:
+    except (DeltaError, pa.ArrowException, OSError, ValueError) as error:
         text = str(error).strip()
         cause = _OS_ERROR.search(text)  # Delta tells what it was doing, step by step, and then why
         reason = cause[1] if cause else text.partition("\n")[0] or type(error).__name__

@@ -51,7 +51,10 @@ def queries(
         return
     from ..table import table_lines
 
-    rows = [(one.name, printable(one.text), _among(one.where, len(one.rejected)), one.saved_at[:10]) for one in found]
+    rows = [
+        (printable(one.name), printable(one.text), _among(one.where, len(one.rejected)), one.saved_at[:10])
+        for one in found
+    ]
     width = terminal_width() if is_terminal(sys.stdout) else None
     for line in table_lines(["name", "query", "among", "saved"], rows, width=width):
         write_line(line)
