@@ -19,7 +19,7 @@ from .celled import Celled
 from .cells import Cells
 from .embeddings import HalfEmbeddings
 from .flat import write_flat
-from .generation import CELLS, EMBEDDINGS_NAME, FLAT, file_digests, told, written_aside
+from .generation import CELLS, EMBEDDINGS_NAME, FLAT, file_digests, read_ids_and_sums, told, written_aside
 from .opening import Index
 from .space import Space
 from .sums import row_sums, write_sums
@@ -139,7 +139,8 @@ def fold_index(
     if record.tuning is None:
         raise CollectionError(f"{readable_path(folder / record.generation)}: the index has no cells to add to")
     with told(folder / record.generation, "read"):
-        before = Celled.open(folder / record.generation, record, embedding_dim=source.embedding_dim)
+        _, sums = read_ids_and_sums(folder, record)
+        before = Celled.open(folder / record.generation, record, embedding_dim=source.embedding_dim, sums=sums)
         cells = before.cells.emptied(folder / record.generation)
 
     def parts() -> Iterator[tuple[Int, Float, Int]]:

@@ -13,7 +13,7 @@ from .costs import costs_of
 from .embeddings import HalfEmbeddings
 from .generation import EMBEDDINGS_NAME
 from .mapped import MappedFile
-from .sums import read_sums
+from .sums import Sums
 
 Float = npt.NDArray[np.float32]
 Int = npt.NDArray[np.int64]
@@ -31,7 +31,7 @@ class Celled:
         self._costs = tuning.costs or costs_of(cells, embedding_dim=embeddings.rows.shape[1], n_ranked=tuning.n_ranked)
 
     @classmethod
-    def open(cls, generation: Path, record: IndexRecord, *, embedding_dim: int) -> "Celled":
+    def open(cls, generation: Path, record: IndexRecord, *, embedding_dim: int, sums: Sums | None) -> "Celled":
         """Open a generation.
 
         Raises:
@@ -44,7 +44,6 @@ class Celled:
             raise ValueError("the manifest does not say how it is searched")
         _check_tuning(record.tuning)
         n, nlist = record.n_segments, record.nlist or 0
-        sums = read_sums(generation, 1 + nlist + n)
         of_cells, of_rows = (None, None) if sums is None else (sums[: 1 + nlist], sums[1 + nlist :])
         stored = HalfEmbeddings.open(generation / EMBEDDINGS_NAME, n=n, embedding_dim=embedding_dim, sums=of_rows)
         file = MappedFile(generation / CODES_NAME)
@@ -96,9 +95,10 @@ class Celled:
         query = self.cells.space.query(embedding)
         cells = self.cells.choose(query, nprobe, spread_weight=self.tuning.spread_weight, allowed=allowed)
         positions = self.cells.candidates(query, cells, n_ranked, allowed=allowed)
-        if len(positions) and positions.max() >= len(self.cells):
-            raise IndexDamagedError(f"{CODES_NAME} of the index names segments that it does not hold")
-        scores = self.stored.scores(embedding, positions)
+        try:
+            scores = self.stored.scores(embedding, positions)
+        except IndexError as error:
+            raise IndexDamagedError(f"{CODES_NAME} of the index names segments that it does not hold") from error
         # Of equals the one that comes first, as in an exact search.
         order = np.lexsort((positions, -scores))[:n]
         return scores[order], positions[order]

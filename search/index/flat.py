@@ -10,7 +10,7 @@ import numpy.typing as npt
 from .layout import flat_offset
 from .mapped import MappedFile
 from .scan import scan
-from .sums import Checked, Sums, read_sums
+from .sums import Checked, Sums
 
 faiss: Any = _untyped_faiss
 
@@ -38,7 +38,7 @@ class Flat:
             self._index.ntotal = len(rows)
 
     @classmethod
-    def open(cls, generation: Path, *, n: int, embedding_dim: int) -> "Flat":
+    def open(cls, generation: Path, *, n: int, embedding_dim: int, sums: Sums | None) -> "Flat":
         """Open the file of a generation.
 
         Raises:
@@ -48,7 +48,7 @@ class Flat:
         file = MappedFile(generation / FLAT_NAME)
         offset = flat_offset(file.content, n=n, dim=embedding_dim)
         rows = np.frombuffer(file.content, np.float32, offset=offset).reshape(n, embedding_dim)
-        return cls(file, rows, sums=read_sums(generation, n))
+        return cls(file, rows, sums=sums)
 
     @property
     def shape(self) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from ..store.manifest import IndexRecord
 from .arrays import READING_ERRORS
 from .cells import CODES_NAME
 from .flat import FLAT_NAME
-from .sums import SUMS_NAME, check_ids, renew_sum_of_ids
+from .sums import SUMS_NAME, Sums, read_sums, renew_sum_of_ids
 
 FLAT = "flat"
 CELLS = "cells"
@@ -47,6 +47,15 @@ def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
         CollectionError: If a file is missing, damaged or cut short, or the generation is of a kind that was written by
             an older version.
     """
+    return read_ids_and_sums(folder, record)[0]
+
+
+def read_ids_and_sums(folder: Path, record: IndexRecord) -> tuple[Int, Sums | None]:
+    """Read the same, and the sums of its other parts, if it has any: of the codes' head and cells, and of each row.
+
+    Raises:
+        CollectionError: As above.
+    """
     generation = folder / record.generation
     if record.kind not in (FLAT, CELLS):
         raise CollectionError(f"{readable_path(generation)}: the index is of an older kind ({record.kind})")
@@ -58,8 +67,8 @@ def read_segment_ids(folder: Path, record: IndexRecord) -> Int:
             raise CollectionError(
                 f"{readable_path(generation)}: the index cannot be read (a file is cut short or swapped)"
             )
-        check_ids(generation, ids)
-    return ids
+        n_stretches = 1 + (record.nlist or 0) if record.kind == CELLS else 0
+        return ids, read_sums(generation, ids, n_stretches + record.n_segments)
 
 
 def file_digests(generation: Path) -> dict[str, str]:

@@ -44,8 +44,9 @@ class MappedFile:
         Raises:
             IndexDamagedError: If it was not.
         """
-        if any(guard.is_broken for guard in self._guards):
-            raise self.damaged("became shorter, or cannot be read any more")
+        for guard in self._guards:
+            if guard.is_broken:
+                raise self.damaged("became shorter, or cannot be read any more")
 
     def damaged(self, what: str) -> IndexDamagedError:
         """Build the error that says what is wrong with it."""

@@ -11,7 +11,7 @@ from ...model.paths import readable_path
 from ..store.manifest import IndexRecord
 from .celled import Celled
 from .flat import Flat
-from .generation import CELLS, faiss_file, read_segment_ids, told
+from .generation import CELLS, faiss_file, read_ids_and_sums, told
 from .mapped import MappedFile
 
 Float = npt.NDArray[np.float32]
@@ -70,14 +70,14 @@ class Index:
         Raises:
             CollectionError: If a file is missing or damaged, or is not what the manifest says.
         """
-        segment_ids = read_segment_ids(folder, record)
+        segment_ids, sums = read_ids_and_sums(folder, record)
         generation = folder / record.generation
         kind: Kind
         with told(faiss_file(generation, record.kind), "read"):
             if record.kind == CELLS:
-                kind = Celled.open(generation, record, embedding_dim=embedding_dim)
+                kind = Celled.open(generation, record, embedding_dim=embedding_dim, sums=sums)
             else:
-                kind = Flat.open(generation, n=record.n_segments, embedding_dim=embedding_dim)
+                kind = Flat.open(generation, n=record.n_segments, embedding_dim=embedding_dim, sums=sums)
         if (*kind.shape, kind.nlist) != (record.n_segments, embedding_dim, record.nlist):
             raise CollectionError(f"{readable_path(generation)}: the index is not the one that the manifest names")
         return cls(kind, segment_ids)

@@ -31,9 +31,9 @@ class Checked:
     def __init__(self, file: MappedFile, sums: Sums | None, *, starts: Int | None = None) -> None:
         self._file = file
         self._starts = starts
-        self._sums = sums
-        self._is_known = None if sums is None else np.zeros(len(sums), np.bool_)
-        self._all_known = False
+        self._sums = np.zeros(0, np.uint32) if sums is None else sums
+        self._is_known = np.zeros(len(self._sums), np.bool_)
+        self._all_known = sums is None  # then a search asks nothing else
         self._last: Bool | None = None  # the filter that was checked last: most are asked again
 
     def rows(self, found: npt.NDArray[np.generic], positions: Int | slice) -> None:
@@ -42,21 +42,19 @@ class Checked:
         Raises:
             IndexDamagedError: If one is not what was written.
         """
-        if self._sums is None or self._is_known is None or self._is_known[positions].all():
+        if self._all_known or self._is_known[positions].all():
             return
         if not np.array_equal(row_sums(found), self._sums[positions]):
             raise self._file.damaged("is damaged")
-        self._is_known[positions] = True
+        self._know(positions)
 
     def allowed_rows(self, rows: npt.NDArray[np.generic], allowed: Bool | None) -> None:
         """Check all rows [n, dim], or those allowed [n]."""
-        if self._is_known is None or self._all_known or (allowed is not None and allowed is self._last):
+        if self._all_known or (allowed is not None and allowed is self._last):
             return
-        n = len(rows)
         if allowed is None:
-            for first in range(0, n, _N_BLOCK):
+            for first in range(0, len(rows), _N_BLOCK):
                 self.rows(rows[first : first + _N_BLOCK], slice(first, first + _N_BLOCK))
-            self._all_known = True
             return
         unknown = np.flatnonzero(allowed > self._is_known)
         for first in range(0, len(unknown), _N_BLOCK):
@@ -66,13 +64,18 @@ class Checked:
 
     def stretches(self, numbers: Int) -> None:
         """Check stretches of bytes by their numbers [m]."""
-        if self._sums is None or self._is_known is None or self._starts is None:
+        if self._all_known or self._starts is None or self._is_known[numbers].all():
             return
-        starts = self._starts
-        for number in numbers[~self._is_known[numbers]].tolist():
-            if zlib.crc32(self._file.content[starts[number] : starts[number + 1]].data) != self._sums[number]:
+        unknown, content = numbers[~self._is_known[numbers]], self._file.content.data
+        ends = (self._starts[unknown].tolist(), self._starts[unknown + 1].tolist())
+        for first, end, wanted in zip(*ends, self._sums[unknown].tolist(), strict=True):
+            if zlib.crc32(content[first:end]) != wanted:
                 raise self._file.damaged("is damaged")
-            self._is_known[number] = True
+        self._know(unknown)
+
+    def _know(self, positions: Int | slice) -> None:
+        self._is_known[positions] = True
+        self._all_known = bool(self._is_known.all())
 
 
 def row_sums(rows: npt.NDArray[np.generic]) -> Sums:
@@ -98,17 +101,21 @@ def write_sums(generation: Path, ids: Int, *parts: Sums) -> None:
     np.save(generation / SUMS_NAME, np.concatenate([row_sums(ids[np.newaxis]), *parts]), allow_pickle=False)
 
 
-def read_sums(generation: Path, n: int) -> Sums | None:
+def read_sums(generation: Path, ids: Int, n: int) -> Sums | None:
     """Read the sums of the `n` parts of a generation; None if it was built before there were any.
 
     Raises:
         OSError: If they cannot be read.
-        ValueError: If they are of another number of parts.
+        ValueError: If they are of another number of parts, or the ids of its segments are not what was written.
     """
     sums = _read(generation)
-    if sums is not None and sums.shape != (1 + n,):
+    if sums is None:
+        return None
+    if sums.shape != (1 + n,):
         raise ValueError(f"{SUMS_NAME} belongs to another index")
-    return None if sums is None else sums[1:]
+    if sums[:1] != row_sums(ids[np.newaxis]):
+        raise ValueError("the ids are not what was written")
+    return sums[1:]
 
 
 def renew_sum_of_ids(generation: Path, ids: Int) -> None:
@@ -117,18 +124,6 @@ def renew_sum_of_ids(generation: Path, ids: Int) -> None:
     if sums is not None:
         sums[:1] = row_sums(ids[np.newaxis])
         np.save(generation / SUMS_NAME, sums, allow_pickle=False)
-
-
-def check_ids(generation: Path, ids: Int) -> None:
-    """Check the ids of a generation's segments [n].
-
-    Raises:
-        OSError: If the sums cannot be read.
-        ValueError: If they are not what was written.
-    """
-    sums = _read(generation)
-    if sums is not None and sums[:1].tolist() != row_sums(ids[np.newaxis]).tolist():
-        raise ValueError("the ids are not what was written")
 
 
 def _read(generation: Path) -> Sums | None:

@@ -56,7 +56,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("build/benchmarks"), help="where table and index are kept")
     asked = parser.parse_args()
     place, record = made_index(asked.folder, n=asked.segments, dim=asked.dim)
-    engine = Celled.open(place / record.generation, record, embedding_dim=asked.dim)
+    engine = Celled.open(place / record.generation, record, embedding_dim=asked.dim, sums=None)
     gap = Gap(asked.dim)
     queries, kept = gap.texts(N_QUERIES, seed=99), filters(engine, gap)
     truths = exact(engine, queries, list(kept.values()))
