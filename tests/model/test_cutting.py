@@ -13,6 +13,8 @@ import soundfile
 from soundgrep.model.audio.cutting import CutCodec, cut
 from soundgrep.model.errors import AudioError
 
+pytestmark = pytest.mark.slow
+
 RATE_HZ = 32_000
 
 

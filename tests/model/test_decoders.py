@@ -30,6 +30,8 @@ from ..processes import children
 from ..ui.sounds import RATE_HZ, tone, write_wav
 from ..waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CHILD = "soundgrep.model.audio.decoder_child"
 Blocks = Iterator[npt.NDArray[np.float32]]
 

@@ -16,6 +16,8 @@ from soundgrep.model.audio.libav import FlacWriter, open_media
 
 from .media import sine
 
+pytestmark = pytest.mark.slow
+
 CONTAINERS = "wav,matroska,ogg,mov,flac,nut"
 
 

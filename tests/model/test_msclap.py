@@ -25,6 +25,8 @@ from soundgrep.model import (
     MSClapTextModelWithProjection,
 )
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["Sound of a dog", "Sound of vacuum cleaner"]
 
 
