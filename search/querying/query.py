@@ -24,6 +24,7 @@ _LANGUAGE_NOTE = (
     "the encoders learned English, and a text in other letters tells them little: ask in English if the hits make no "
     "sense"
 )
+_LOUDEST = 1e12  # whole numbers of 32 bits are far below; the power of more than that is no float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -250,4 +251,6 @@ def _checked_waveform(audio: object) -> npt.NDArray[np.float32]:
     waveform: npt.NDArray[np.float32] = audio.astype(np.float32)
     if not np.isfinite(waveform).all():
         raise QueryError("the waveform holds samples that are not numbers (NaN or infinite)")
+    if np.abs(waveform).max() > _LOUDEST:
+        raise QueryError("the waveform holds samples that are too large: full scale is 1")
     return waveform

@@ -18,7 +18,7 @@ import pytest
 
 from soundgrep.indexer import compact_collection, relocate_collection, verify_collection
 from soundgrep.model.encoders.encoder import Encoder
-from soundgrep.model.errors import CheckpointError, CollectionError, SoundgrepError
+from soundgrep.model.errors import CheckpointError, CollectionError, QueryError, SoundgrepError
 from soundgrep.search import Collection
 from soundgrep.search.saved import file_of, saved_queries
 from soundgrep.ui.rows_file import save_rows
@@ -205,3 +205,8 @@ def test_an_odd_graph_beside_a_checkpoint_is_told_in_a_sentence(
     with contextlib.suppress(CheckpointError):
         encoder = Encoder.from_pretrained(folder)
         assert np.isfinite(encoder.embed_audio(np.ones(encoder.segment_samples, np.float32))).all()
+
+
+def test_a_sound_louder_than_numbers_go_is_the_askers_mistake(copy: Path) -> None:
+    with pytest.raises(QueryError, match="too large"):
+        Collection.open(copy).search(audio=np.array([1e28, -1e15, 0.1], np.float32))
