@@ -181,7 +181,9 @@ class Catalog:
                 if max_rows is not None and n_rows >= max_rows:
                     break
             rows = pa.Table.from_batches(batches, reader.schema)[:max_rows]
-            rows.validate(full=True)  # texts of a table that somebody made up may be none
+            for column in rows.columns:  # texts of a table that somebody made up may be none
+                if "time" not in str(column.type):  # 24:00:00 is a time to DuckDB
+                    column.validate(full=True)
             return rows
 
     @contextlib.contextmanager

@@ -175,9 +175,9 @@ def test_an_encoder_may_be_called_as_a_table_is(tmp_path: Path, encoder: Encoder
 
 
 def _no_output(graph: Path) -> None:
-    text = graph.read_text()
+    text = graph.read_text(encoding="utf-8")
     start = text.rindex("<layer ", 0, text.index('type="Result"'))
-    graph.write_text(text[:start] + text[text.index("</layer>", start) + len("</layer>") :])
+    graph.write_text(text[:start] + text[text.index("</layer>", start) + len("</layer>") :], encoding="utf-8")
 
 
 def _pipe(graph: Path) -> None:

@@ -61,7 +61,8 @@ class LosesANode(ray_engine.RayEngine):
 
 def rows(collection: Path, table: str) -> list[dict[str, object]]:
     key = {CLIPS_FOLDER: "clip_id", SEGMENTS_FOLDER: "segment_id"}[table]
-    read = Table.open(collection / table).read().sort_by(key)
+    (folder,) = collection.glob(f"**/{table}")
+    read = Table.open(folder).read().sort_by(key)
     return read.drop_columns([name for name in ("indexed_at",) if name in read.column_names]).to_pylist()
 
 

@@ -95,9 +95,11 @@ def test_a_clip_is_at_home_where_it_is(halves: Collections) -> None:
     a, b = halves.members
     for hit in halves.search("rain", k=1_000):
         home = halves.home(hit.clip_id)
-        assert home is (a if a.clip_path(hit.clip_id) else b)
+        assert home is (a if a.clip_file(hit.clip_id) else b)
         assert home is not None
-        assert home.clip_path(hit.clip_id) == os.fsencode(hit.file)
+        file = home.clip_file(hit.clip_id)
+        assert file is not None
+        assert file.path == os.fsencode(hit.file)
     for nobody in (0, 1, -1, 1 << 63, 1 << 80):
         assert halves.home(nobody) is None
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
+import hashlib
 import os
 import signal
 import subprocess
@@ -14,10 +16,14 @@ from typing import Any
 import av
 import httpx2
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from soundgrep import Collection
+from soundgrep.model.audio.indexed_clip import HASH_BYTES
 from soundgrep.model.errors import AudioError
+from soundgrep.search.store.manifest import CLIPS_FOLDER, read_manifest, write_manifest
+from soundgrep.search.store.tables import Table
 
 from ..processes import children, cpu_s
 from ..waiting import wait_until
@@ -56,7 +62,26 @@ def collection(hours: Path, tiny_checkpoint: Path) -> Path:
     done = soundgrep("index", sounds, folder, "--encoder", tiny_checkpoint, "--workers", "1")
     assert done.code == 0, done.err
     hours.replace(sounds / "hours.flac")
+    _take_for_indexed(folder, sounds / "hours.flac")
     return folder
+
+
+def _take_for_indexed(collection: Path, path: Path) -> None:
+    """Write into the clips table that a file is what was indexed."""
+    manifest = read_manifest(collection)
+    clips = Table.open(collection / CLIPS_FOLDER)
+    rows = clips.read()
+    place = rows.column("path").to_pylist().index(str(path))
+    for name, value in (
+        ("size_bytes", path.stat().st_size),
+        ("content_hash", hashlib.blake2b(path.read_bytes(), digest_size=HASH_BYTES).hexdigest()),
+    ):
+        values = rows.column(name).to_pylist()
+        values[place] = value
+        number = rows.column_names.index(name)
+        rows = rows.set_column(number, rows.schema.field(number), pa.array(values, rows.schema.field(number).type))
+    clips.overwrite(rows)
+    write_manifest(collection, dataclasses.replace(manifest, clips_version=clips.version))
 
 
 @pytest.fixture(scope="module")

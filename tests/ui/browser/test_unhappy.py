@@ -16,7 +16,7 @@ from soundgrep.model.paths import readable_path
 
 from ..command import soundgrep
 from ..sounds import write_wav
-from .conftest import HOSTILE, MOVED, Visit, alert, ask, hit_names, opened, served, settled, shot
+from .conftest import HOSTILE, MOVED, Visit, alert, ask, bearer, hit_names, opened, served, settled, shot
 
 
 def test_files_that_cannot_be_searched_by(visit: Visit, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_a_collection_without_clips(visitor: Callable[..., BrowserContext], tmp_
 
 
 def test_nothing_else_can_be_fetched(address: str, odd_address: str) -> None:
-    with httpx2.Client(base_url=address) as client:
+    with httpx2.Client(base_url=address, headers=bearer(address)) as client:
         found = client.get("/soundgrep/clips/12345/audio")
         assert (found.status_code, found.json()) == (404, {"error": "there is no clip '12345'"})
         for path in ("clips/-1/audio", "clips/..%2f..%2fetc%2fpasswd/audio", "clips/1/picture", "clips/x/preview"):
