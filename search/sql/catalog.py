@@ -229,7 +229,7 @@ class Catalog:
 
 
 def _is_checked(kind: str) -> bool:
-    """Return whether columns of a type hold texts, and nothing that only Arrow takes for damage: 24:00:00, 39 digits."""
+    """Return whether a type holds texts, and nothing that only Arrow takes for damage: 24:00:00, 39 digits."""
     return "string" in kind and "time" not in kind and "decimal" not in kind
 
 
