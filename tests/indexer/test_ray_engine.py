@@ -20,7 +20,7 @@ from soundgrep.search.store.tables import Table
 
 from .sounds import write
 
-N_FILES = 48
+N_FILES = 72
 _NODE = {"num_cpus": 1, "object_store_memory": 80 << 20, "include_dashboard": False}
 
 
@@ -80,7 +80,7 @@ def test_a_node_that_is_lost_in_the_middle_changes_nothing(
     LosesANode.cluster = cluster
     monkeypatch.setattr(ray_engine, "RayEngine", LosesANode)
     # Small shards: however soon the node's are done, more of them are to come when it is lost.
-    monkeypatch.setattr(ray_engine, "_MAX_SHARD_FILES", 2)
+    monkeypatch.setattr(ray_engine, "_MAX_SHARD_FILES", 1)
     there = build_collection(
         tmp_path / "sounds", tmp_path / "there", encoder=tiny_checkpoint, options=BuildOptions(engine="ray")
     )
