@@ -195,13 +195,14 @@ def sync_folder(folder: Path) -> None:
         folder.stat()
 
 
-def read_regular(path: str | os.PathLike[str], *, most_bytes: int) -> bytes:
-    """Read a regular file that has no more than so many bytes, wherever links lead.
+def read_regular(path: Path, *, most_bytes: int, follows_links: bool = True) -> bytes:
+    """Read a regular file that has no more than so many bytes.
 
     Raises:
-        OSError: If it cannot be read, is none or has more; `strerror` says so in plain words.
+        OSError: If it cannot be read, is none, is a link that is not to be followed, or has more; `strerror` says so in
+            plain words.
     """
-    with open_regular(path) as file:
+    with open_regular(path) if follows_links else open_plain(path) as file:
         data = file.read(most_bytes + 1)
     if len(data) > most_bytes:
         raise OSError(errno.EINVAL, f"it has more than {most_bytes:,} bytes")

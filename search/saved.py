@@ -15,11 +15,11 @@ import numpy.typing as npt
 from ..model.documents import json_of
 from ..model.errors import CollectionError, EncoderMismatchError, QueryError
 from ..model.paths import readable_path
+from ..model.system import read_regular
 from .collection import Collection
 from .querying.condition import Condition
 from .querying.query import Query
 from .querying.request import SearchRequest
-from .store.durable import read_plain
 from .store.manifest import Manifest
 
 QUERIES_FOLDER = "queries"
@@ -141,7 +141,7 @@ def saved_queries(collection: Path) -> list[SavedQuery]:
     try:
         for path in (collection / QUERIES_FOLDER).glob("[!.]*.json"):
             try:
-                found.append(SavedQuery.of_bytes(read_plain(path, most_bytes=_MAX_BYTES)))
+                found.append(SavedQuery.of_bytes(read_regular(path, most_bytes=_MAX_BYTES, follows_links=False)))
             except (ValueError, FileNotFoundError):  # deleted meanwhile
                 continue
     except OSError as error:
@@ -166,7 +166,9 @@ def saved_query(collection: Path, manifest: Manifest, name: str) -> SavedQuery:
     """
     place = readable_path(collection)
     try:
-        found = SavedQuery.of_bytes(read_plain(file_of(collection, name.strip()), most_bytes=_MAX_BYTES))
+        found = SavedQuery.of_bytes(
+            read_regular(file_of(collection, name.strip()), most_bytes=_MAX_BYTES, follows_links=False)
+        )
     except FileNotFoundError:
         known = [one.name for one in saved_queries(collection)]
         listed = f"; there are {', '.join(map(repr, known[:8]))}" if known else ""

@@ -7,13 +7,13 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ...model.atomic import write_atomically
 from ...model.errors import CollectionError, QueryError
 from ...model.paths import readable_path, user_path
 from ...model.system import sync_folder
 from ...search import Collection, Query, SearchRequest
 from ...search.saved import QUERIES_FOLDER, SavedQuery, checked_name, file_of
 from ...search.store.confined import check_confined
-from ...search.store.durable import write_durably
 from ...search.store.manifest import read_manifest
 
 
@@ -72,7 +72,7 @@ def save_query(
         if not file.parent.is_dir():
             file.parent.mkdir(exist_ok=True)
             sync_folder(collection.path)
-        write_durably(file, data)
+        write_atomically(file, data, is_durable=True)
     except OSError as error:
         raise _unwritable(collection.path, error) from error
     return saved

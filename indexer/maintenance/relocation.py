@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ...model.atomic import write_atomically
 from ...model.audio.archives import member_path, split_member
 from ...model.audio.stores import is_url
 from ...model.errors import CollectionError, UsageError
@@ -23,7 +24,6 @@ from ...search.index import read_segment_ids, renamed_generation
 from ...search.saved import file_of, saved_queries
 from ...search.store.annexes import LISTED_ANNEX, read_annex
 from ...search.store.confined import check_confined
-from ...search.store.durable import write_durably
 from ...search.store.encodings import encoding_folder, read_coverage
 from ...search.store.identity import clip_id_of, path_of, segment_id_of
 from ...search.store.manifest import (
@@ -260,7 +260,11 @@ def _follow_in_queries(folder: Path, moves: _Moves) -> None:
         if not new <= set(query.rejected):
             rejected = tuple(sorted({*query.rejected, *new}))
             try:
-                write_durably(file_of(folder, query.name), dataclasses.replace(query, rejected=rejected).to_bytes())
+                write_atomically(
+                    file_of(folder, query.name),
+                    dataclasses.replace(query, rejected=rejected).to_bytes(),
+                    is_durable=True,
+                )
             except OSError as error:
                 raise CollectionError(f"{readable_path(folder)}: cannot be written ({error.strerror})") from error
 

@@ -4,10 +4,9 @@ import contextlib
 import dataclasses
 import errno
 import functools
-import io
 import os
 from collections.abc import Iterator
-from typing import BinaryIO, TypeVar, cast
+from typing import BinaryIO, TypeVar
 
 from ..errors import ArchiveError, AudioReadError
 from ..paths import AnyPath, encoded_path, readable_path
@@ -15,6 +14,7 @@ from ..system import open_regular
 from .archives import read_members, split_member
 from .clip_state import ClipState
 from .indexed_clip import Identity, IndexedClip
+from .spliced import spliced
 from .stores import fetch_object, is_url, object_state, stream_object
 
 Span = tuple[int, int]
@@ -127,7 +127,7 @@ def _open(exact: bytes, span: Span | None) -> tuple[BinaryIO, Identity]:
     if is_url(archive):
         return fetch_object(archive, span=span), ()
     file, identity = _known(_open_file(archive))
-    return io.BufferedReader(_Slice(file, *span)), (*identity, *span)
+    return spliced(file, [span], closes=True), (*identity, *span)
 
 
 def _known(file: BinaryIO) -> tuple[BinaryIO, Identity]:
@@ -159,39 +159,3 @@ def _listing(archive: bytes, state: ClipState) -> dict[bytes, Span]:  # noqa: AR
             if member.problem is None:
                 spans[member.name] = (member.offset, member.size_bytes)
     return spans
-
-
-class _Slice(io.RawIOBase):
-    """A stretch of a file, as a file of its own."""
-
-    def __init__(self, file: BinaryIO, start: int, size: int) -> None:
-        self._file, self._start, self._size, self._place = file, start, size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._place
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._place, os.SEEK_END: self._size}[whence]
-        if base + offset < 0:
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        self._place = base + offset
-        return self._place
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(cast("bytearray", buffer)).cast("B")
-        n = max(0, min(len(view), self._size - self._place))
-        self._file.seek(self._start + self._place)
-        block = self._file.read(n)
-        view[: len(block)] = block
-        self._place += len(block)
-        return len(block)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

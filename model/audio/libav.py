@@ -77,11 +77,6 @@ class Media:
         for track in self.tracks:
             track.forget()
 
-    @property
-    def n_tracks(self) -> int:
-        """Audio tracks in the file."""
-        return len(self.tracks)
-
 
 class Track:
     """An audio track of an open file.

@@ -14,14 +14,24 @@ Part = bytes | tuple[int, int]
 """Bytes, or the first byte and the number of bytes of a stretch of the file."""
 
 
-def spliced(file: BinaryIO, parts: Sequence[Part]) -> BinaryIO:
-    """Read parts of a file one after the other; the file stays open when the result is closed."""
-    return cast("BinaryIO", io.BufferedReader(_Spliced(file, parts)))
+def spliced(file: BinaryIO, parts: Sequence[Part], *, closes: bool = False) -> BinaryIO:
+    """Read parts of a file one after the other.
+
+    Args:
+        file: The file.
+        parts: What is read of it, or between its stretches.
+        closes: Whether closing the result closes the file.
+
+    Returns:
+        The parts as one file.
+    """
+    return cast("BinaryIO", io.BufferedReader(_Spliced(file, parts, closes=closes)))
 
 
 class _Spliced(io.RawIOBase):
-    def __init__(self, file: BinaryIO, parts: Sequence[Part]) -> None:
+    def __init__(self, file: BinaryIO, parts: Sequence[Part], *, closes: bool) -> None:
         self._file, self._parts, self._place = file, list(parts), 0
+        self._closes = closes
         sizes = (len(part) if isinstance(part, bytes) else part[1] for part in self._parts)
         self._starts = list(itertools.accumulate(sizes, initial=0))
 
@@ -56,3 +66,8 @@ class _Spliced(io.RawIOBase):
         view[: len(block)] = block
         self._place += len(block)
         return len(block)
+
+    def close(self) -> None:
+        if self._closes:
+            self._file.close()
+        super().close()

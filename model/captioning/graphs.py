@@ -10,7 +10,6 @@ import numpy.typing as npt
 import openvino
 from openvino import opset13 as op
 
-from ..encoders.graph_layers import GraphLayers, constant
 from .sizes import DECODER, MAPPER, WriterSizes
 
 Float = npt.NDArray[np.float32]
@@ -19,7 +18,7 @@ Weights = Mapping[str, Float]
 MAPPER_EPS = 1e-5
 
 
-class _Graph(GraphLayers[Weights]):
+class _Graph:
     """What both graphs are made of; they hold no copy of the weights, which must outlive them.
 
     Args:
@@ -28,8 +27,19 @@ class _Graph(GraphLayers[Weights]):
     """
 
     def __init__(self, sizes: WriterSizes, weights: Weights) -> None:
-        super().__init__(weights)
         self._sizes = sizes
+        self._weights = weights
+
+    def _linear(self, name: str, x: openvino.Node, *, rows: slice = slice(None)) -> openvino.Node:
+        """Return a dense layer, or those of its outputs that are asked for."""
+        y = op.matmul(x, _constant(self._weights[f"{name}.weight"][rows]), False, True)
+        bias = self._weights.get(f"{name}.bias")
+        return y if bias is None else op.add(y, _constant(bias[rows]))
+
+    def _norm(self, name: str, x: openvino.Node, *, eps: float) -> openvino.Node:
+        y = op.mvn(x, np.array([-1]), True, eps, "inside_sqrt")
+        scaled = op.multiply(y, _constant(self._weights[f"{name}.weight"]))
+        return op.add(scaled, _constant(self._weights[f"{name}.bias"]))
 
     def _heads(self, y: openvino.Node, n_heads: int) -> openvino.Node:
         """`[B, n, width]` to `[B, n_heads, n, width / n_heads]`."""
@@ -59,7 +69,7 @@ class MapperGraph(_Graph):
             return openvino.Model([x], [embedding], "clapcap_mapper")
         x = self._linear(f"{MAPPER}.linear", embedding)
         x = op.reshape(x, np.array([1, sizes.n_heard, sizes.width]), special_zero=False)
-        x = op.concat([x, constant(self._weights[f"{MAPPER}.constant"][None])], 1)
+        x = op.concat([x, _constant(self._weights[f"{MAPPER}.constant"][None])], 1)
         for block in range(sizes.n_mapper_blocks):
             x = self._block(f"{MAPPER}.blocks.{block}", x)
         places = np.arange(sizes.n_heard, sizes.n_heard + sizes.n_prefix)
@@ -117,5 +127,10 @@ class DecoderGraph(_Graph):
             hidden = op.gelu(self._linear(f"{name}.fc1", self._norm(f"{name}.norm2", x, eps=sizes.eps)), "tanh")
             x = op.add(x, self._linear(f"{name}.fc2", hidden))
         last = self._norm(f"{DECODER}.norm", op.gather(x, np.int64(-1), np.int64(1)), eps=sizes.eps)
-        logits = op.matmul(last, constant(self._weights[f"{DECODER}.token_embeddings.weight"]), False, True)
+        logits = op.matmul(last, _constant(self._weights[f"{DECODER}.token_embeddings.weight"]), False, True)
         return openvino.Model([logits, *now], [states, mask, sources, *pasts], "clapcap_decoder")
+
+
+def _constant(values: Float) -> openvino.Node:
+    """Return a constant of a graph, float32; no copy is made of what is contiguous."""
+    return op.constant(np.ascontiguousarray(values, dtype=np.float32), shared_memory=True)

@@ -18,7 +18,7 @@ from ...model.atomic import write_atomically
 from ...model.documents import json_of
 from ...model.errors import CollectionError
 from ...model.paths import readable_path
-from .durable import read_plain, write_durably
+from ...model.system import read_regular
 from .formats import in_format_4
 
 FORMAT_VERSION = 4
@@ -273,7 +273,7 @@ def read_manifest(collection: Path, *, file_name: str = MANIFEST_NAME) -> Manife
     """
     name = readable_path(collection)
     try:
-        data = read_plain(collection / file_name, most_bytes=_MAX_BYTES)
+        data = read_regular(collection / file_name, most_bytes=_MAX_BYTES, follows_links=False)
     except FileNotFoundError:
         what = "is not a collection (it has no manifest)" if collection.is_dir() else "there is no such collection"
         raise CollectionError(f"{name}: {what}") from None
@@ -322,14 +322,14 @@ def write_manifest(collection: Path, manifest: Manifest) -> Manifest:
     with contextlib.suppress(OSError):
         _keep_previous(collection)
     try:
-        write_durably(collection / MANIFEST_NAME, data)
+        write_atomically(collection / MANIFEST_NAME, data, is_durable=True)
     except OSError as error:
         raise CollectionError(f"{readable_path(collection)}: cannot be written ({error.strerror})") from error
     return manifest
 
 
 def _keep_previous(collection: Path) -> None:
-    data = read_plain(collection / MANIFEST_NAME, most_bytes=_MAX_BYTES)
+    data = read_regular(collection / MANIFEST_NAME, most_bytes=_MAX_BYTES, follows_links=False)
     write_atomically(collection / PREVIOUS_MANIFEST_NAME, data)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import ParamSpec
 
 import numpy as np
 import pytest
@@ -25,6 +26,8 @@ from soundgrep.search.store.identity import clip_id_of
 from soundgrep.search.store.tables import Table
 
 from ..search.made import add_clips, by_clip, clip_path, clustered, made_file
+
+P = ParamSpec("P")
 
 
 class Killed(BaseException):
@@ -71,26 +74,31 @@ def change(folder: Path, encoder: Encoder) -> None:
         writer.refresh_index(text_queries=lambda n: clustered(n, dim=encoder.embedding_dim, seed=9))
 
 
-def instants(monkeypatch: pytest.MonkeyPatch, ends_at: int) -> Callable[[], int]:
-    """End the process at the nth time that it waits for the disk, before or after each of its steps."""
+def is_ended(at: int, work: Callable[P, object], *arguments: P.args, **named: P.kwargs) -> bool:
+    """Do something that is ended at the nth time that it waits for the disk; return whether it was, or all was done."""
     passed = 0
 
     def stepping(real: Callable[[Path], None]) -> Callable[[Path], None]:
         def step(path: Path) -> None:
             nonlocal passed
             passed += 1
-            if passed == ends_at:
+            if passed == at:
                 raise Killed
             real(path)
 
         return step
 
-    for module in (atomic, tables, generation, encoding_tables, upgrade, repair):
-        names = {"sync_file", "sync_folder"} & vars(module).keys()
-        assert names, f"{module.__name__} waits for the disk no more"
-        for name in names:
-            monkeypatch.setattr(module, name, stepping(getattr(system, name)))
-    return lambda: passed
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        for module in (atomic, tables, generation, encoding_tables, upgrade, repair):
+            names = {"sync_file", "sync_folder"} & vars(module).keys()
+            assert names, f"{module.__name__} waits for the disk no more"
+            for name in names:
+                monkeypatch.setattr(module, name, stepping(getattr(system, name)))
+        try:
+            work(*arguments, **named)
+        except Killed:
+            return True
+    return False
 
 
 def test_a_change_that_is_ended_at_any_step_is_whole_or_absent_and_can_be_done_again(
@@ -106,14 +114,8 @@ def test_a_change_that_is_ended_at_any_step_is_whole_or_absent_and_can_be_done_a
         folder = shutil.copytree(base, tmp_path / str(ends_at))
         reader = Collection.open(folder)
         assert reader.search(embedding=query, k=5) == hits
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            instants(monkeypatch, ends_at)
-            try:
-                change(folder, encoder)
-            except Killed:
-                pass
-            else:
-                break
+        if not is_ended(ends_at, change, folder, encoder):
+            break
         seen.append(contents(folder))
         assert seen[-1] in (before, after)
         assert reader.search(embedding=query, k=5) == hits  # opened before, and not disturbed
@@ -129,16 +131,15 @@ def test_a_collection_that_is_ended_while_it_is_made_can_be_made_again(tmp_path:
     clips = by_clip(clustered(10, dim=encoder.embedding_dim, seed=1), seed=1)
     add_clips(tmp_path / "done", clips, encoder=encoder)
     folder, n_kills = tmp_path / "c", 0
+
+    def start() -> None:
+        with Writer.open(folder, encoder=encoder, hop_s=None):
+            pass
+
     for ends_at in range(1, 500):
-        with pytest.MonkeyPatch.context() as monkeypatch:
-            instants(monkeypatch, ends_at)
-            try:
-                with Writer.open(folder, encoder=encoder, hop_s=None):
-                    pass
-            except Killed:
-                n_kills += 1
-            else:
-                break
+        if not is_ended(ends_at, start):
+            break
+        n_kills += 1
         (folder / "manifest.json").unlink(missing_ok=True)  # ended just after it was swapped in
     assert n_kills > 3
     add_clips(folder, clips, encoder=encoder)
@@ -306,14 +307,7 @@ def test_moving_to_another_encoder_that_is_ended_at_any_step_is_whole_or_absent_
             folder = shutil.copytree(start, tmp_path / "c")
             reader = Collection.open(folder)
             before = reader.search(embedding=np.ones(encoder.embedding_dim))
-            with pytest.MonkeyPatch.context() as monkeypatch:
-                instants(monkeypatch, ends_at)
-                try:
-                    step(folder)
-                except Killed:
-                    is_done = False
-                else:
-                    is_done = True
+            is_done = not is_ended(ends_at, step, folder)
             assert heard(folder) in allowed
             assert reader.search(embedding=np.ones(encoder.embedding_dim)) == before
             step(folder)
