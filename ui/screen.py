@@ -54,7 +54,7 @@ def json_text(document: object, *, indent: int | None = 2, ensure_ascii: bool = 
 
 
 def printable(text: str) -> str:
-    r"""Escapes what would break a line or move the cursor: a line break becomes ``\n``, a stray byte ``\xff``."""
+    r"""Escape what would break a line or move the cursor: a line break becomes ``\n``, a stray byte ``\xff``."""
     return readable_path(text)
 
 

@@ -20,7 +20,7 @@ GAP = "  "
 
 
 def table_lines(names: Sequence[str], rows: Sequence[Sequence[object]], *, width: int | None) -> Iterator[str]:
-    """Lays rows out for reading.
+    """Lay rows out for reading.
 
     Args:
         names: The columns' names.
@@ -70,7 +70,7 @@ def cell_text(value: object) -> str:
 
 
 def _fitted(n_cells: Sequence[int], *, width: int) -> list[int] | None:
-    """Squeezes the widest columns until the table fits, or gives None if they would say too little."""
+    """Squeeze the widest columns until the table fits, or return None if they would say too little."""
     fitted = list(n_cells)
     excess = sum(fitted) + len(GAP) * (len(fitted) - 1) - width
     while excess > 0:

@@ -81,7 +81,7 @@ def index(
     report_file: options.ReportFile = None,
     as_json: options.ReportAsJson = False,
 ) -> None:
-    """Indexes sources: one call of `soundgrep.build_collection` between a progress bar and a report."""
+    """Index sources: one call of `soundgrep.build_collection` between a progress bar and a report."""
     # With --json stdout holds the report and nothing else.
     announce = say if as_json else write_line
     try:

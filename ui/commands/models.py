@@ -77,7 +77,7 @@ def check(
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print what was seen as JSON.")] = False,
 ) -> None:
-    """Examines an encoder: one call of `Encoder.examine` and what it saw."""
+    """Examine an encoder: one call of `Encoder.examine` and what it saw."""
     from ...model.encoders.encoder import Encoder
 
     seen = Encoder.from_pretrained(encoder).examine()

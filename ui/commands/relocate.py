@@ -43,7 +43,7 @@ def relocate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Relocates clips: one call of `soundgrep.indexer.relocate_collection` and a report."""
+    """Relocate clips: one call of `soundgrep.indexer.relocate_collection` and a report."""
     from ...indexer import relocate_collection
 
     report = relocate_collection(collection, old, new, dry_run=dry_run)
